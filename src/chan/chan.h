@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* chan.h - start and stop of the channel; what the rooms to the right may use of it is in chan_int.h's send calls */
+#ifndef SH_CHAN_CHAN_H
+#define SH_CHAN_CHAN_H
+
+#include <stdbool.h>
+
+struct sh_opts;
+
+/* After sh_proc_start(), before sh_proc_announce(). Does nothing with --no-shconf/--in-memory. 0 or -errno. */
+int sh_chan_start(const struct sh_opts *o);
+/* Before sh_proc_retire() returns control to proc: ends all requests, runs their callbacks, joins the threads. */
+void sh_chan_stop(void);
+/* is this thread inside an action or an asynchronous callback? */
+bool sh_in_action(void);
+/* In a forked child: forget the parent's channel without touching anything shared. */
+void sh_chan_abandon(void);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* run.c - run one item: find the action, call it, see to it that a request gets its answer. With the baton, no lock. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "chan/chan_int.h"
+
+#define EARLY_MAX 1024 /* held for names not registered yet; more are taken for unknown */
+
+void sh_refuse(struct sh_chan *c, const struct sh_msg *m, uint32_t code)
+{
+	struct sh_send s = {.type = SH_R_REFUSE, .name = m->name, .req = m->req, .code = code};
+
+	SH_STEP("refusing");
+	sh_count(SH_C_REFUSED);
+	if (m->from != 0)
+		(void)sh_send_to(c, m->from, &s, 0, NULL);
+	/* a foreign requester has no word for refused: it waits out its time limit, as with DPDK */
+}
+
+static uint64_t early_end(struct sh_chan *c)
+{
+	uint64_t ready = sh_load_acq(&sh_region()->members[sh_id_slot(c->self)].ready_ns); /* A:MEMBER */
+
+	return ready != 0 ? ready + SH_EARLY_NS : SH_FOREVER;
+}
+
+uint64_t sh_early_dl(struct sh_chan *c)
+{
+	return c->early != NULL ? early_end(c) : SH_FOREVER;
+}
+
+/* to the head of the queue: they came before whatever is there under that name */
+void sh_early_release(struct sh_chan *c, const char *name)
+{
+	struct sh_msg *keep = NULL, **keep_tail = &keep, *out = NULL, **out_tail = &out;
+
+	for (struct sh_msg *m = c->early; m != NULL; m = m->next)
+		if (strcmp(m->name, name) == 0) {
+			*out_tail = m;
+			out_tail = &m->next;
+			m->held = 1;
+			c->held_queued++;
+			sh_add_rlx(&c->q_len, 1);
+		} else {
+			*keep_tail = m;
+			keep_tail = &m->next;
+		}
+	*keep_tail = NULL;
+	c->early = keep;
+	if (out == NULL)
+		return;
+	*out_tail = c->q_head;
+	if (c->q_head == NULL)
+		c->q_tail = out_tail;
+	c->q_head = out;
+}
+
+static void unknown(struct sh_chan *c, struct sh_msg *m)
+{
+	sh_count(SH_C_UNKNOWN);
+	sh_log_rate(SH_WARN, "nobody registered the name %s: dropped; register it with rte_mp_action_register()",
+		    m->name);
+	if (m->type == SH_R_REQ)
+		sh_refuse(c, m, ENOENT);
+	sh_msg_free(m);
+}
+
+void sh_early_expire(struct sh_chan *c)
+{
+	struct sh_msg *m = NULL;
+
+	if (sh_load_rlx(&c->early) == NULL) /* relaxed: a peek, its writers kick */
+		return;
+	sh_lock(&c->lk);
+	if (c->early != NULL && sh_now_ns() >= early_end(c)) {
+		m = c->early;
+		c->early = NULL;
+	}
+	sh_unlock(&c->lk);
+	while (m != NULL) {
+		struct sh_msg *next = m->next;
+
+		unknown(c, m);
+		m = next;
+	}
+}
+
+/* no such action (yet): wait for it during the first second after init, for programs register after init. Under lk */
+static bool keep_early(struct sh_chan *c, struct sh_msg *m)
+{
+	struct sh_msg *last = c->early;
+	unsigned n = 0;
+
+	if (sh_now_ns() >= early_end(c))
+		return false;
+	for (; last != NULL && last->next != NULL; last = last->next)
+		n++;
+	if (n >= EARLY_MAX)
+		return false;
+	m->next = NULL;
+	if (last != NULL)
+		last->next = m;
+	else
+		c->early = m;
+	return true;
+}
+
+static int call_rte(struct sh_action *a, struct sh_msg *m, const char *peer)
+{
+	struct rte_mp_msg r;
+	int ret;
+
+	memset(&r, 0, offsetof(struct rte_mp_msg, fds));
+	memcpy(r.name, m->name, sizeof(r.name));
+	r.len_param = (int)m->len;
+	if (m->len != 0)
+		memcpy(r.param, m->data, m->len);
+	r.num_fds = (int)m->nfds;
+	memcpy(r.fds, m->fds, m->nfds * sizeof(int));
+	m->nfds = 0; /* they are the action's now */
+	ret = a->rte != NULL ? a->rte(&r, peer) : -EINVAL;
+	if (a->rte == NULL)
+		for (int i = 0; i < r.num_fds; i++)
+			sh_close(&r.fds[i]);
+	return ret;
+}
+
+static int call_shoal(struct sh_action *a, struct sh_msg *m, const char *peer)
+{
+	struct shoal_in in = {.name = m->name,
+			      .data = m->data,
+			      .len = m->len,
+			      .fds = m->fds,
+			      .num_fds = m->nfds,
+			      .from = m->from,
+			      .peer = peer,
+			      .is_request = m->type == SH_R_REQ};
+
+	return a->shoal(&in, a->arg);
+}
+
+static void run_record(struct sh_chan *c, struct sh_msg *m)
+{
+	char peer[SH_PEER_MAX];
+	struct sh_action *a;
+	bool small, kept, full = false;
+	int ret;
+
+	sh_lock(&c->lk);
+	if (m->held) {
+		c->held_queued--;
+	} else if (c->held_queued != 0) {
+		/* taken out of the inbox while those that had waited for their name were put before it */
+		sh_queue_locked(c, m);
+		sh_unlock(&c->lk);
+		return;
+	}
+	a = sh_act_hold(c, m->name);
+	small = a != NULL && a->shoal == NULL && m->len > RTE_MP_MAX_PARAM_LEN;
+	if (a != NULL && !small && m->type == SH_R_REQ)
+		full = sh_open_add(c, m) < 0;
+	kept = a == NULL && keep_early(c, m);
+	sh_unlock(&c->lk);
+	if (a == NULL) {
+		if (!kept)
+			unknown(c, m);
+		return;
+	}
+	if (small) {
+		sh_count(SH_C_MALFORMED);
+		sh_log_rate(
+			SH_WARN,
+			"%zu bytes for action %s dropped: it was registered with rte_mp_action_register() and takes "
+			"256; register it with shoal_action_register()",
+			m->len, m->name);
+		if (m->type == SH_R_REQ)
+			sh_refuse(c, m, EMSGSIZE);
+	} else if (full) {
+		sh_refuse(c, m, ENOMEM);
+	} else {
+		sh_peer_make(c, m, peer);
+		SH_STEP("action");
+		ret = a->shoal != NULL ? call_shoal(a, m, peer) : call_rte(a, m, peer);
+		if (ret < 0) {
+			sh_log_rate(SH_ERR, "action %s failed: it returned %d", m->name, ret);
+			if (m->type == SH_R_REQ &&
+			    sh_open_take(c, m->from, m->foreign != NULL ? m->foreign->sa.sun_path : NULL, m->req, NULL,
+					 0, NULL, NULL) == 0)
+				sh_refuse(c, m, EIO);
+		}
+	}
+	sh_act_drop(c, a);
+	sh_msg_free(m);
+}
+
+void sh_reply_fill(struct sh_pend *p, struct rte_mp_reply *r)
+{
+	unsigned k = 0;
+
+	memset(r, 0, sizeof(*r));
+	for (unsigned i = 0; i < p->n; i++)
+		if (!p->ask[i].ignored && p->ask[i].outcome != SHOAL_FULL)
+			r->nb_sent++;
+	if (p->n_answered == 0)
+		return;
+	r->msgs = malloc(p->n_answered * sizeof(*r->msgs));
+	if (r->msgs == NULL)
+		return;
+	for (unsigned i = 0; i < p->n; i++) {
+		struct sh_msg *m = p->ask[i].reply;
+		struct rte_mp_msg *o = &r->msgs[k];
+
+		if (p->ask[i].outcome != SHOAL_ANSWERED || m == NULL)
+			continue;
+		memset(o, 0, offsetof(struct rte_mp_msg, fds));
+		memcpy(o->name, m->name, sizeof(o->name));
+		o->len_param = (int)(m->len < RTE_MP_MAX_PARAM_LEN ? m->len : RTE_MP_MAX_PARAM_LEN);
+		memcpy(o->param, m->data != NULL ? m->data : (const unsigned char *)"", (size_t)o->len_param);
+		o->num_fds = (int)m->nfds;
+		memcpy(o->fds, m->fds, m->nfds * sizeof(int));
+		m->nfds = 0; /* the caller's now */
+		k++;
+	}
+	r->nb_received = (int)k;
+}
+
+void sh_answers_fill(struct sh_pend *p, struct shoal_answers *out, struct shoal_answer *a)
+{
+	*out = (struct shoal_answers){.n = p->n, .answered = p->n_answered, .a = a};
+	for (unsigned i = 0; i < p->n; i++) {
+		struct sh_msg *m = p->ask[i].reply;
+
+		a[i] = (struct shoal_answer){.member = p->ask[i].to, .outcome = p->ask[i].outcome};
+		if (m == NULL)
+			continue;
+		a[i].data = m->data;
+		a[i].len = m->len;
+		a[i].fds = m->fds;
+		a[i].num_fds = m->nfds;
+	}
+}
+
+static void run_async(struct sh_pend *p)
+{
+	if (p->clb != NULL) {
+		struct rte_mp_reply r;
+
+		sh_reply_fill(p, &r);
+		(void)p->clb(p->req_copy, &r);
+		free(r.msgs);
+	} else {
+		struct shoal_answer *a = calloc(p->n + 1, sizeof(*a));
+		struct shoal_answers all = {0};
+
+		if (a != NULL)
+			sh_answers_fill(p, &all, a);
+		p->sclb(&all, p->sarg);
+		free(a);
+	}
+	sh_pend_free(p);
+}
+
+void sh_run(struct sh_chan *c, struct sh_msg *m)
+{
+	if (m->kind == SH_M_ASYNC) {
+		run_async(m->pend);
+		sh_msg_free(m);
+	} else {
+		run_record(c, m);
+	}
+}

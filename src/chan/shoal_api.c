@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* shoal_api.c - the channel's part of shoal.h: check arguments, map errors, nothing else. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "base/export.h"
+#include "base/futex.h"
+#include "base/log.h"
+#include "chan/chan_int.h"
+#include "rte_errno.h"
+
+static int fail(int e)
+{
+	rte_errno = -e;
+	return -1;
+}
+
+static int check(const struct shoal_msg *m, bool named)
+{
+	if (m == NULL || (m->len != 0 && m->data == NULL) || (m->num_fds != 0 && m->fds == NULL))
+		return -EINVAL;
+	if (named && (m->name == NULL || m->name[0] == '\0'))
+		return -EINVAL;
+	if (named && strnlen(m->name, RTE_MP_MAX_NAME_LEN) == RTE_MP_MAX_NAME_LEN)
+		return -E2BIG;
+	if (m->len > SHOAL_PAYLOAD_MAX || m->num_fds >= SH_FDS_MAX) {
+		sh_err("message refused: %zu bytes and %u fds, at most %u and %u fit", m->len, m->num_fds,
+		       SHOAL_PAYLOAD_MAX, SH_FDS_MAX - 1);
+		return -E2BIG;
+	}
+	return sh_check_fds(m->fds, m->num_fds);
+}
+
+static struct sh_send as_send(const struct shoal_msg *m, enum sh_rtype type)
+{
+	return (struct sh_send){.type = (uint8_t)type,
+				.flags = SH_RF_SHOAL,
+				.name = m->name,
+				.data = m->data,
+				.len = m->len,
+				.fds = m->fds,
+				.nfds = m->num_fds};
+}
+
+SH_EXPORT int shoal_action_register(const char *name, shoal_action_t action, void *arg)
+{
+	int e = name == NULL || name[0] == '\0' || action == NULL ? -EINVAL : 0;
+
+	if (e == 0 && strnlen(name, RTE_MP_MAX_NAME_LEN) == RTE_MP_MAX_NAME_LEN)
+		e = -E2BIG;
+	if (e == 0)
+		e = sh_chan_usable();
+	if (e == 0)
+		e = sh_act_add(sh_chan(), name, NULL, action, arg);
+	return e < 0 ? fail(e) : 0;
+}
+
+SH_EXPORT int shoal_mp_action_drain(const char *name, const struct timespec *timeout)
+{
+	uint64_t dl = SH_FOREVER;
+	int e = name == NULL ? -EINVAL : sh_chan_usable();
+
+	if (e == 0 && timeout != NULL)
+		e = sh_limit(timeout, &dl);
+	if (e == 0 && sh_in_action())
+		e = -EDEADLK;
+	if (e == 0)
+		e = sh_act_drain(sh_chan(), name, dl);
+	return e < 0 ? fail(e) : 0;
+}
+
+static bool too_big(sh_id_t to, const struct shoal_msg *m)
+{
+	if (m->len <= RTE_MP_MAX_PARAM_LEN || !sh_act_small(to, m->name))
+		return false;
+	sh_err("%zu bytes for action %s of member %u refused: it was registered with rte_mp_action_register() and "
+	       "takes 256; "
+	       "register it with shoal_action_register()",
+	       m->len, m->name, sh_id_slot(to));
+	return true;
+}
+
+static enum shoal_outcome outcome_of(int e)
+{
+	switch (-e) {
+	case 0:
+		return SHOAL_SENT;
+	case ECONNREFUSED:
+		return SHOAL_DIED;
+	case EMSGSIZE:
+		return SHOAL_TOO_BIG;
+	case ECANCELED:
+		return SHOAL_CANCELLED;
+	default:
+		return SHOAL_FULL;
+	}
+}
+
+static int send_now(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg, uint64_t dl,
+		    enum shoal_outcome *outcome)
+{
+	struct sh_send s = as_send(msg, SH_R_MSG);
+	bool set = n_to == 1 && to[0] >= SHOAL_TO_OTHERS;
+	int res[SH_MEMBERS] = {0}, e;
+	unsigned n;
+	sh_id_t ids[SH_MEMBERS];
+
+	e = sh_targets(sh_chan(), to, n_to, ids, &n);
+	if (e < 0)
+		return e;
+	for (unsigned i = 0; i < n; i++)
+		if (too_big(ids[i], msg)) {
+			res[i] = -EMSGSIZE;
+			e = -EMSGSIZE;
+		}
+	if (e == 0)
+		e = sh_cast(sh_chan(), ids, n, &s, sh_in_action() ? 0 : dl, res);
+	else /* nobody is sent to, the others neither */
+		for (unsigned i = 0; i < n; i++)
+			res[i] = res[i] == 0 ? -ECANCELED : res[i];
+	if (outcome != NULL && set)
+		outcome[0] = outcome_of(e);
+	for (unsigned i = 0; outcome != NULL && !set && i < n; i++)
+		outcome[i] = outcome_of(res[i]);
+	return e;
+}
+
+SH_EXPORT int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg, const struct timespec *timeout,
+			 enum shoal_outcome *outcome)
+{
+	uint64_t dl = 0;
+	int e = to == NULL ? -EINVAL : check(msg, true), old;
+
+	if (e == 0)
+		e = sh_limit(timeout, &dl);
+	if (e == 0)
+		e = sh_chan_usable();
+	if (e < 0)
+		return fail(e);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	e = send_now(to, n_to, msg, dl, outcome);
+	pthread_setcancelstate(old, NULL);
+	return e < 0 ? fail(e) : 0;
+}
+
+static struct sh_pend *prepare(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg, uint64_t dl, int *err)
+{
+	struct sh_pend *p;
+	unsigned n;
+	sh_id_t ids[SH_MEMBERS];
+
+	*err = sh_targets(sh_chan(), to, n_to, ids, &n);
+	if (*err < 0)
+		return NULL;
+	p = sh_pend_new(n, msg->name, dl);
+	for (unsigned i = 0; p != NULL && i < n; i++) {
+		p->ask[i].to = ids[i];
+		if (too_big(ids[i], msg)) {
+			p->ask[i].outcome = SHOAL_TOO_BIG;
+			p->ask[i].skip = true;
+			p->n_open--;
+		}
+	}
+	if (p == NULL)
+		*err = -ENOMEM;
+	return p;
+}
+
+/* what the caller holds: the answers, and behind them the request that owns their bytes */
+struct holder {
+	struct shoal_answers pub;
+	struct sh_pend *p;
+	struct shoal_answer a[];
+};
+
+SH_EXPORT void shoal_answers_free(struct shoal_answers *answers)
+{
+	struct holder *h = (struct holder *)(void *)answers;
+
+	if (h == NULL)
+		return;
+	sh_pend_free(h->p);
+	free(h);
+}
+
+static int request_now(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg, uint64_t dl,
+		       struct shoal_answers **out)
+{
+	struct sh_send s = as_send(msg, SH_R_REQ);
+	struct holder *h;
+	struct sh_pend *p;
+	int e;
+
+	p = prepare(to, n_to, msg, dl, &e);
+	if (p == NULL)
+		return e;
+	h = calloc(1, sizeof(*h) + p->n * sizeof(h->a[0]));
+	e = h == NULL ? -ENOMEM : sh_ask(sh_chan(), p, &s);
+	if (e < 0) {
+		free(h);
+		sh_pend_free(p);
+		return e;
+	}
+	h->p = p;
+	sh_answers_fill(p, &h->pub, h->a);
+	*out = &h->pub;
+	return sh_pend_result(p);
+}
+
+SH_EXPORT int shoal_request(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg,
+			    const struct timespec *timeout, struct shoal_answers **out)
+{
+	uint64_t dl = 0;
+	int e = to == NULL || out == NULL ? -EINVAL : check(msg, true), old;
+
+	if (out != NULL)
+		*out = NULL;
+	if (e == 0)
+		e = sh_limit(timeout, &dl);
+	if (e == 0)
+		e = sh_chan_usable();
+	if (e < 0)
+		return fail(e);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	e = request_now(to, n_to, msg, dl, out);
+	pthread_setcancelstate(old, NULL);
+	return e < 0 ? fail(e) : 0;
+}
+
+static int async_now(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg, uint64_t dl, shoal_answers_fn fn,
+		     void *arg, uint64_t *handle)
+{
+	struct sh_send s = as_send(msg, SH_R_REQ);
+	struct sh_pend *p;
+	int e;
+
+	p = prepare(to, n_to, msg, dl, &e);
+	if (p == NULL)
+		return e;
+	p->async = true;
+	p->sclb = fn;
+	p->sarg = arg;
+	p->handle = handle;
+	e = sh_ask(sh_chan(), p, &s);
+	if (e < 0)
+		sh_pend_free(p);
+	return e;
+}
+
+SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg,
+				  const struct timespec *timeout, shoal_answers_fn fn, void *arg, uint64_t *handle)
+{
+	uint64_t dl = 0;
+	int e = to == NULL || fn == NULL ? -EINVAL : check(msg, true), old;
+
+	if (e == 0)
+		e = sh_limit(timeout, &dl);
+	if (e == 0)
+		e = sh_chan_usable();
+	if (e < 0)
+		return fail(e);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	e = async_now(to, n_to, msg, dl, fn, arg, handle);
+	pthread_setcancelstate(old, NULL);
+	return e < 0 ? fail(e) : 0;
+}
+
+SH_EXPORT int shoal_request_cancel(uint64_t handle)
+{
+	int e = sh_chan_usable();
+
+	if (e == 0)
+		e = sh_pend_cancel(sh_chan(), handle);
+	return e < 0 ? fail(e) : 0;
+}
+
+SH_EXPORT int shoal_reply(const char *peer, const struct shoal_msg *msg)
+{
+	struct sh_send s;
+	int e = peer == NULL ? -EINVAL : check(msg, false), old;
+
+	if (e == 0)
+		e = sh_chan_usable();
+	if (e < 0)
+		return fail(e);
+	s = as_send(msg, SH_R_REP);
+	s.name = NULL;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	e = sh_answer(sh_chan(), peer, &s);
+	pthread_setcancelstate(old, NULL);
+	return e < 0 ? fail(e) : 0;
+}
+
+SH_EXPORT uint64_t shoal_peer_member(const char *peer)
+{
+	struct sh_peer p;
+
+	return peer != NULL && sh_peer_parse(peer, &p) == 0 ? p.from : 0;
+}
+
+SH_EXPORT int shoal_peer_cmp(const char *a, const char *b)
+{
+	struct sh_peer x, y;
+
+	if (a == NULL || b == NULL || sh_peer_parse(a, &x) < 0 || sh_peer_parse(b, &y) < 0)
+		return 1;
+	return x.from != y.from || strcmp(x.path, y.path) != 0;
+}
+
+SH_EXPORT int shoal_mp_fd(void)
+{
+	struct sh_chan *c;
+	int e = sh_chan_usable();
+
+	if (e < 0)
+		return fail(e);
+	c = sh_chan();
+	sh_lock(&c->lk);
+	if (c->poll_fd < 0) {
+		c->poll_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		e = c->poll_fd < 0 ? -errno : 0;
+		c->poll_mode = e == 0;
+		sh_disp_kick_locked(c); /* the dispatcher gives the baton back and only moves from now on */
+	}
+	sh_unlock(&c->lk);
+	return e < 0 ? fail(e) : c->poll_fd;
+}
+
+SH_EXPORT int shoal_mp_poll(unsigned max)
+{
+	int e = sh_chan_usable();
+
+	if (e == 0)
+		e = sh_disp_poll(sh_chan(), max);
+	return e < 0 ? fail(e) : e;
+}
+
+SH_EXPORT int shoal_mp_counters(uint64_t member, struct shoal_mp_counters *out)
+{
+	_Atomic uint64_t *n;
+	int e = out == NULL ? -EINVAL : sh_chan_usable();
+
+	if (e == 0 && member == 0)
+		member = sh_self();
+	if (e == 0 && (sh_id_slot(member) >= SH_MEMBERS || !sh_member_alive(member)))
+		e = -ESRCH;
+	if (e < 0)
+		return fail(e);
+	n = sh_region()->members[sh_id_slot(member)].count;
+	/* relaxed: counters, each by itself */
+	*out = (struct shoal_mp_counters){.sent = sh_load_rlx(&n[SH_C_SENT]),
+					  .received = sh_load_rlx(&n[SH_C_RECEIVED]),
+					  .foreign_received = sh_load_rlx(&n[SH_C_FOREIGN]),
+					  .dropped_malformed = sh_load_rlx(&n[SH_C_MALFORMED]),
+					  .dropped_unknown = sh_load_rlx(&n[SH_C_UNKNOWN]),
+					  .dropped_late = sh_load_rlx(&n[SH_C_LATE]),
+					  .dropped_denied = sh_load_rlx(&n[SH_C_DENIED]),
+					  .dropped_stale = sh_load_rlx(&n[SH_C_STALE]),
+					  .refused = sh_load_rlx(&n[SH_C_REFUSED]),
+					  .full = sh_load_rlx(&n[SH_C_FULL])};
+	return 0;
+}

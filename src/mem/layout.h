@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * layout.h - what lies in the first memory window, byte by byte
+ *
+ *   offset      what                                     backed
+ *   0           struct sh_mem_hdr: words, lock, journal  at creation
+ *   dir         name directory, 8192 x 128 bytes         page by page, when first used
+ *   zones       memzone table, 4096 x 128 bytes          page by page, when first used
+ *   ext         extent table, 12288 x 32 bytes           page by page, when first used
+ *   2 MiB       data: what extents describe              when handed out
+ *
+ * The window is mapped longer than its file; the size of the file is the growth mark. Every offset here counts from the
+ * start of the memory range (region base + SH_RANGE_MEM), so that further windows can follow in the same terms.
+ * All words are written under hdr.lock and through the journal (journal.h), unless the table says otherwise. Readers
+ * without the lock look at dir_high, at directory entries and at what a published entry points to, nothing else.
+ */
+#ifndef SH_MEM_LAYOUT_H
+#define SH_MEM_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_memzone.h>
+
+#include "base/atom.h"
+#include "mem/lock.h"
+
+#define SH_MEM_MAGIC 0x73686d656d000001ull
+#define SH_MEM_LAYOUT 2u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_PAGE 4096ull
+#define SH_MEM_STEP (2ull << 20)   /* unit of growth */
+#define SH_MEM_WINDOW (1ull << 30) /* address space reserved for the first window */
+#define SH_MEM_LIMIT (64ull << 20) /* how far the file may grow */
+#define SH_MEM_DATA (2ull << 20)
+
+#define SH_UNDO_MAX 128
+#define SH_DIR_SLOTS 8192
+#define SH_ZONE_SLOTS 4096
+#define SH_EXT_SLOTS 12288
+
+typedef _Atomic uint64_t sh_w64;
+
+/* kinds of named objects */
+enum sh_kind { SH_KIND_ZONE = 1, SH_KIND_RING, SH_KIND_POOL, SH_KIND_PORT };
+#define SH_DIR_NAME 64 /* with its NUL */
+
+/*
+ * A name.
+ *
+ *   field      written by                         read by     ordering
+ *   word       the lock's owner: the commit       all         R:DIR <-> A:DIR: who sees it used sees the rest
+ *   others     the lock's owner while word says   all         behind word; readers look at word again afterwards
+ *              free
+ */
+struct sh_dirent {
+	sh_w64 word;		      /* serial << 16 | kind << 8 | used */
+	sh_w64 hash;		      /* of the name */
+	sh_w64 obj;		      /* SH_KIND_ZONE: index in the zone table */
+	sh_w64 owner;		      /* member id of who made it: for listing only, it may be long gone */
+	sh_w64 name[SH_DIR_NAME / 8]; /* padded with zeros */
+	uint64_t pad[4];
+};
+_Static_assert(sizeof(struct sh_dirent) == 128, "a page holds a whole number of them");
+#define SH_DIR_USED 1ull
+#define sh_dir_kind(w) ((enum sh_kind)(((w) >> 8) & 0xff))
+
+/* A memzone. mz is what users hold: written before the name is published, constant until the zone is freed. */
+struct sh_zone {
+	struct rte_memzone mz;
+	sh_w64 use; /* index in the directory + 1; 0: free. Under the lock */
+	sh_w64 ext; /* its extent. Under the lock */
+	uint64_t pad[5];
+};
+_Static_assert(sizeof(struct rte_memzone) == 72, "as programs know it");
+_Static_assert(sizeof(struct sh_zone) == 128, "a page holds a whole number of them");
+
+/* A stretch of the data. All of them in order of address are one list without gaps, in which no two free ones meet. */
+enum sh_use { SH_EXT_NONE = 0, SH_EXT_FREE, SH_EXT_ZONE };
+struct sh_ext {
+	sh_w64 off;
+	sh_w64 len;
+	sh_w64 link; /* previous << 32 | next, 0: none. Of an unused descriptor: next unused one */
+	sh_w64 use;  /* reference << 8 | enum sh_use; the reference of a zone is its index */
+};
+#define sh_ext_prev(link) ((uint32_t)((link) >> 32))
+#define sh_ext_next(link) ((uint32_t)(link))
+#define sh_ext_link(prev, next) ((uint64_t)(prev) << 32 | (uint64_t)(next))
+
+struct sh_undo {
+	sh_w64 off; /* of a word in the header */
+	sh_w64 old;
+};
+
+/*
+ *   field          written by
+ *   magic..limit   the creator, magic last; then constant
+ *   lock           lock.c
+ *   undo_n, undo   journal.c
+ *   punch_*        the lock's owner: pages that belong to nobody and may be backed. The length decides, 0: none
+ *   pub_*          the lock's owner, through the journal: a directory word whose store is the commit. Index + 1
+ *   others         the lock's owner, through the journal
+ */
+struct sh_mem_hdr {
+	sh_w64 magic;
+	uint32_t layout;
+	uint32_t zone_max;    /* how many zones there may be */
+	uint64_t fingerprint; /* of sizes and offsets compiled in */
+	uint64_t window;      /* bytes of address space */
+	uint64_t limit;	      /* end of the data */
+	uint64_t pad[3];
+	struct sh_lock lock;
+	sh_w64 undo_n;
+	sh_w64 punch_off, punch_len;
+	sh_w64 pub_dir, pub_word;
+	sh_w64 dir_high; /* entries at and above were never used. Also read without the lock: see struct sh_dirent */
+	sh_w64 zone_high, zone_n;
+	sh_w64 ext_high, ext_first, ext_unused;
+	sh_w64 used; /* bytes in extents that are not free */
+	uint64_t pad2[4];
+	struct sh_undo undo[SH_UNDO_MAX];
+	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
+	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
+	struct sh_ext ext[SH_EXT_SLOTS] __attribute__((aligned(4096)));
+};
+_Static_assert(offsetof(struct sh_mem_hdr, dir) == SH_MEM_PAGE, "words, lock and journal are one page");
+_Static_assert(sizeof(struct sh_mem_hdr) <= SH_MEM_DATA, "data starts behind");
+_Static_assert(SH_EXT_SLOTS > 2 * SH_ZONE_SLOTS + 1, "a zone has at most one free extent before it, and one is last");
+
+#endif

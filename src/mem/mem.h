@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mem.h - bytes that every process sees: what the rooms to the right, init.c and the tests may call
+ *
+ * Errors are -errno. Any thread of any member. See README.md for the rules of the room.
+ */
+#ifndef SH_MEM_MEM_H
+#define SH_MEM_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_memzone.h>
+
+/*
+ * Map the memory window; the creator of the group fills it first. After sh_proc_start(), before sh_proc_announce(): who
+ * joins finds it complete. One log line on each error.
+ */
+int sh_mem_start(void);
+/*
+ * No other thread of this process may be in a call of this room. What was reserved stays with the group. In a forked child
+ * it drops what the parent's start left.
+ */
+void sh_mem_stop(void);
+
+/* ---- memzones ---- */
+
+struct sh_zone_ask {
+	const char *name;
+	size_t len;	/* multiple of 64; 0: the biggest that there is */
+	uint64_t align; /* power of 2, at least 64 */
+	uint64_t bound; /* power of 2, or 0 */
+	int socket;
+};
+/*
+ * 0 and *ret, or -EPERM (forked child), -EEXIST, -ENOSPC (too many zones or names), -ENOMEM (no room in the chunk),
+ * -EFBIG (RLIMIT_FSIZE of this process), -ENOBUFS (the kernel gave no memory).
+ */
+int sh_zone_reserve(const struct sh_zone_ask *ask, const struct rte_memzone **ret);
+/* 0, -EINVAL (not a zone, or freed already), -EPERM */
+int sh_zone_free(const struct rte_memzone *mz);
+/* Without the lock: works in a forked child too, and never waits. NULL: no such name. */
+const struct rte_memzone *sh_zone_lookup(const char *name);
+/* Without the lock: fn may reserve and free. Zones that come or go meanwhile are seen or not. */
+void sh_zone_walk(void (*fn)(const struct rte_memzone *mz, void *arg), void *arg);
+/* Before sh_mem_start() of the group's creator: how many zones there may be, 1 .. 4096. -EINVAL, -EBUSY (too late). */
+int sh_zone_max_set(size_t max);
+size_t sh_zone_max(void);
+
+/* ---- facts ---- */
+
+/* does this address lie in what is backed or can be? false before start */
+bool sh_mem_contains(uint64_t addr);
+uint64_t sh_mem_total(void); /* bytes that there may be; 0 before start */
+
+struct sh_mem_stat {
+	uint64_t total, used, largest_free; /* bytes of the chunk */
+	uint64_t file, backed;		    /* size of the file, bytes that it holds */
+	uint64_t zones, mended;		    /* mended: how often a dead owner's lock was taken over */
+};
+/* 0, -EPERM, -ENODEV (the room is not started) */
+int sh_mem_stat(struct sh_mem_stat *ret);
+/* Walk everything under the lock. 0: sound; -EUCLEAN: why says what is wrong; -EPERM, -ENODEV. */
+int sh_mem_audit(char *why, size_t cap);
+
+#endif

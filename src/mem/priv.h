@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* priv.h - between the files of this room. Everything but find functions wants the lock. */
+#ifndef SH_MEM_PRIV_H
+#define SH_MEM_PRIV_H
+
+#include <stdbool.h>
+
+#include "mem/journal.h"
+#include "mem/layout.h"
+#include "mem/mem.h"
+
+/* this process' view of the group's memory */
+struct sh_mem {
+	struct sh_mem_hdr *h; /* the window, and base of all offsets */
+	int fd;		      /* proc's */
+};
+
+/* mem.c */
+/* 0: taken, and everything is in a valid state; or as sh_lock_take(), -ENODEV before start */
+int sh_mem_lock(struct sh_mem **ret);
+void sh_mem_unlock(struct sh_mem *m);
+/* carry out what is committed but not done: give the pages back */
+void sh_mem_settle(struct sh_mem *m);
+
+/* window.c: pages of the file */
+/* Put pages under [off, off + len), growing the file: 0, -EFBIG (RLIMIT_FSIZE), -ENOBUFS. Never a signal. */
+int sh_mem_back(struct sh_mem *m, uint64_t off, uint64_t len);
+void sh_mem_punch(struct sh_mem *m, uint64_t off, uint64_t len);
+/* an entry of a table is used for the first time: back its page if it is the first in it */
+int sh_mem_back_entry(struct sh_mem *m, const void *entry);
+#define sh_page_down(x) ((x) & ~(SH_MEM_PAGE - 1))
+#define sh_page_up(x) (((x) + SH_MEM_PAGE - 1) & ~(SH_MEM_PAGE - 1))
+
+/* ext.c: the allocator of the chunk */
+struct sh_fit {
+	uint32_t ext; /* the free extent to cut from */
+	uint64_t off, len;
+};
+/* Where would len bytes (0: as many as possible) go: the smallest free extent that takes them. Changes nothing. */
+bool sh_ext_find(struct sh_mem *m, uint64_t len, uint64_t align, uint64_t bound, struct sh_fit *fit);
+/* Cut it out. 0 and the new extent's index; -ENOSPC; or as sh_mem_back(): the caller undoes. */
+int sh_ext_take(struct sh_mem *m, const struct sh_fit *fit, uint64_t use, uint32_t *ret);
+/* Make it free and join it with its neighbours. Returns the index of the free extent that it is part of now. */
+uint32_t sh_ext_give(struct sh_mem *m, uint32_t i);
+/* the pages touched by [off, off + len) that lie in extent i wholly: nobody else has a byte in them */
+void sh_ext_pages(struct sh_mem *m, uint32_t i, uint64_t off, uint64_t len, uint64_t *poff, uint64_t *plen);
+
+/* dir.c: the name directory */
+/* Index, or -1. Without the lock. */
+int sh_dir_find(const struct sh_mem_hdr *h, enum sh_kind kind, const char *name);
+/* A new name, seen by others from the commit on: index, -ENOSPC, or as sh_mem_back() */
+int sh_dir_add(struct sh_mem *m, enum sh_kind kind, const char *name, uint64_t obj);
+/* take it out, in the same way */
+void sh_dir_del(struct sh_mem *m, uint32_t i);
+/* the used word of an entry if it is of this kind, else 0 */
+uint64_t sh_dir_word(const struct sh_mem_hdr *h, uint32_t i, enum sh_kind kind);
+
+/* zone.c */
+/* how many zones a group that is created now may have */
+uint32_t sh_zone_wanted(void);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * region.h - the control region: bytes that every member maps at one address
+ *
+ *   offset      what                       who writes
+ *   0           struct sh_region header    its creator, before anybody else can see it; then constant, but for the words
+ *                                          with a line of their own below
+ *   members     struct sh_member[256]      see the table at the struct
+ *   inbox       256 x SH_INBOX_SIZE        the channel's; zeroed by the server of a join, while the slot is JOINING
+ *   chan        SH_CHAN_SIZE               the channel's, for the whole group
+ *
+ * It is one memfd, sealed against shrinking, handed over at join. Fixed size; pages are backed at first touch.
+ */
+#ifndef SH_PROC_REGION_H
+#define SH_PROC_REGION_H
+
+#include <stdint.h>
+
+#include "base/atom.h"
+#include "ctx.h"
+
+#define SH_REGION_MAGIC 0x73686f616c000001ull /* "shoal", 1 */
+#define SH_REGION_LAYOUT 1u		      /* raised whenever a byte in shared memory changes its meaning */
+#define SH_MEMBERS 256
+#define SH_INBOX_SIZE 4096
+#define SH_BORN 1024
+#define SH_BORN_LEFT (1ull << 48)
+#define SH_CHAN_SIZE (4 * 1024 * 1024)
+#define SH_BASE_ADDR 0x550000000000ull /* where the group's range starts, unless --base-virtaddr says otherwise */
+#define SH_RANGE_CTL 0ull	       /* the control region's offset in the range */
+#define SH_RANGE_MEM (1ull << 32)      /* the first memory window's offset in the range */
+
+/* memfds that belong to the group and are handed to every member at join, in this order */
+enum sh_group_fd { SH_FD_CTL, SH_FD_LANES, SH_FD_MEM, SH_GROUP_FDS };
+
+enum sh_state {
+	SH_FREE = 0, /* nobody */
+	SH_JOINING,  /* slot given, the newcomer has not mapped yet */
+	SH_INIT,     /* mapped, still inside rte_eal_init: is not sent to, not counted */
+	SH_ACTIVE,   /* rte_eal_init has returned */
+	SH_LEAVING,  /* in rte_eal_cleanup */
+	SH_DEAD,     /* its address space is gone (proven), being cleaned up */
+};
+
+/*
+ * One member. 256 bytes.
+ *
+ *   field       written by                                    read by       ordering
+ *   word        CAS: server of the join FREE -> JOINING,      all           R:MEMBER release <-> A:MEMBER acquire: who sees
+ *               the member itself -> INIT -> ACTIVE ->                      a state sees the fields below of that generation
+ *               LEAVING -> FREE; whoever has proof -> DEAD,
+ *               the caretaker DEAD -> FREE
+ *   others      the server of its join, while it is JOINING   all           behind word
+ *   ready_ns    the member itself, before it is ACTIVE;       all           behind word
+ *               UINT64_MAX from LEAVING on: it left, it did not die
+ *   cpu         the member's inbox consumer                   senders       relaxed: a hint for spinning
+ *   count[]     the member itself                             all           relaxed: counters
+ */
+struct sh_member {
+	_Atomic uint64_t word; /* generation << 8 | enum sh_state; JOINING: from bit 40 the server, see member.c */
+	uint32_t pid;	       /* as the member sees itself: for printing only */
+	uint32_t uid;
+	uint32_t role;	 /* 0 primary, 1 secondary, as at join; the truth about the primary is sh_region.primary */
+	uint32_t pid_ns; /* in which pid is its number: the namespace's inode, 0 unknown */
+	uint64_t start_ns;
+	_Atomic uint64_t ready_ns;
+	char name[16];	      /* comm, printable */
+	char sock[64];	      /* name of its datagram socket in the runtime directory */
+	_Atomic uint32_t cpu; /* where its inbox was last consumed; UINT32_MAX unknown */
+	uint32_t pad2;
+	_Atomic uint64_t count[12]; /* enum sh_count of the channel */
+} __attribute__((aligned(256)));
+
+struct sh_region {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t max_members; /* --max-members */
+	uint64_t fingerprint; /* of the sizes and offsets compiled in: two builds either agree or refuse each other */
+	uint64_t base;	      /* address of the range */
+	uint64_t size;	      /* bytes of this region */
+	uint64_t born_ns;
+	uint32_t owner_uid;
+	_Atomic uint32_t closed; /* rte_mp_disable(): the primary takes no more joins. Set once, relaxed is enough */
+	/* A line of its own. CAS by whoever is primary-to-be after proof that the holder is gone. R:PRIMARY <-> A:PRIMARY */
+	_Atomic sh_id_t primary __attribute__((aligned(SH_LINE)));
+	/* raised after every change of any member word; for those who poll. next_gen: source of generations, from 1 */
+	_Atomic uint32_t epoch;
+	_Atomic uint32_t next_gen;
+	_Atomic uint32_t next_slot; /* where the search for a free slot starts: a slot is reused as late as possible */
+	struct sh_member members[SH_MEMBERS] __attribute__((aligned(4096)));
+	/*
+	 * Who was ever ACTIVE, by generation % SH_BORN: sh_id_t, with SH_BORN_LEFT when it left in good order. Each member writes
+	 * its own, before it is ACTIVE and before it is LEAVING; read by all, R:BORN <-> A:BORN. So a member that came and went
+	 * between two looks at the table is told of, unless SH_BORN others joined meanwhile.
+	 */
+	_Atomic uint64_t born[SH_BORN] __attribute__((aligned(SH_LINE)));
+	unsigned char inbox[SH_MEMBERS][SH_INBOX_SIZE] __attribute__((aligned(4096)));
+	unsigned char chan[SH_CHAN_SIZE] __attribute__((aligned(4096)));
+};
+
+#define sh_word(gen, st) (((uint64_t)(gen) << 8) | (uint64_t)(st))
+#define sh_word_gen(w) ((uint32_t)((w) >> 8))
+#define sh_word_state(w) ((enum sh_state)((w)&0xff))
+
+#endif

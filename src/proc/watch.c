@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * watch.c - the watcher: one thread in epoll, for this room and for the rooms to the right
+ *
+ * An entry is found by its fd and told from an earlier user of the same number by seq. A callback runs without the lock;
+ * running says which entry that is, so that sh_watch_del() can wait for its end. The thread sleeps without a time limit
+ * unless somebody is to be looked at again.
+ */
+#include "proc/priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+#define BATCH 64
+
+static void kicked(void *arg, uint32_t events)
+{
+	struct sh_proc *p = arg;
+	char b[8];
+
+	while (recv(p->kick, b, sizeof(b), MSG_DONTWAIT) >= 0)
+		;
+}
+
+/* nobody is to wait for the watcher any more */
+static void go_blind(struct sh_proc *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->blind = true;
+	pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/*
+ * R:KICK dirty is set before the watcher is woken; A:KICK the watcher clears it before it looks. A program that closed the
+ * library's fds has taken the way to wake it.
+ */
+void sh_kick(struct sh_proc *p)
+{
+	ssize_t n;
+	unsigned tries = 0;
+
+	sh_store_rel(&p->dirty, true);
+	if (p->kick_wr < 0)
+		return;
+	if (sh_fds_lost(p)) {
+		go_blind(p);
+		return;
+	}
+	do {
+		n = send(p->kick_wr, "k", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && (errno == EINTR || ((errno == ENOBUFS || errno == ENOMEM) && tries++ < 100)));
+	/* tried again when memory is short: who leaves waits for the watcher, and nobody else would wake it */
+	if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM)
+		go_blind(p);
+}
+
+int sh_watcher_open(struct sh_proc *p)
+{
+	int s[2];
+
+	/* a pair of sockets, not an eventfd: each has an inode of its own, by which sh_fds_lost() knows it */
+	p->ep = epoll_create1(EPOLL_CLOEXEC);
+	if (p->ep < 0 || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s) != 0) {
+		int err = -errno;
+
+		sh_err("cannot make the watcher's epoll: %s; %s", strerror(-err), sh_fd_advice(err));
+		sh_close(&p->ep);
+		return err;
+	}
+	p->kick = s[0];
+	p->kick_wr = s[1];
+	return sh_watch_in(p, p->kick, EPOLLIN, kicked, p);
+}
+
+/* with the lock held: room for fd in the table */
+static int grow(struct sh_proc *p, int fd)
+{
+	unsigned want = p->n_watch != 0 ? p->n_watch : 64;
+	struct sh_watch *w;
+
+	while ((unsigned)fd >= want)
+		want *= 2;
+	if (want == p->n_watch)
+		return 0;
+	w = realloc(p->watch, want * sizeof(*w));
+	if (w == NULL)
+		return -ENOMEM;
+	memset(w + p->n_watch, 0, (want - p->n_watch) * sizeof(*w));
+	p->watch = w;
+	p->n_watch = want;
+	return 0;
+}
+
+static uint32_t next_seq(struct sh_proc *p)
+{
+	if (++p->seq == 0)
+		p->seq = 1;
+	return p->seq;
+}
+
+int sh_watch_in(struct sh_proc *p, int fd, uint32_t events, sh_watch_fn fn, void *arg)
+{
+	struct epoll_event ev = {.events = events};
+	int err;
+
+	if (fd < 0)
+		return -EBADF;
+	pthread_mutex_lock(&p->lock);
+	err = grow(p, fd);
+	if (err == 0 && p->watch[fd].seq != 0)
+		err = -EEXIST;
+	if (err == 0) {
+		uint32_t seq = next_seq(p);
+
+		ev.data.u64 = (uint64_t)seq << 32 | (uint32_t)fd;
+		/* filled first: an event may come before epoll_ctl() returns */
+		p->watch[fd] = (struct sh_watch){.fn = fn, .arg = arg, .seq = seq};
+		if (epoll_ctl(p->ep, EPOLL_CTL_ADD, fd, &ev) != 0) {
+			err = -errno;
+			p->watch[fd].seq = 0;
+		}
+	}
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
+void sh_watch_mod(struct sh_proc *p, int fd, uint32_t events)
+{
+	struct epoll_event ev = {.events = events};
+
+	pthread_mutex_lock(&p->lock);
+	if (fd >= 0 && (unsigned)fd < p->n_watch && p->watch[fd].seq != 0) {
+		ev.data.u64 = (uint64_t)p->watch[fd].seq << 32 | (uint32_t)fd;
+		(void)epoll_ctl(p->ep, EPOLL_CTL_MOD, fd, &ev);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool sh_in_watcher(const struct sh_proc *p)
+{
+	return sh_load_rlx(&p->watcher_tid) == gettid(); /* only my own store can make them equal */
+}
+
+void sh_watch_out(struct sh_proc *p, int fd)
+{
+	bool inside = sh_in_watcher(p);
+	uint32_t seq;
+
+	pthread_mutex_lock(&p->lock);
+	if (fd >= 0 && (unsigned)fd < p->n_watch && p->watch[fd].seq != 0) {
+		seq = p->watch[fd].seq;
+		p->watch[fd].seq = 0;
+		if (!sh_fds_lost(p))
+			(void)epoll_ctl(p->ep, EPOLL_CTL_DEL, fd, NULL);
+		while (!inside && p->running == seq)
+			pthread_cond_wait(&p->idle, &p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+int sh_watch_add(int fd, uint32_t events, sh_watch_fn fn, void *arg)
+{
+	struct sh_proc *p = sh_proc_of();
+
+	return sh_here(p) ? sh_watch_in(p, fd, events, fn, arg) : -EPERM;
+}
+
+void sh_watch_del(int fd)
+{
+	struct sh_proc *p = sh_proc_of();
+
+	if (sh_here(p)) /* a child shares the epoll with its parent */
+		sh_watch_out(p, fd);
+}
+
+static void dispatch(struct sh_proc *p, const struct epoll_event *ev)
+{
+	int fd = (int)(uint32_t)ev->data.u64;
+	uint32_t seq = (uint32_t)(ev->data.u64 >> 32);
+	struct sh_watch w = {0};
+
+	pthread_mutex_lock(&p->lock);
+	if ((unsigned)fd < p->n_watch && p->watch[fd].seq == seq) {
+		w = p->watch[fd];
+		p->running = seq;
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (w.seq == 0)
+		return;
+	w.fn(w.arg, ev->events);
+	pthread_mutex_lock(&p->lock);
+	p->running = 0;
+	pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* look at what is due; how long may I sleep? in ms, -1: for ever */
+static int due(struct sh_proc *p)
+{
+	uint64_t now = sh_now_ns(), next = SH_FOREVER;
+
+	sh_peers_due(p, now, &next);
+	sh_conns_due(p, now, &next);
+	if (sh_load_acq(&p->dirty)) /* A:KICK */
+		return 0;
+	if (next == SH_FOREVER)
+		return -1;
+	return next <= now ? 0 : (int)((next - now + SH_NS_PER_MS - 1) / SH_NS_PER_MS);
+}
+
+/* a round of accept for those who wait in sh_link_poll() */
+static void accept_asked(struct sh_proc *p)
+{
+	uint32_t want;
+
+	pthread_mutex_lock(&p->lock);
+	want = p->acc_want;
+	pthread_mutex_unlock(&p->lock);
+	if (want == p->acc_done) /* written by this thread alone */
+		return;
+	sh_accept_all(p);
+	if (sh_load_acq(&p->mute)) /* A:MUTE */
+		p->n_fns = 0;
+	pthread_mutex_lock(&p->lock);
+	p->acc_done = want;
+	pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* wait until the watcher has made a round; limit_s 0: for ever */
+static void round_trip(struct sh_proc *p, time_t limit_s)
+{
+	struct timespec ts;
+	uint32_t want;
+	int err = 0, cancel;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* the lock must not stay taken */
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += limit_s != 0 ? limit_s : 1000000;
+	pthread_mutex_lock(&p->lock);
+	want = ++p->acc_want;
+	pthread_mutex_unlock(&p->lock);
+	sh_kick(p);
+	pthread_mutex_lock(&p->lock);
+	while ((int32_t)(p->acc_done - want) < 0 && !p->blind && err == 0)
+		err = pthread_cond_timedwait(&p->idle, &p->lock, &ts);
+	pthread_mutex_unlock(&p->lock);
+	(void)pthread_setcancelstate(cancel, &cancel);
+}
+
+void sh_link_poll(void)
+{
+	struct sh_proc *p = sh_proc_of();
+
+	if (!sh_here(p) || !p->thread_on)
+		return;
+	if (sh_in_watcher(p)) {
+		sh_accept_all(p);
+		accept_asked(p);
+	} else {
+		round_trip(p, 2); /* a listener's callback may hold the watcher up */
+	}
+}
+
+/*
+ * mute or quit is set. A blind watcher sleeps in an epoll that nobody can reach, perhaps for ever; when this returns true it
+ * sleeps or has ended, and touches nothing but p's lock and what asleep() looks at, should it wake: so p is never freed.
+ */
+static bool left_asleep(struct sh_proc *p)
+{
+	bool blind;
+
+	pthread_mutex_lock(&p->lock);
+	blind = p->blind;
+	while (blind && !p->asleep)
+		pthread_cond_wait(&p->idle, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+	return blind;
+}
+
+void sh_events_off(void)
+{
+	struct sh_proc *p = sh_proc_of();
+
+	if (!sh_here(p) || !p->thread_on)
+		return;
+	sh_store_rel(&p->mute, true); /* R:MUTE */
+	if (sh_in_watcher(p))
+		p->n_fns = 0;
+	else
+		round_trip(p, 0);
+	if (!sh_in_watcher(p))
+		(void)left_asleep(p);
+}
+
+/* says where the watcher is; returns whether it is to end, and then it touches nothing of p any more */
+static bool asleep(struct sh_proc *p, bool yes)
+{
+	bool end;
+
+	pthread_mutex_lock(&p->lock);
+	p->asleep = yes;
+	end = sh_load_acq(&p->quit) || (p->blind && sh_load_acq(&p->mute)); /* A:QUIT A:MUTE */
+	pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->lock);
+	return end;
+}
+
+static void *watcher(void *arg)
+{
+	struct sh_proc *p = arg;
+	struct epoll_event ev[BATCH];
+
+	sh_store_rlx(&p->watcher_tid, gettid()); /* see sh_in_watcher() */
+	while (!sh_load_acq(&p->quit)) {	 /* A:QUIT */
+		if (sh_xchg(&p->dirty, false))	 /* A:KICK */
+			sh_scan(p);
+		accept_asked(p);
+		int ms = due(p);
+
+		if (asleep(p, true))
+			break;
+		int n = epoll_wait(p->ep, ev, BATCH, ms);
+
+		if (asleep(p, false))
+			break;
+		if (n < 0 && errno != EINTR) {
+			sh_err("the program closed file descriptors of the library: this process hears of no joins and "
+			       "deaths "
+			       "any more; close only your own");
+			go_blind(p);
+			(void)asleep(p, true);
+			break;
+		}
+		for (int i = 0; i < n; i++)
+			dispatch(p, &ev[i]);
+	}
+	return NULL;
+}
+
+int sh_watcher_start(struct sh_proc *p)
+{
+	int err = sh_thread_start(&p->thread, "shoal-watch", watcher, p);
+
+	if (err != 0)
+		sh_err("cannot start the watcher thread: %s; raise ulimit -u, or ulimit -v by 10 MiB", strerror(-err));
+	p->thread_on = err == 0;
+	return err;
+}
+
+void sh_watcher_stop(struct sh_proc *p)
+{
+	if (p->thread_on) {
+		sh_store_rel(&p->quit, true); /* R:QUIT */
+		sh_kick(p);
+		p->lost = left_asleep(p);
+		if (p->lost)
+			(void)pthread_detach(p->thread);
+		else
+			pthread_join(p->thread, NULL);
+		p->thread_on = false;
+	}
+}

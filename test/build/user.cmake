@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What a user's CMakeLists.txt looks like. -DPROG=name [-DSTATIC=ON]
+cmake_minimum_required(VERSION 3.13)
+project(user C)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(DPDK REQUIRED libdpdk)
+add_executable(${PROG} ${PROG}.c)
+target_compile_options(${PROG} PRIVATE -Wall -Wextra -Werror)
+if(STATIC)
+  target_compile_options(${PROG} PRIVATE ${DPDK_STATIC_CFLAGS})
+  target_link_libraries(${PROG} ${DPDK_STATIC_LDFLAGS})
+else()
+  target_compile_options(${PROG} PRIVATE ${DPDK_CFLAGS})
+  target_link_libraries(${PROG} ${DPDK_LDFLAGS})
+endif()

@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# run.sh - check the models of the channel's protocols with spin: each exhaustively, and each again with one step broken
+#
+#   test/model/run.sh [-v] [PATTERN]     only what matches; -v: with the number of states
+#
+# A model is "ok" when spin visited every state and found no error. A mutant (one -DM_... switch) is "ok" when spin finds an
+# error in it: a model that cannot fail says nothing. Limits: 120 s of CPU and 2 GiB each, $JOBS (default: as many as there
+# are CPUs) at a time. Exit 0 when nothing failed; without spin or a compiler everything is skipped.
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+verbose=0
+[ "${1:-}" = -v ] && { verbose=1; shift; }
+pattern=${1:-}
+cc=${CC:-cc}
+jobs=${JOBS:-$(nproc)}
+started=0
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+have=1
+command -v spin >/dev/null 2>&1 && command -v "$cc" >/dev/null 2>&1 || have=0
+
+# verify DIR FILE DEFS: prints "states seconds result", result = clean, error or what went wrong
+verify() {
+	local start end
+	mkdir "$1" && cd "$1" || return
+	# the macro processor that spin calls takes no file name with a space
+	cp "$here/$2" model.pml
+	# shellcheck disable=SC2086
+	spin $3 -a model.pml >spin.out 2>&1 || { echo "0 0 spin: $(head -1 spin.out)"; return; }
+	# -DSAFETY: assertions only; -E below: the models' monitors judge the end states, not spin
+	"$cc" -w -O2 -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c >cc.out 2>&1 || { echo "0 0 cc: $(head -1 cc.out)"; return; }
+	start=$(date +%s)
+	# CPU, not time: a busy machine says nothing about the model
+	(ulimit -t 120 && exec ./pan -E -n -w23 -m200000) >out 2>&1
+	end=$(date +%s)
+	local states result
+	states=$(sed -n 's/^ *\([0-9][0-9.e+]*\) states, stored.*/\1/p' out)
+	if grep -q 'errors: [1-9]' out; then
+		result="error"
+		grep -q 'assertion violated' out || result="stopped: $(grep -m1 '^pan' out)"
+	elif grep -q 'errors: 0' out && ! grep -qE 'search not completed|max search depth too small|reached -DMEMLIM' out; then
+		result=clean
+	else
+		result="not finished within 120 s of CPU and 2 GiB"
+	fi
+	echo "${states:-0} $((end - start)) $result"
+}
+
+# one DIR NAME FILE DEFS WANT: the check's lines
+one() {
+	local states secs result note=
+	read -r states secs result <<<"$(verify "$1" "$3" "$4")"
+	[ $verbose = 1 ] && note=" ($states states, $secs s)"
+	if [ "$result" = "$5" ]; then
+		echo "ok - $2$note"
+	else
+		echo "not ok - $2$note: wanted $5, got $result"
+		[ "$5" = clean ] && [ "$result" = error ] && replay "$1" "$3" "$4"
+	fi
+}
+
+# check NAME FILE DEFS WANT: starts it once a place is free
+check() {
+	case $1 in *"$pattern"*) ;; *) return ;; esac
+	if [ $have = 0 ]; then
+		echo "skip - $1 (spin and a C compiler are needed: apt-get install spin gcc)" >"$work/$started.said"
+	else
+		while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+		{ one "$work/$started" "$@" >"$work/$started.said" 2>&1; rm -rf "${work:?}/$started"; } &
+	fi
+	started=$((started + 1))
+}
+
+# what was violated, and how to see the way to it
+replay() {
+	grep -m1 'assertion violated' "$1/out"
+	echo "  replay: spin $3 -a $here/$2 && cc -DSAFETY -o pan pan.c && ./pan -E -i && spin $3 -t -p -g $here/$2"
+}
+
+model() { check "$1" "$2" "$3" clean; }
+mutant() { check "mutant ${2%.pml} $1${3:+ ($3)}" "$2" "-DM_$1 ${3:-}" error; }
+
+model "lanes: three senders, a death at any step" lanes.pml ""
+mutant SHORTCUT lanes.pml
+mutant NO_RELOOK lanes.pml
+mutant FORGET_ONE_LOOK lanes.pml
+mutant NO_LOOK lanes.pml
+mutant DIRTY_FIRST lanes.pml
+mutant WAIT_TICKET lanes.pml
+
+model "sleep: one requester, message, time-out, spurious wake, sender dead or stopped" sleep.pml \
+	"-DPAIR=0 -DCLOCK=1 -DSPURIOUS=1 -DHARM=1"
+model "sleep: two requesters, no time limit" sleep.pml "-DMSG=0"
+model "sleep: two requesters, one with a time limit" sleep.pml "-DMSG=0 -DCLOCK=2"
+model "sleep: two requesters and a dispatcher inside an action, all faults" sleep.pml \
+	"-DMSG=0 -DBUSY=1 -DCLOCK=3 -DSPURIOUS=1 -DHARM=1"
+model "sleep: two requesters, a message, dispatcher inside an action" sleep.pml "-DMSG=1 -DBUSY=1"
+model "sleep, one word: one requester, message, all faults" sleep.pml "-DONE_WORD=1 -DPAIR=0 -DCLOCK=1 -DSPURIOUS=1 -DHARM=1"
+model "sleep, one word: two requesters" sleep.pml "-DONE_WORD=1 -DMSG=0"
+model "sleep, one word: two requesters and a dispatcher inside an action, all faults" sleep.pml \
+	"-DONE_WORD=1 -DMSG=0 -DBUSY=1 -DCLOCK=3 -DSPURIOUS=1 -DHARM=1"
+mutant CLEAR_FIRST sleep.pml "-DONE_WORD=1 -DPAIR=0 -DHARM=1"
+mutant NO_DEATH_WAKE sleep.pml "-DONE_WORD=1 -DPAIR=0 -DHARM=1"
+mutant NO_PROMOTE sleep.pml "-DONE_WORD=1 -DMSG=0 -DBUSY=1"
+mutant TAKE_ONE sleep.pml "-DONE_WORD=1 -DPAIR=0"
+mutant NO_SENDER_FENCE sleep.pml "-DPAIR=0"
+mutant NO_RECEIVER_FENCE sleep.pml "-DPAIR=0"
+mutant CLEAR_FIRST sleep.pml "-DPAIR=0 -DHARM=1"
+mutant QUEUE_NO_COUNT sleep.pml "-DPAIR=0"
+mutant NO_DEATH_WAKE sleep.pml "-DPAIR=0 -DHARM=1"
+mutant NO_EPOCH sleep.pml "-DPAIR=0"
+mutant DISP_OVERWRITES sleep.pml "-DPAIR=0"
+mutant TIMEOUT_NO_HANDBACK sleep.pml "-DPAIR=0 -DCLOCK=1"
+mutant NO_PROMOTE sleep.pml "-DMSG=0 -DBUSY=1"
+mutant NO_HANDBACK_LOOK sleep.pml "-DPAIR=0"
+
+model "baton: circle of depth 3, two threads each" baton.pml "-DDEPTH=3 -DTHREADS=2"
+model "baton: circle of depth 4, death of either process" baton.pml "-DDEPTH=4 -DTHREADS=4 -DDEATH=1"
+mutant KEEP_BATON baton.pml
+mutant NO_TAKE_BACK baton.pml
+mutant NEW_FIRST baton.pml
+mutant NO_DEATH_COMPLETION baton.pml "-DDEATH=1"
+mutant DEATH_BEFORE_DRAIN baton.pml "-DDEATH=1"
+mutant ONE_THREAD baton.pml
+
+model "claim: two holders of one slot, two deaths, sweeps" claim.pml ""
+mutant SWEEP_UNDRAINED claim.pml
+mutant SWEEP_HALF claim.pml
+mutant FREE_UNDRAINED claim.pml
+mutant UNMAP_LAST claim.pml
+mutant NO_SWEEP claim.pml
+mutant PUBLISH_BLIND claim.pml
+mutant FREE_BLIND claim.pml
+
+wait
+for ((i = 0; i < started; i++)); do cat "$work/$i.said"; done | tee "$work/all"
+failed=$(grep -c '^not ok - ' "$work/all")
+echo "$(grep -c '^ok - ' "$work/all") passed, $failed failed, $(grep -c '^skip - ' "$work/all") skipped"
+[ "$failed" = 0 ] && [ $started -gt 0 ]
