@@ -98,6 +98,9 @@ static int out_open(struct sh_chan *c, struct sh_out *o, sh_id_t to)
 		(void)sh_inbox_wake(b);
 		return -EAGAIN;
 	}
+	/* without its card I would not hear of its death: this has the watcher fetch it, or see in the table that it is gone */
+	if (sh_member_probe(to) == 1)
+		return -ECONNREFUSED;
 	k = sh_lane_claim(c->self, to);
 	if (k < 0) {
 		sh_log_rate(SH_ERR, "no memory for a lane to member %u: %s; raise the memory limit or ulimit -f",

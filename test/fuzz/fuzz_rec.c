@@ -11,6 +11,7 @@
  * the lane, with a table of members of its own and no process: it ends, stays inside the lane, delivers exactly what lies
  * there, and leaves no fd open.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -115,6 +116,10 @@ static void send_fds(unsigned n, unsigned how)
 
 static void check_msg(const struct sh_msg *m, const struct sh_rec *r, const unsigned char *p)
 {
+	if (r->type == SH_R_REP && r->nfds != 0 && m->type == SH_R_REFUSE) { /* an answer whose fds did not come */
+		MUST(m->from == FROM && r->to == SELF && m->code == EMFILE && m->nfds == 0);
+		return;
+	}
 	MUST(m->from == FROM && m->type == r->type && m->flags == r->flags && m->len == r->data_len);
 	MUST(strlen(m->name) == r->name_len && memcmp(m->name, p + 64, r->name_len) == 0);
 	MUST(m->nfds == (unsigned)r->nfds - ((r->flags & SH_RF_BIG) != 0) && r->to == SELF);

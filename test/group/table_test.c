@@ -37,7 +37,7 @@ TEST_T(two_hundred_and_fifty_six_members_and_one_too_many, 240)
 	for (unsigned i = 1; i < ALL; i++)
 		m[i] = mp_up(p[i]);
 	t_until(all_here, &m[0]);
-	mp_fails(mp_spawn('A', "secondary", NULL), ENOSPC, "--max-members");
+	mp_fails(mp_spawn('A', "secondary", NULL), ENOSPC, "no group has more, end one of them");
 	mp_do(&m[0], "ask all", "asked 0 0 255 255 all:-");
 	mp_kill(&m[100]);
 	for (unsigned i = 0; i < ALL; i++)

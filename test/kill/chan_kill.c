@@ -16,6 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <shoal.h>
+#include <shoal_member.h>
+
 #include "hostile_role.h"
 
 #ifdef SH_FAULT
@@ -237,6 +242,70 @@ TEST_T(one_dies_while_it_leaves, 20)
 		all_go_on(c, 3, 20);
 	}
 	end_well(c, 3);
+}
+
+/* ---- before others know of it ---- */
+
+static void outcome(const struct shoal_answers *all, void *arg)
+{
+	(void)arg;
+	t_tell("outcome %d", all->n == 1 ? (int)all->a[0].outcome : -1);
+}
+
+/* hears "MEMBER-ID", asks it and says "asked ERRNO", later "outcome N" */
+ROLE(asker)
+{
+	char *av[] = {(char *)"asker", (char *)"--proc-type=secondary", (char *)"-l", (char *)"0"};
+	struct shoal_msg m = {.name = "nobody has it"};
+	struct timespec limit = {.tv_sec = 1000};
+	char line[64];
+
+	if (rte_eal_init(4, av) < 0) {
+		t_tell("failed %d", rte_errno);
+		return 1;
+	}
+	t_tell("up %u", (unsigned)(shoal_member_self() & 0xffff));
+	while (t_hear(line, sizeof(line))) {
+		uint64_t to = strtoull(line, NULL, 10);
+
+		CHECK_EQ(shoal_member_is_alive(to), 1);
+		t_tell("asked %d", shoal_request_async(&to, 1, &m, &limit, outcome, NULL, NULL) == 0 ? 0 : rte_errno);
+	}
+	return 0;
+}
+
+static void asks(struct t_proc *p, uint64_t id)
+{
+	char line[32];
+
+	snprintf(line, sizeof(line), "%llu", (unsigned long long)id);
+	t_say(p, line);
+	CHECK_STR(t_expect(p, "asked"), "asked 0");
+}
+
+/* it is in the table and may be asked, but its card has reached only who served its join */
+TEST(a_member_dies_that_was_asked_before_its_card_had_come)
+{
+	struct t_proc *a, *late;
+	struct chat first;
+	siginfo_t si;
+
+	NEEDS_FAULT();
+	b = board_make(&path);
+	atomic_store(&b->stop, 1);
+	first = chat_up("primary", path);
+	a = t_spawn("asker", NULL);
+	t_expect(a, "up");
+	CHECK_EQ(setenv("SHOAL_STOP_AT", "announce_active", 1), 0);
+	late = t_spawn("asker", NULL);
+	CHECK_EQ(unsetenv("SHOAL_STOP_AT"), 0);
+	CHECK_EQ(waitid(P_PID, (id_t)late->pid, &si, WSTOPPED | WEXITED | WNOWAIT), 0);
+	CHECK_EQ(si.si_code, CLD_STOPPED);
+	/* members are numbered by their birth, slots are given in turn */
+	asks(a, (uint64_t)(first.gen + 2) << 16 | (first.slot + 2));
+	t_kill(late, SIGKILL);
+	CHECK_EQ(t_wait(late), 128 + SIGKILL);
+	CHECK_EQ(atoi(t_expect(a, "outcome") + 8), SHOAL_DIED);
 }
 
 /* ---- at any moment ---- */
