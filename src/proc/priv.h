@@ -220,6 +220,7 @@ int sh_dial_member(struct sh_proc *p, sh_id_t id);
 
 /* serve.c: the listener's side */
 int sh_listen(struct sh_proc *p);
+void sh_listen_end(struct sh_proc *p); /* nobody new; the watcher may still run */
 void sh_listen_stop(struct sh_proc *p);
 int sh_listen_start(struct sh_proc *p);
 void sh_conns_due(struct sh_proc *p, uint64_t now, uint64_t *next);

@@ -400,7 +400,7 @@ void sh_proc_retire(void)
 		tell_look(p);
 	SH_STEP("retire_told");
 	if (!p->alone)
-		sh_listen_stop(p);
+		sh_listen_end(p);
 	SH_STEP("retire_unlinked");
 }
 

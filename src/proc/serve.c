@@ -530,7 +530,8 @@ int sh_listen_start(struct sh_proc *p)
 	return sh_watch_in(p, p->lsn, EPOLLIN, on_accept, p);
 }
 
-void sh_listen_stop(struct sh_proc *p)
+/* The watcher may be looking at it: it stays open, and refuses, until that thread has ended. */
+void sh_listen_end(struct sh_proc *p)
 {
 	char path[192];
 
@@ -540,6 +541,13 @@ void sh_listen_stop(struct sh_proc *p)
 	snprintf(path, sizeof(path), "%s/%s", p->dir, p->lsn_name);
 	(void)unlink(path);
 	sh_watch_out(p, p->lsn);
+	if (sh_own_is(p, p->lsn))
+		(void)shutdown(p->lsn, SHUT_RDWR);
+}
+
+void sh_listen_stop(struct sh_proc *p)
+{
+	sh_listen_end(p);
 	sh_own_close(p, &p->lsn);
 }
 
