@@ -174,6 +174,7 @@ struct sh_chan {
 	struct sh_mtx lk;
 	struct sh_msg *q_head, **q_tail; /* for the dispatcher */
 	_Atomic uint32_t q_len;
+	_Atomic uint32_t q_fds;	      /* fds of what is queued; written under lk */
 	unsigned held_queued;	      /* messages in the queue that had waited for their name; under lk */
 	struct sh_msg *_Atomic early; /* written under lk: requests to names not registered yet */
 	struct sh_pend *pend[SH_HASH];
@@ -213,6 +214,8 @@ struct sh_chan {
 	struct sh_mtx f_lock;
 	struct sh_foreign_addr *foreign[SH_FOREIGN];
 	uint64_t foreign_req; /* numbers for foreign requests; the watcher alone */
+	_Atomic bool
+		f_paused; /* the queue is long: datagrams stay in the socket, with their senders; written under lk */
 };
 
 static inline struct sh_chan *sh_chan(void)
@@ -243,7 +246,8 @@ void sh_inbox_on_link(void *arg, sh_id_t from, int fd);
 void sh_route(struct sh_chan *c, struct sh_msg *m);	   /* a record to where it belongs: pending request or queue */
 void sh_queue_locked(struct sh_chan *c, struct sh_msg *m); /* under lk; wakes nobody */
 void sh_queue(struct sh_chan *c, struct sh_msg *m);	   /* to the dispatcher, which is woken. Takes lk. */
-void sh_disp_kick(struct sh_chan *c);			   /* let a dispatcher look again. Takes lk. */
+bool sh_queue_long(struct sh_chan *c); /* so much is queued and not run that messages are to stay with their senders */
+void sh_disp_kick(struct sh_chan *c);  /* let a dispatcher look again. Takes lk. */
 void sh_disp_kick_locked(struct sh_chan *c);
 void sh_consume(struct sh_chan *c); /* take what is in the inbox unless another thread is at it; complete and queue */
 bool sh_role_enter(struct sh_chan *c, struct sh_pend *p); /* true: this thread consumes the inbox from now on */
@@ -289,6 +293,7 @@ void sh_pend_expire(struct sh_chan *c);		  /* async requests whose time is up */
 void sh_pend_end_all(struct sh_chan *c, enum shoal_outcome o); /* and no more are taken from then on */
 void sh_pend_asked(struct sh_chan *c, struct sh_pend *p);      /* everybody was asked: it may be over now */
 int sh_pend_cancel(struct sh_chan *c, uint64_t id);
+bool sh_pend_foreign(struct sh_chan *c);					 /* is a foreign peer asked? Under lk */
 void sh_pend_finish(struct sh_chan *c, struct sh_pend *p, enum shoal_outcome o); /* close all open entries; under lk */
 
 /* ---- open.c ---- */
@@ -337,6 +342,7 @@ unsigned char *sh_big_map(int fd, size_t len); /* mapping or NULL */
 struct sh_opts;
 int sh_foreign_start(struct sh_chan *c, const struct sh_opts *o);
 void sh_foreign_stop(struct sh_chan *c);
+void sh_foreign_resume(struct sh_chan *c); /* read datagrams again if that rests; under lk */
 int sh_foreign_send(struct sh_chan *c, const struct sh_foreign_addr *a, const struct sh_send *s);
 /* the same, but waits for room until the deadline; inside an action half a second, and once only for a peer that does not read */
 int sh_foreign_send_wait(struct sh_chan *c, const struct sh_foreign_addr *a, const struct sh_send *s, uint64_t dl);

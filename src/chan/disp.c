@@ -35,6 +35,7 @@
 #define NAP_NS (2 * SH_NS_PER_S)
 #define BATCH 256	     /* records moved in one turn: a flood must not keep a requester from its time limit */
 #define QUEUE_LONG 1024	     /* items queued and not run: from here on messages stay in their lanes */
+#define QUEUE_FDS 256	     /* the same of fds: a slow action must not cost the program all it may have open */
 #define SLOW_NS SH_NS_PER_MS /* how long to wait for a long queue to get shorter */
 #define SPIN_GIVE_UP 32	     /* so many spins in a row for nothing: from then on one in 16 */
 
@@ -113,6 +114,7 @@ void sh_queue_locked(struct sh_chan *c, struct sh_msg *m)
 	*c->q_tail = m;
 	c->q_tail = &m->next;
 	sh_add_rlx(&c->q_len, 1);
+	sh_add_rlx(&c->q_fds, m->nfds);
 }
 
 void sh_queue(struct sh_chan *c, struct sh_msg *m)
@@ -145,6 +147,10 @@ static struct sh_msg *unqueue(struct sh_chan *c)
 			c->q_tail = &c->q_head;
 		m->next = NULL;
 		sh_add_rlx(&c->q_len, -1u);
+		sh_add_rlx(&c->q_fds, -m->nfds);
+		if (sh_load_rlx(&c->f_paused) && sh_load_rlx(&c->q_len) <= QUEUE_LONG / 2 &&
+		    sh_load_rlx(&c->q_fds) <= QUEUE_FDS / 2)
+			sh_foreign_resume(c);
 	}
 	sh_unlock(&c->lk);
 	return m;
@@ -166,9 +172,9 @@ void sh_route(struct sh_chan *c, struct sh_msg *m)
 }
 
 /* relaxed: a mark, not a limit to the item */
-static bool queue_is_long(struct sh_chan *c)
+bool sh_queue_long(struct sh_chan *c)
 {
-	return sh_load_rlx(&c->q_len) >= QUEUE_LONG;
+	return sh_load_rlx(&c->q_len) >= QUEUE_LONG || sh_load_rlx(&c->q_fds) >= QUEUE_FDS;
 }
 
 void sh_consume(struct sh_chan *c)
@@ -179,7 +185,7 @@ void sh_consume(struct sh_chan *c)
 		return;
 	for (unsigned i = 0; i < BATCH; i++) {
 		/* what nobody runs yet belongs in the lanes, where its senders feel it */
-		c->answers_only = queue_is_long(c);
+		c->answers_only = sh_queue_long(c);
 		m = sh_inbox_next(c);
 		if (m == NULL)
 			break;
@@ -483,11 +489,11 @@ void sh_wait_pend(struct sh_chan *c, struct sh_pend *p, bool role)
 		if (is_over(p) || (turn != 0 && sh_now_ns() >= p->dl))
 			break;
 		SH_STEP("waiting");
-		if (!queue_is_long(c) && spin_req(c, p))
+		if (!sh_queue_long(c) && spin_req(c, p))
 			continue;
 		if (sh_now_ns() >= p->dl)
 			break;
-		if (queue_is_long(c))
+		if (sh_queue_long(c))
 			wait_slowly(c, p);
 		else if (role)
 			sleep_with_role(c, p, p->dl);
@@ -579,7 +585,7 @@ static void serve_polled(struct sh_chan *c)
 		sh_consume(c);
 		sh_pend_expire(c);
 		sh_early_expire(c);
-		if (queue_is_long(c)) {
+		if (sh_queue_long(c)) {
 			uint32_t seq = sh_load_rlx(&c->pool_seq); /* relaxed: the wait is short anyway */
 
 			sh_futex_wait(&c->pool_seq, seq, sh_deadline(5 * SLOW_NS), SH_FUTEX_ANY, false);

@@ -239,13 +239,41 @@ static bool one(struct sh_chan *c)
 	return true;
 }
 
+/*
+ * What nobody runs yet belongs in the socket: its sender waits there, and it costs this process neither memory nor fds. But the
+ * answer to a request of mine may lie behind it: while a foreign peer is asked, everything is read.
+ */
+static bool rest(struct sh_chan *c)
+{
+	bool yes;
+
+	if (!sh_queue_long(c))
+		return false;
+	sh_lock(&c->lk);
+	yes = sh_queue_long(c) && !sh_pend_foreign(c);
+	if (yes) {
+		sh_store_rlx(&c->f_paused, true); /* relaxed: read under lk, but for a test's look */
+		sh_watch_set(c->dgram, 0);
+	}
+	sh_unlock(&c->lk);
+	return yes;
+}
+
+void sh_foreign_resume(struct sh_chan *c)
+{
+	if (!sh_load_rlx(&c->f_paused))
+		return;
+	sh_store_rlx(&c->f_paused, false);
+	sh_watch_set(c->dgram, EPOLLIN); /* level-triggered: what waits is seen at once */
+}
+
 static void readable(void *arg, uint32_t events)
 {
 	struct sh_chan *c = arg;
 
 	(void)events;
 	/* bounded: a flood must not keep the watcher from joins and deaths */
-	for (int i = 0; i < 64 && one(c); i++)
+	for (int i = 0; i < 64 && !rest(c) && one(c); i++)
 		;
 }
 

@@ -40,6 +40,7 @@ int sh_pend_add(struct sh_chan *c, struct sh_pend *p, bool *role)
 		*p->handle = p->id;
 	p->next = c->pend[p->id % SH_HASH];
 	c->pend[p->id % SH_HASH] = p;
+	sh_foreign_resume(c); /* an answer may lie behind what waits in the socket */
 	if (p->async && p->dl < c->async_dl) {
 		c->async_dl = p->dl;
 		sh_disp_kick_locked(c); /* whoever sleeps must not sleep longer than that */
@@ -242,6 +243,16 @@ static void expire(struct sh_chan *c, struct sh_pend *p, uint64_t now)
 		sh_pend_finish(c, p, SHOAL_TIMED_OUT);
 	else if (p->dl < c->async_dl)
 		c->async_dl = p->dl;
+}
+
+bool sh_pend_foreign(struct sh_chan *c)
+{
+	for (unsigned h = 0; h < SH_HASH; h++)
+		for (struct sh_pend *p = c->pend[h]; p != NULL; p = p->next)
+			for (unsigned i = 0; i < p->n; i++)
+				if (p->ask[i].foreign != NULL && p->ask[i].outcome == SHOAL_PENDING)
+					return true;
+	return false;
 }
 
 void sh_pend_expire(struct sh_chan *c)

@@ -9,6 +9,7 @@
 #include "chan/chan_int.h"
 
 #define EARLY_MAX 1024 /* held for names not registered yet; more are taken for unknown */
+#define EARLY_FDS 256  /* the same of their fds */
 
 void sh_refuse(struct sh_chan *c, const struct sh_msg *m, uint32_t code)
 {
@@ -45,6 +46,7 @@ void sh_early_release(struct sh_chan *c, const char *name)
 			m->held = 1;
 			c->held_queued++;
 			sh_add_rlx(&c->q_len, 1);
+			sh_add_rlx(&c->q_fds, m->nfds);
 		} else {
 			*keep_tail = m;
 			keep_tail = &m->next;
@@ -92,14 +94,17 @@ void sh_early_expire(struct sh_chan *c)
 /* no such action (yet): wait for it during the first second after init, for programs register after init. Under lk */
 static bool keep_early(struct sh_chan *c, struct sh_msg *m)
 {
-	struct sh_msg *last = c->early;
-	unsigned n = 0;
+	struct sh_msg *last = NULL;
+	unsigned n = 0, fds = m->nfds;
 
 	if (sh_now_ns() >= early_end(c))
 		return false;
-	for (; last != NULL && last->next != NULL; last = last->next)
+	for (struct sh_msg *e = c->early; e != NULL; e = e->next) {
+		last = e;
+		fds += e->nfds;
 		n++;
-	if (n >= EARLY_MAX)
+	}
+	if (n >= EARLY_MAX || (m->nfds != 0 && fds > EARLY_FDS))
 		return false;
 	m->next = NULL;
 	if (last != NULL)

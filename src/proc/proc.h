@@ -72,6 +72,8 @@ void sh_events_off(void);
 typedef void (*sh_watch_fn)(void *arg, uint32_t events);
 /* level-triggered; the fd stays the caller's. */
 int sh_watch_add(int fd, uint32_t events, sh_watch_fn fn, void *arg);
+/* for which events from now on; 0: it rests. Never fails for one that was added, waits for nobody. */
+void sh_watch_set(int fd, uint32_t events);
 /* no call of fn is running or will start after return (called from the watcher itself: none will start) */
 void sh_watch_del(int fd);
 

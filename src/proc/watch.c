@@ -174,6 +174,14 @@ int sh_watch_add(int fd, uint32_t events, sh_watch_fn fn, void *arg)
 	return sh_here(p) ? sh_watch_in(p, fd, events, fn, arg) : -EPERM;
 }
 
+void sh_watch_set(int fd, uint32_t events)
+{
+	struct sh_proc *p = sh_proc_of();
+
+	if (sh_here(p) && !sh_fds_lost(p))
+		sh_watch_mod(p, fd, events);
+}
+
 void sh_watch_del(int fd)
 {
 	struct sh_proc *p = sh_proc_of();

@@ -236,23 +236,30 @@ TEST_T(addr_a_stopped_one_of_16_delays_nobody, 60)
 	size_t n = 0, w = 0;
 
 	a = up("primary", &ia);
+	m_do(a, "ok", "sreg e echo");
 	for (int i = 0; i < 15; i++) {
 		s[i] = up("secondary", &id[i]);
 		m_do(s[i], "ok", "sreg q none");
+		m_do(s[i], "ok", "sreg e echo");
 		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%llu", i != 0 ? "," : "", (ull)id[i]);
 		w += (size_t)snprintf(want + w, sizeof(want) - w, "%s%d", i != 0 ? "," : "", i == 7 ? 5 : 0);
 	}
 	t_kill(s[7], SIGSTOP);
+	/* room there is, and no answer; the others answer, each other as well */
+	CHECK_STR(m_do(a, "sreq", "sreq %llu q 11 60", (ull)id[7]), m_fmt("sreq -1 %d 1 0 2/0/good", ETIMEDOUT));
 	stuff(a, id[7]);
+	CHECK_STR(m_do(a, "sreq", "sreq %llu q 11 60", (ull)id[7]), m_fmt("sreq -1 %d 1 0 5/0/good", EAGAIN));
+	M_IS(s[2], "sreq 0 0 1 1 1/9/good", "sreq %llu e 9 " LONG, (ull)id[3]);
+	M_IS(s[2], "sreq 0 0 1 1 1/9/good", "sreq P e 9 " LONG);
 	/* the others have it while the call still waits for the one */
 	t_say(a, "t send q 11");
 	for (int i = 0; i < 15; i++)
 		if (i != 7)
-			CHECK_STR(t_expect(s[i], "got"), "got q 11 0 good clean");
+			CHECK_STR(t_expect(s[i], "got q"), "got q 11 0 good clean");
 	CHECK_STR(m_do(a, "ssend", "ssend %s q 100 20", list), m_fmt("ssend -1 %d %s", EAGAIN, want));
 	for (int i = 0; i < 15; i++)
 		if (i != 7)
-			CHECK_STR(t_expect(s[i], "got"), "got q 100 0 good clean");
+			CHECK_STR(t_expect(s[i], "got q"), "got q 100 0 good clean");
 	CHECK_STR(t_expect(a, "err"), m_fmt("err %d", EAGAIN)); /* rte_mp_sendmsg, after its 5 s */
 	t_kill(s[7], SIGCONT);
 }
@@ -402,4 +409,52 @@ TEST(addr_a_peer_string_tells_who_asks)
 	CHECK_EQ(shoal_peer_member(NULL), 0);
 	CHECK(shoal_peer_cmp("nobody", "nobody") != 0);
 	CHECK(shoal_peer_cmp(NULL, NULL) != 0);
+}
+
+/* an action that does not return: what others send does not cost its process all the fds that it may have */
+TEST(addr_fds_wait_with_their_senders)
+{
+	uint64_t ia, ib;
+	struct t_proc *a = up("primary", &ia), *b = up("secondary", &ib);
+	unsigned na, n = 0;
+
+	m_do(a, "ok", "sreg bl none");
+	m_do(b, "ssend", "ssend P bl 1 " LONG " 1"); /* the link stays */
+	t_expect(a, "got");
+	m_do(a, "ok", "unreg bl");
+	m_do(a, "ok", "reg bl block");
+	m_do(b, "ok", "sreg h hold");
+	m_do(b, "ok", "sreg e echo");
+	na = fds(a);
+	t_say(a, m_fmt("t sreq %llu h 1 " LONG, (ull)ib)); /* a requester: it moves what comes to the queue */
+	t_expect(b, "got h");
+	M_IS(b, "ssend 0 0 0", "ssend P bl 1 " LONG " 20");
+	t_expect(a, "got bl"); /* and stays there */
+	for (n = 1; strcmp(m_do(b, "ssend", "ssend P bl 1 50 20"), "ssend 0 0 0") == 0; n++)
+		CHECK(n < 200);
+	CHECK(n > 256 / 20);
+	CHECK(t_open_fds(a->pid) < na + 256 + 64);
+	for (unsigned i = 1; i < n; i++) {
+		t_say(a, "go");
+		t_expect(a, "got bl");
+	}
+	t_say(a, "go");
+	m_do(b, "ok", "sreply 5");
+	CHECK_STR(t_expect(a, "sreq"), "sreq 0 0 1 1 1/5/good");
+	M_IS(a, "sreq 0 0 1 1 1/9/good", "sreq %llu e 9 " LONG, (ull)ib);
+	wait_fds(a, na);
+}
+
+/* a primary that is stopped is silence to those who ask it, nothing to those who ask each other */
+TEST(addr_a_stopped_primary_is_only_silence)
+{
+	struct group g = four();
+
+	for (int i = 0; i < 4; i++)
+		m_do(g.p[i], "ok", "sreg q echo");
+	t_kill(g.p[0], SIGSTOP);
+	CHECK_STR(m_do(g.p[1], "ret", "req q 1 60"), m_fmt("ret -1 %d 1 0 null 0", ETIMEDOUT));
+	M_IS(g.p[1], "sreq 0 0 1 1 1/9/good", "sreq %llu q 9 " LONG, g.id[2]);
+	t_kill(g.p[0], SIGCONT);
+	CHECK_STR(m_do(g.p[1], "ret", "req q 1 " LONG), "ret 0 0 1 1 good 0");
 }
