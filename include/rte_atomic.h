@@ -111,236 +111,100 @@ static __rte_always_inline void rte_atomic_thread_fence(rte_memory_order memorde
 #endif
 }
 
-/* ---- 16 bits ---- */
-
-typedef struct {
-	volatile int16_t cnt;
-} rte_atomic16_t;
+/* ---- counters of 16, 32 and 64 bits ---- */
 
 #define RTE_ATOMIC16_INIT(val)                                                                                         \
 	{                                                                                                              \
 		(val)                                                                                                  \
 	}
-
-/* if *dst is exp, it becomes src. Returns 1 if it did, else 0. */
-static inline int rte_atomic16_cmpset(volatile uint16_t *dst, uint16_t exp, uint16_t src)
-{
-	return __atomic_compare_exchange_n(dst, &exp, src, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-/* *dst becomes val. Returns what it was. */
-static inline uint16_t rte_atomic16_exchange(volatile uint16_t *dst, uint16_t val)
-{
-	return __atomic_exchange_n(dst, val, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic16_init(rte_atomic16_t *v)
-{
-	__atomic_store_n(&v->cnt, 0, __ATOMIC_RELAXED);
-}
-static inline int16_t rte_atomic16_read(const rte_atomic16_t *v)
-{
-	return __atomic_load_n(&v->cnt, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic16_set(rte_atomic16_t *v, int16_t new_value)
-{
-	__atomic_store_n(&v->cnt, new_value, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic16_clear(rte_atomic16_t *v)
-{
-	__atomic_store_n(&v->cnt, 0, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic16_add(rte_atomic16_t *v, int16_t inc)
-{
-	(void)__atomic_fetch_add(&v->cnt, inc, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic16_sub(rte_atomic16_t *v, int16_t dec)
-{
-	(void)__atomic_fetch_sub(&v->cnt, dec, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic16_inc(rte_atomic16_t *v)
-{
-	rte_atomic16_add(v, 1);
-}
-static inline void rte_atomic16_dec(rte_atomic16_t *v)
-{
-	rte_atomic16_sub(v, 1);
-}
-/* the new value */
-static inline int16_t rte_atomic16_add_return(rte_atomic16_t *v, int16_t inc)
-{
-	return __atomic_add_fetch(&v->cnt, inc, __ATOMIC_SEQ_CST);
-}
-static inline int16_t rte_atomic16_sub_return(rte_atomic16_t *v, int16_t dec)
-{
-	return __atomic_sub_fetch(&v->cnt, dec, __ATOMIC_SEQ_CST);
-}
-/* 1 when the new value is 0 */
-static inline int rte_atomic16_inc_and_test(rte_atomic16_t *v)
-{
-	return rte_atomic16_add_return(v, 1) == 0;
-}
-static inline int rte_atomic16_dec_and_test(rte_atomic16_t *v)
-{
-	return rte_atomic16_sub_return(v, 1) == 0;
-}
-/* 0 becomes 1. Returns 1 if it was 0, else 0. */
-static inline int rte_atomic16_test_and_set(rte_atomic16_t *v)
-{
-	return rte_atomic16_cmpset((volatile uint16_t *)&v->cnt, 0, 1);
-}
-
-/* ---- 32 bits ---- */
-
-typedef struct {
-	volatile int32_t cnt;
-} rte_atomic32_t;
-
 #define RTE_ATOMIC32_INIT(val)                                                                                         \
 	{                                                                                                              \
 		(val)                                                                                                  \
 	}
-
-/* if *dst is exp, it becomes src. Returns 1 if it did, else 0. */
-static inline int rte_atomic32_cmpset(volatile uint32_t *dst, uint32_t exp, uint32_t src)
-{
-	return __atomic_compare_exchange_n(dst, &exp, src, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-/* *dst becomes val. Returns what it was. */
-static inline uint32_t rte_atomic32_exchange(volatile uint32_t *dst, uint32_t val)
-{
-	return __atomic_exchange_n(dst, val, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic32_init(rte_atomic32_t *v)
-{
-	__atomic_store_n(&v->cnt, 0, __ATOMIC_RELAXED);
-}
-static inline int32_t rte_atomic32_read(const rte_atomic32_t *v)
-{
-	return __atomic_load_n(&v->cnt, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic32_set(rte_atomic32_t *v, int32_t new_value)
-{
-	__atomic_store_n(&v->cnt, new_value, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic32_clear(rte_atomic32_t *v)
-{
-	__atomic_store_n(&v->cnt, 0, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic32_add(rte_atomic32_t *v, int32_t inc)
-{
-	(void)__atomic_fetch_add(&v->cnt, inc, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic32_sub(rte_atomic32_t *v, int32_t dec)
-{
-	(void)__atomic_fetch_sub(&v->cnt, dec, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic32_inc(rte_atomic32_t *v)
-{
-	rte_atomic32_add(v, 1);
-}
-static inline void rte_atomic32_dec(rte_atomic32_t *v)
-{
-	rte_atomic32_sub(v, 1);
-}
-/* the new value */
-static inline int32_t rte_atomic32_add_return(rte_atomic32_t *v, int32_t inc)
-{
-	return __atomic_add_fetch(&v->cnt, inc, __ATOMIC_SEQ_CST);
-}
-static inline int32_t rte_atomic32_sub_return(rte_atomic32_t *v, int32_t dec)
-{
-	return __atomic_sub_fetch(&v->cnt, dec, __ATOMIC_SEQ_CST);
-}
-/* 1 when the new value is 0 */
-static inline int rte_atomic32_inc_and_test(rte_atomic32_t *v)
-{
-	return rte_atomic32_add_return(v, 1) == 0;
-}
-static inline int rte_atomic32_dec_and_test(rte_atomic32_t *v)
-{
-	return rte_atomic32_sub_return(v, 1) == 0;
-}
-/* 0 becomes 1. Returns 1 if it was 0, else 0. */
-static inline int rte_atomic32_test_and_set(rte_atomic32_t *v)
-{
-	return rte_atomic32_cmpset((volatile uint32_t *)&v->cnt, 0, 1);
-}
-
-/* ---- 64 bits ---- */
-
-typedef struct {
-	volatile int64_t cnt;
-} rte_atomic64_t;
-
 #define RTE_ATOMIC64_INIT(val)                                                                                         \
 	{                                                                                                              \
 		(val)                                                                                                  \
 	}
 
-/* if *dst is exp, it becomes src. Returns 1 if it did, else 0. */
-static inline int rte_atomic64_cmpset(volatile uint64_t *dst, uint64_t exp, uint64_t src)
-{
-	return __atomic_compare_exchange_n(dst, &exp, src, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-/* *dst becomes val. Returns what it was. */
-static inline uint64_t rte_atomic64_exchange(volatile uint64_t *dst, uint64_t val)
-{
-	return __atomic_exchange_n(dst, val, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic64_init(rte_atomic64_t *v)
-{
-	__atomic_store_n(&v->cnt, 0, __ATOMIC_RELAXED);
-}
-static inline int64_t rte_atomic64_read(rte_atomic64_t *v)
-{
-	return __atomic_load_n(&v->cnt, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic64_set(rte_atomic64_t *v, int64_t new_value)
-{
-	__atomic_store_n(&v->cnt, new_value, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic64_clear(rte_atomic64_t *v)
-{
-	__atomic_store_n(&v->cnt, 0, __ATOMIC_RELAXED);
-}
-static inline void rte_atomic64_add(rte_atomic64_t *v, int64_t inc)
-{
-	(void)__atomic_fetch_add(&v->cnt, inc, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic64_sub(rte_atomic64_t *v, int64_t dec)
-{
-	(void)__atomic_fetch_sub(&v->cnt, dec, __ATOMIC_SEQ_CST);
-}
-static inline void rte_atomic64_inc(rte_atomic64_t *v)
-{
-	rte_atomic64_add(v, 1);
-}
-static inline void rte_atomic64_dec(rte_atomic64_t *v)
-{
-	rte_atomic64_sub(v, 1);
-}
-/* the new value */
-static inline int64_t rte_atomic64_add_return(rte_atomic64_t *v, int64_t inc)
-{
-	return __atomic_add_fetch(&v->cnt, inc, __ATOMIC_SEQ_CST);
-}
-static inline int64_t rte_atomic64_sub_return(rte_atomic64_t *v, int64_t dec)
-{
-	return __atomic_sub_fetch(&v->cnt, dec, __ATOMIC_SEQ_CST);
-}
-/* 1 when the new value is 0 */
-static inline int rte_atomic64_inc_and_test(rte_atomic64_t *v)
-{
-	return rte_atomic64_add_return(v, 1) == 0;
-}
-static inline int rte_atomic64_dec_and_test(rte_atomic64_t *v)
-{
-	return rte_atomic64_sub_return(v, 1) == 0;
-}
-/* 0 becomes 1. Returns 1 if it was 0, else 0. */
-static inline int rte_atomic64_test_and_set(rte_atomic64_t *v)
-{
-	return rte_atomic64_cmpset((volatile uint64_t *)&v->cnt, 0, 1);
-}
+/*
+ * For each width N:
+ *   cmpset         if *dst is exp, it becomes src. Returns 1 if it did, else 0
+ *   exchange       *dst becomes val. Returns what it was
+ *   init clear     0; read set: without order
+ *   add sub inc dec
+ *   add_return sub_return               the new value
+ *   inc_and_test dec_and_test           1 when the new value is 0
+ *   test_and_set   0 becomes 1. Returns 1 if it was 0, else 0
+ */
+#define __RTE_ATOMIC_FAMILY(N)                                                                                         \
+	typedef struct {                                                                                               \
+		volatile int##N##_t cnt;                                                                               \
+	} rte_atomic##N##_t;                                                                                           \
+	static inline int rte_atomic##N##_cmpset(volatile uint##N##_t *dst, uint##N##_t exp, uint##N##_t src)          \
+	{                                                                                                              \
+		return __atomic_compare_exchange_n(dst, &exp, src, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);             \
+	}                                                                                                              \
+	static inline uint##N##_t rte_atomic##N##_exchange(volatile uint##N##_t *dst, uint##N##_t val)                 \
+	{                                                                                                              \
+		return __atomic_exchange_n(dst, val, __ATOMIC_SEQ_CST);                                                \
+	}                                                                                                              \
+	static inline void rte_atomic##N##_set(rte_atomic##N##_t *v, int##N##_t val)                                   \
+	{                                                                                                              \
+		__atomic_store_n(&v->cnt, val, __ATOMIC_RELAXED);                                                      \
+	}                                                                                                              \
+	static inline void rte_atomic##N##_init(rte_atomic##N##_t *v)                                                  \
+	{                                                                                                              \
+		rte_atomic##N##_set(v, 0);                                                                             \
+	}                                                                                                              \
+	static inline void rte_atomic##N##_clear(rte_atomic##N##_t *v)                                                 \
+	{                                                                                                              \
+		rte_atomic##N##_set(v, 0);                                                                             \
+	}                                                                                                              \
+	static inline int##N##_t rte_atomic##N##_read(const rte_atomic##N##_t *v)                                      \
+	{                                                                                                              \
+		return __atomic_load_n(&v->cnt, __ATOMIC_RELAXED);                                                     \
+	}                                                                                                              \
+	static inline int##N##_t rte_atomic##N##_add_return(rte_atomic##N##_t *v, int##N##_t inc)                      \
+	{                                                                                                              \
+		return __atomic_add_fetch(&v->cnt, inc, __ATOMIC_SEQ_CST);                                             \
+	}                                                                                                              \
+	static inline int##N##_t rte_atomic##N##_sub_return(rte_atomic##N##_t *v, int##N##_t dec)                      \
+	{                                                                                                              \
+		return __atomic_sub_fetch(&v->cnt, dec, __ATOMIC_SEQ_CST);                                             \
+	}                                                                                                              \
+	static inline void rte_atomic##N##_add(rte_atomic##N##_t *v, int##N##_t inc)                                   \
+	{                                                                                                              \
+		(void)rte_atomic##N##_add_return(v, inc);                                                              \
+	}                                                                                                              \
+	static inline void rte_atomic##N##_sub(rte_atomic##N##_t *v, int##N##_t dec)                                   \
+	{                                                                                                              \
+		(void)rte_atomic##N##_sub_return(v, dec);                                                              \
+	}                                                                                                              \
+	static inline void rte_atomic##N##_inc(rte_atomic##N##_t *v)                                                   \
+	{                                                                                                              \
+		rte_atomic##N##_add(v, 1);                                                                             \
+	}                                                                                                              \
+	static inline void rte_atomic##N##_dec(rte_atomic##N##_t *v)                                                   \
+	{                                                                                                              \
+		rte_atomic##N##_sub(v, 1);                                                                             \
+	}                                                                                                              \
+	static inline int rte_atomic##N##_inc_and_test(rte_atomic##N##_t *v)                                           \
+	{                                                                                                              \
+		return rte_atomic##N##_add_return(v, 1) == 0;                                                          \
+	}                                                                                                              \
+	static inline int rte_atomic##N##_dec_and_test(rte_atomic##N##_t *v)                                           \
+	{                                                                                                              \
+		return rte_atomic##N##_sub_return(v, 1) == 0;                                                          \
+	}                                                                                                              \
+	static inline int rte_atomic##N##_test_and_set(rte_atomic##N##_t *v)                                           \
+	{                                                                                                              \
+		return rte_atomic##N##_cmpset((volatile uint##N##_t *)&v->cnt, 0, 1);                                  \
+	}
+
+__RTE_ATOMIC_FAMILY(16)
+__RTE_ATOMIC_FAMILY(32)
+__RTE_ATOMIC_FAMILY(64)
+#undef __RTE_ATOMIC_FAMILY
 
 #ifdef __cplusplus
 }

@@ -368,7 +368,21 @@ int sh_cast(struct sh_chan *c, const sh_id_t *ids, unsigned n, const struct sh_s
 /* ---- mp_api.c, chan.c ---- */
 int sh_chan_usable(void);			       /* 0, -EPERM, -ENOTSUP */
 int sh_limit(const struct timespec *ts, uint64_t *dl); /* relative, NULL 5 s, to deadline: 0 or -EINVAL */
-int sh_pend_result(const struct sh_pend *p);	       /* the table in rte_eal_mp.h */
+/*
+ * How a call that may wait begins; e: what its arguments were found to be. 0: the deadline is set, and cancellation is off until
+ * the caller puts *cancel back, for what it will hold must not stay held; else -errno, and nothing has changed.
+ */
+static inline int sh_wait_begin(int e, const struct timespec *ts, uint64_t *dl, int *cancel)
+{
+	if (e == 0)
+		e = sh_limit(ts, dl);
+	if (e == 0)
+		e = sh_chan_usable();
+	if (e == 0)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, cancel);
+	return e;
+}
+int sh_pend_result(const struct sh_pend *p); /* the table in rte_eal_mp.h */
 int sh_answer(struct sh_chan *c, const char *peer, struct sh_send *s);
 void sh_chan_forget(struct sh_chan *c);
 

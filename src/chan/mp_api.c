@@ -254,13 +254,9 @@ SH_EXPORT int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *r
 		return fail(EINVAL);
 	memset(reply, 0, sizeof(*reply));
 	e = check_msg(req);
-	if (e == 0)
-		e = sh_limit(ts, &dl);
-	if (e == 0)
-		e = sh_chan_usable();
-	if (e < 0)
+	e = sh_wait_begin(e, ts, &dl, &old);
+	if (e != 0)
 		return fail(e);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = request_now(sh_chan(), req, reply, dl);
 	pthread_setcancelstate(old, NULL);
 	return e < 0 ? fail(e) : 0;
@@ -295,13 +291,9 @@ SH_EXPORT int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec
 	int e, old;
 
 	e = clb == NULL ? -EINVAL : check_msg(req);
-	if (e == 0)
-		e = sh_limit(ts, &dl);
-	if (e == 0)
-		e = sh_chan_usable();
-	if (e < 0)
+	e = sh_wait_begin(e, ts, &dl, &old);
+	if (e != 0)
 		return fail(e);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = async_now(sh_chan(), req, dl, clb);
 	pthread_setcancelstate(old, NULL);
 	return e < 0 ? fail(e) : 0;

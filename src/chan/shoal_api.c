@@ -134,13 +134,9 @@ SH_EXPORT int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_m
 	uint64_t dl = 0;
 	int e = to == NULL ? -EINVAL : check(msg, true), old;
 
-	if (e == 0)
-		e = sh_limit(timeout, &dl);
-	if (e == 0)
-		e = sh_chan_usable();
-	if (e < 0)
+	e = sh_wait_begin(e, timeout, &dl, &old);
+	if (e != 0)
 		return fail(e);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = send_now(to, n_to, msg, dl, outcome);
 	pthread_setcancelstate(old, NULL);
 	return e < 0 ? fail(e) : 0;
@@ -218,13 +214,9 @@ SH_EXPORT int shoal_request(const uint64_t *to, unsigned n_to, const struct shoa
 
 	if (out != NULL)
 		*out = NULL;
-	if (e == 0)
-		e = sh_limit(timeout, &dl);
-	if (e == 0)
-		e = sh_chan_usable();
-	if (e < 0)
+	e = sh_wait_begin(e, timeout, &dl, &old);
+	if (e != 0)
 		return fail(e);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = request_now(to, n_to, msg, dl, out);
 	pthread_setcancelstate(old, NULL);
 	return e < 0 ? fail(e) : 0;
@@ -256,13 +248,9 @@ SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struc
 	uint64_t dl = 0;
 	int e = to == NULL || fn == NULL ? -EINVAL : check(msg, true), old;
 
-	if (e == 0)
-		e = sh_limit(timeout, &dl);
-	if (e == 0)
-		e = sh_chan_usable();
-	if (e < 0)
+	e = sh_wait_begin(e, timeout, &dl, &old);
+	if (e != 0)
 		return fail(e);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = async_now(to, n_to, msg, dl, fn, arg, handle);
 	pthread_setcancelstate(old, NULL);
 	return e < 0 ? fail(e) : 0;
