@@ -26,6 +26,7 @@
 #include "chan/lane.h"
 #include "chan/rec.h"
 #include "ctx.h"
+#include "proc/region.h"
 #include "rte_eal_mp.h"
 #include "shoal.h"
 
@@ -48,6 +49,7 @@ enum sh_count {
 	SH_C_FULL,
 	SH_C_COUNTS
 };
+_Static_assert(SH_C_MALFORMED == SH_COUNT_MALFORMED && SH_C_DENIED == SH_COUNT_DENIED, "proc counts them, too");
 
 /* A message in private memory; one malloc block (and a mapping for a large payload, and fds). */
 struct sh_msg {

@@ -68,7 +68,7 @@ struct sh_member {
 	char sock[64];	      /* name of its datagram socket in the runtime directory */
 	_Atomic uint32_t cpu; /* where its inbox was last consumed; UINT32_MAX unknown */
 	uint32_t pad2;
-	_Atomic uint64_t count[12]; /* enum sh_count of the channel */
+	_Atomic uint64_t count[12]; /* enum sh_count of the channel; two of them are counted at the listener, too */
 } __attribute__((aligned(256)));
 
 struct sh_region {
@@ -97,6 +97,10 @@ struct sh_region {
 	unsigned char inbox[SH_MEMBERS][SH_INBOX_SIZE] __attribute__((aligned(4096)));
 	unsigned char chan[SH_CHAN_SIZE] __attribute__((aligned(4096)));
 };
+
+/* places in count[] */
+#define SH_COUNT_MALFORMED 3
+#define SH_COUNT_DENIED 6
 
 #define sh_word(gen, st) (((uint64_t)(gen) << 8) | (uint64_t)(st))
 #define sh_word_gen(w) ((uint32_t)((w) >> 8))

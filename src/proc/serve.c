@@ -33,6 +33,12 @@
 
 static void on_conn(void *arg, uint32_t events);
 
+/* what I refused, where the channel counts it as well */
+static void count(struct sh_proc *p, unsigned what)
+{
+	sh_add_rlx(&p->r->members[sh_id_slot(p->id)].count[what], 1); /* relaxed: a counter */
+}
+
 /* ---- connections ---- */
 
 static struct sh_conn *conn_add(struct sh_proc *p, int fd, enum sh_conn_state st, uint64_t ns)
@@ -386,8 +392,10 @@ static void on_conn(void *arg, uint32_t events)
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
-		if (n == -EMSGSIZE)
+		if (n == -EMSGSIZE) {
+			count(p, SH_COUNT_MALFORMED);
 			sh_log_rate(SH_WARN, "dropped a packet on %s that is too long", p->lsn_name);
+		}
 		if (n == -EMFILE)
 			poor(p, c);
 		else
@@ -404,6 +412,7 @@ static void on_conn(void *arg, uint32_t events)
 	} else {
 		if (err == -EPROTONOSUPPORT)
 			refuse(c->fd, SH_REFUSE_LAYOUT, "another layout of shared memory");
+		count(p, SH_COUNT_MALFORMED);
 		sh_log_rate(SH_WARN, "dropped a packet of %zd bytes on %s: %s", n, p->lsn_name,
 			    err == -EPROTONOSUPPORT ? "of another version of the library" : "malformed");
 		conn_end(p, c);
@@ -464,6 +473,7 @@ static void on_accept(void *arg, uint32_t events)
 		p->lsn_pause = 0;
 		uid = peer_uid(fd);
 		if (!sh_uid_allowed(uid)) {
+			count(p, SH_COUNT_DENIED);
 			sh_log_rate(SH_WARN, "refused a connection from user %u; --allow-uid=%u would let it in",
 				    (unsigned)uid, (unsigned)uid);
 			refuse(fd, SH_REFUSE_UID, "the group belongs to another user; its --allow-uid lets others in");
