@@ -115,7 +115,9 @@ int sh_slot_take(struct sh_proc *p, const struct sh_hello *h, uint32_t uid, sh_i
 		uint64_t w = sh_load_acq(&p->r->members[slot].word); /* A:MEMBER */
 		uint32_t gen;
 
-		soon = soon || sh_word_state(w) == SH_DEAD || sh_word_state(w) == SH_LEAVING;
+		/* a joiner that goes no further loses its place: who is told to wait gets it */
+		soon = soon || sh_word_state(w) == SH_DEAD || sh_word_state(w) == SH_LEAVING ||
+		       sh_word_state(w) == SH_JOINING;
 		if (sh_word_state(w) != SH_FREE)
 			continue;
 		gen = sh_add_rlx(&p->r->next_gen, 1); /* unique is all it must be */

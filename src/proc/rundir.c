@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rundir.c - the runtime directory: where it is, whose it is, and the names of sockets in it
+ * rundir.c - the runtime directory: where it is, whose it is, and the names of sockets in it, my listener's too
  *
  * A name is removed by its owner, by the caretaker after proof of its owner's death, or by a new primary after a connect
  * attempt has shown that nobody listens.
@@ -181,6 +181,33 @@ void sh_rundir_sweep(struct sh_proc *p)
 	closedir(d);
 }
 
+/* ---- my own listener: its socket under its name; serve.c accepts ---- */
+
+int sh_listen(struct sh_proc *p)
+{
+	struct sockaddr_un a;
+	int err;
+
+	snprintf(p->lsn_name, sizeof(p->lsn_name), "join_%u_%u", sh_id_slot(p->id), sh_id_gen(p->id));
+	err = sh_sock_addr(&a, p->dir, p->lsn_name);
+	if (err != 0)
+		return err;
+	p->lsn = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p->lsn < 0) {
+		err = -errno;
+		sh_err("cannot make the listener: socket: %s; %s", strerror(-err), sh_fd_advice(err));
+		return err;
+	}
+	(void)unlink(a.sun_path); /* the name holds my generation: nobody else's, but for a group that is gone */
+	if (bind(p->lsn, (struct sockaddr *)&a, sizeof(a)) != 0 ||
+	    chmod(a.sun_path, p->o.n_allow_uid > 0 ? 0666 : 0600) != 0 || listen(p->lsn, 4096) != 0) {
+		err = -errno;
+		sh_err("cannot listen on %s: %s; %s", a.sun_path, strerror(-err), sh_bind_advice(err));
+		return err;
+	}
+	return 0;
+}
+
 /* "join" -> my own listener, in one step. Under lock: the watcher must not set it again when I have left. */
 void sh_join_name_set(struct sh_proc *p)
 {
@@ -217,6 +244,12 @@ void sh_join_name_drop(struct sh_proc *p)
 			(void)unlink(join);
 	}
 	pthread_mutex_unlock(&p->lock);
+}
+
+void sh_listen_stop(struct sh_proc *p)
+{
+	sh_listen_end(p);
+	sh_own_close(p, &p->lsn);
 }
 
 /* the names of a member that is dead */

@@ -26,6 +26,7 @@
 #define NEW_MAX 128
 #define NEW_NS (2 * SH_NS_PER_S)
 #define SERVED_NS (10 * SH_NS_PER_S)
+#define LAME_NS (2 * SH_NS_PER_S) /* when all places are taken, a joiner may take no longer than this */
 #define PULL_NS SH_NS_PER_S
 #define AGAIN_NS (5 * SH_NS_PER_MS)
 #define DEAF_FIRST (100 * SH_NS_PER_MS) /* without any fd the listener is left alone so long, doubled up to ... */
@@ -184,6 +185,26 @@ static enum sh_refusal gate(struct sh_proc *p, const struct sh_hello *h)
 	return 0;
 }
 
+/* all places are taken: one whose joiner has not gone on for long is free again, as if it had gone. false: there is none */
+static bool drop_lame(struct sh_proc *p)
+{
+	uint64_t now = sh_now_ns();
+	struct sh_conn *old = NULL;
+
+	for (struct sh_conn *c = p->conns; c != NULL; c = c->next) /* newest first */
+		if (c->state == SH_CONN_SERVED && c->dl - SERVED_NS + LAME_NS <= now &&
+		    sh_word_state(sh_load_acq(&p->r->members[sh_id_slot(c->id)].word)) == SH_JOINING) /* A:MEMBER */
+			old = c;
+	if (old == NULL)
+		return false;
+	sh_log_rate(
+		SH_WARN,
+		"all %u places are taken, one by a process that began to join and does not go on: it lost its place",
+		p->r->max_members);
+	conn_end(p, old);
+	return true;
+}
+
 static void on_join(struct sh_proc *p, struct sh_conn *c, const struct sh_hello *h, struct sh_fds *f, uid_t uid)
 {
 	enum sh_refusal no = gate(p, h);
@@ -202,6 +223,8 @@ static void on_join(struct sh_proc *p, struct sh_conn *c, const struct sh_hello 
 		return;
 	}
 	err = sh_slot_take(p, h, uid, &c->id);
+	if (err == -EAGAIN && drop_lame(p))
+		err = sh_slot_take(p, h, uid, &c->id);
 	if (err != 0) {
 		sh_card_close(&card);
 		snprintf(text, sizeof(text), "all %u places of the member table are taken", p->r->max_members);
@@ -509,31 +532,6 @@ void sh_accept_all(struct sh_proc *p)
 	} while (c != NULL);
 }
 
-int sh_listen(struct sh_proc *p)
-{
-	struct sockaddr_un a;
-	int err;
-
-	snprintf(p->lsn_name, sizeof(p->lsn_name), "join_%u_%u", sh_id_slot(p->id), sh_id_gen(p->id));
-	err = sh_sock_addr(&a, p->dir, p->lsn_name);
-	if (err != 0)
-		return err;
-	p->lsn = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (p->lsn < 0) {
-		err = -errno;
-		sh_err("cannot make the listener: socket: %s; %s", strerror(-err), sh_fd_advice(err));
-		return err;
-	}
-	(void)unlink(a.sun_path); /* the name holds my generation: nobody else's, but for a group that is gone */
-	if (bind(p->lsn, (struct sockaddr *)&a, sizeof(a)) != 0 ||
-	    chmod(a.sun_path, p->o.n_allow_uid > 0 ? 0666 : 0600) != 0 || listen(p->lsn, 4096) != 0) {
-		err = -errno;
-		sh_err("cannot listen on %s: %s; %s", a.sun_path, strerror(-err), sh_bind_advice(err));
-		return err;
-	}
-	return 0;
-}
-
 int sh_listen_start(struct sh_proc *p)
 {
 	spare_open(p);
@@ -553,12 +551,6 @@ void sh_listen_end(struct sh_proc *p)
 	sh_watch_out(p, p->lsn);
 	if (sh_own_is(p, p->lsn))
 		(void)shutdown(p->lsn, SHUT_RDWR);
-}
-
-void sh_listen_stop(struct sh_proc *p)
-{
-	sh_listen_end(p);
-	sh_own_close(p, &p->lsn);
 }
 
 void sh_conns_due(struct sh_proc *p, uint64_t now, uint64_t *next)

@@ -5,6 +5,7 @@
  * Each case ends with harmless(): the member answers, has as many fds open as before, its table is as before, and a
  * newcomer joins and leaves.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -250,4 +251,140 @@ TEST(a_false_card_of_a_member_changes_nothing)
 	m_kill(&b);
 	m_sees(&v.a, "DEATH", &b);
 	m_table(&v.a, 1);
+}
+
+/* ---- crowds, all at once ---- */
+
+/* the i-th of the listeners: "join" and each member's own */
+static int dial_any(const char *dir, unsigned i)
+{
+	struct sockaddr_un to[8];
+	unsigned n = 0;
+	struct dirent *e;
+	DIR *d = opendir(dir);
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	CHECK(d != NULL && s >= 0);
+	while ((e = readdir(d)) != NULL && n < 8)
+		if (strncmp(e->d_name, "join", 4) == 0) {
+			to[n].sun_family = AF_UNIX;
+			snprintf(to[n++].sun_path, sizeof(to[0].sun_path), "%.80s/%.20s", dir, e->d_name);
+		}
+	closedir(d);
+	CHECK(n >= 3);
+	CHECK_EQ(connect(s, (struct sockaddr *)&to[i % n], sizeof(to[0])), 0);
+	return s;
+}
+
+/* something that is no good hello, or a good one that is none of theirs to say */
+static void babble(int s, unsigned i)
+{
+	static const unsigned kinds[] = {SH_HELLO_CARD, SH_HELLO_PULL, SH_HELLO_LINK, SH_HELLO_LOOK, SH_HELLO_DONE};
+	struct sh_hello h = good_join();
+	unsigned char junk[300];
+
+	if (i % 3 == 0) { /* half a packet */
+		(void)sh_sock_send(s, NULL, &h, 1 + i % (sizeof(h) - 1), NULL, 0, MSG_DONTWAIT);
+	} else if (i % 3 == 1) {
+		for (unsigned k = 0; k < sizeof(junk); k++)
+			junk[k] = (unsigned char)(k * i);
+		(void)sh_sock_send(s, NULL, junk, i % sizeof(junk), NULL, 0, MSG_DONTWAIT);
+	} else {
+		sh_hello_init(&h, kinds[i % 5], SH_ID(i % 256, 1 + i % 7));
+		(void)sh_sock_send(s, NULL, &h, sizeof(h), NULL, 0, MSG_DONTWAIT);
+	}
+}
+
+/* DIR silent|half|talk|join N: so many connections, open until the test says something; who talks goes on with new ones */
+ROLE(crowd)
+{
+	unsigned n = (unsigned)atoi(argv[3]);
+	struct sh_hello good = good_join(), heard;
+	int *s = calloc(n, sizeof(*s)), card[2], pi[2];
+	char how = argv[2][0];
+
+	card[0] = memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CHECK(card[0] >= 0 && pipe2(pi, O_CLOEXEC) == 0 && ftruncate(card[0], 4096) == 0);
+	card[1] = pi[0];
+	for (unsigned i = 0; i < n; i++) {
+		s[i] = dial_any(argv[1], i);
+		if (how == 'h') /* cut short: closed by them, kept by us */
+			(void)sh_sock_send(s[i], NULL, &good, i % sizeof(good), NULL, 0, MSG_DONTWAIT);
+		else if (how == 't')
+			babble(s[i], i);
+		else if (how == 'j' && sh_sock_send(s[i], NULL, &good, sizeof(good), card, 2, 0) > 0)
+			(void)recv(s[i], &heard, sizeof(heard),
+				   0); /* WELCOME, or all places are taken; then nothing more */
+	}
+	t_tell("open");
+	CHECK_EQ(fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK), 0);
+	for (unsigned i = 0; read(STDIN_FILENO, &heard, 1) < 0; i++) {
+		if (how == 't') {
+			close(s[i % n]);
+			s[i % n] = dial_any(argv[1], i);
+			babble(s[i % n], i);
+		}
+		usleep(how == 't' ? 300 : 5000); /* sleep: the pace of those who talk */
+	}
+	return 0;
+}
+
+static void crowd_ends(struct t_proc *p)
+{
+	t_say(p, "end");
+	CHECK_EQ(t_wait(p), 0);
+}
+
+static unsigned malformed(struct m *m)
+{
+	t_say(m->p, "malformed");
+	return (unsigned)atoi(t_expect(m->p, "malformed ") + 10);
+}
+
+TEST(two_thousand_who_say_nothing_or_nonsense)
+{
+	struct victim v = up();
+	struct m b = m_up("secondary"), c;
+	struct t_proc *p[3];
+
+	m_sees(&v.a, "JOIN", &b);
+	m_until_names("join_", 2);
+	p[0] = t_spawn("crowd", m_dir(), "silent", "800", NULL);
+	p[1] = t_spawn("crowd", m_dir(), "half", "800", NULL);
+	p[2] = t_spawn("crowd", m_dir(), "talk", "400", NULL);
+	for (unsigned i = 0; i < 3; i++)
+		t_expect(p[i], "open");
+	/* with all of them there: in, seen, out again, at its first try or a later one, but within its time limit */
+	c = m_up("secondary");
+	m_sees(&v.a, "JOIN", &c);
+	m_sees(&b, "JOIN", &c);
+	m_ask(&b, "ping", "pong");
+	m_leave(&c);
+	m_sees(&b, "LEAVE", &c);
+	CHECK(malformed(&v.a) >= 400);
+	CHECK(malformed(&b) >= 200);
+	for (unsigned i = 0; i < 3; i++)
+		crowd_ends(p[i]);
+	m_ask(&b, "ping", "pong");
+	m_leave(&b);
+	harmless(&v);
+}
+
+TEST(joiners_that_stop_in_the_middle_do_not_keep_all_places)
+{
+	struct victim v = up();
+	struct m b = m_up("secondary"), c;
+	struct t_proc *p;
+
+	m_sees(&v.a, "JOIN", &b);
+	m_until_names("join_", 2);
+	p = t_spawn("crowd", m_dir(), "join", "300", NULL);
+	t_expect(p, "open");
+	c = m_up("secondary");
+	m_sees(&v.a, "JOIN", &c);
+	CHECK(strstr(t_stderr(v.a.p), "lost its place") != NULL || strstr(t_stderr(b.p), "lost its place") != NULL);
+	m_leave(&c);
+	crowd_ends(p);
+	m_leave(&b);
+	harmless(&v);
 }

@@ -50,6 +50,13 @@ static void fill(const char *arg)
 	t_tell("filled %u", n);
 }
 
+static void malformed(const char *arg)
+{
+	(void)arg;
+	t_tell("malformed %u",
+	       (unsigned)sh_load_rlx(&sh_region()->members[sh_id_slot(sh_self())].count[SH_COUNT_MALFORMED]));
+}
+
 static void ping(const char *arg)
 {
 	t_tell("pong");
@@ -293,6 +300,7 @@ static const struct {
 	{"table", table},
 	{"fill", fill},
 	{"ping", ping},
+	{"malformed", malformed},
 	{"probe", probe},
 	{"fork", forked},
 	{"rawfork", raw_forked},
