@@ -65,6 +65,7 @@ static void gone(struct sh_chan *c, sh_id_t id)
 	sh_pend_gone(c, id);
 	sh_open_gone(c, id);
 	sh_out_close(c, id);
+	sh_internal_look(c);
 	sh_disp_kick(c);
 }
 
@@ -181,6 +182,13 @@ int sh_chan_start(const struct sh_opts *o)
 			sh_err("cannot start the thread that runs actions: %s; raise ulimit -u, or ulimit -v by 10 MiB",
 			       strerror(-e));
 	}
+	if (e == 0) {
+		e = sh_internal_start(c);
+		if (e < 0)
+			sh_err("cannot start the thread that answers other members' runtimes: %s; raise ulimit -u, or "
+			       "ulimit -v by 10 MiB",
+			       strerror(-e));
+	}
 	if (e < 0)
 		sh_chan_stop();
 	return e;
@@ -222,6 +230,7 @@ void sh_chan_stop(void)
 	sh_pend_end_all(c, SHOAL_CANCELLED);
 	SH_STEP("chan_stop");
 	sh_disp_stop(c);
+	sh_internal_stop(c);
 	sh_foreign_stop(c);
 	SH_STEP("chan_stopped");
 	sh_events_off(); /* no link, no event reaches c any more */
@@ -242,6 +251,7 @@ void sh_chan_forget(struct sh_chan *c)
 		free(a);
 	}
 	close_lanes(c);
+	sh_internal_forget(c);
 	sh_close(&c->poll_fd);
 	free(c);
 }

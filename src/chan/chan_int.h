@@ -209,6 +209,8 @@ struct sh_chan {
 
 	struct sh_out out[SH_MEMBERS];
 
+	struct sh_internal *internal; /* what the internal thread keeps; internal.c */
+
 	/* foreign peers */
 	int dgram;
 	char sock_name[64];
@@ -366,6 +368,12 @@ int sh_targets(struct sh_chan *c, const uint64_t *to, unsigned n_to, sh_id_t ids
 int sh_ask(struct sh_chan *c, struct sh_pend *p, const struct sh_send *s);
 /* one-way: res[i] = 0 or -errno for each. Returns 0, or the worst */
 int sh_cast(struct sh_chan *c, const sh_id_t *ids, unsigned n, const struct sh_send *s, uint64_t dl, int *res);
+
+/* ---- internal.c ---- */
+int sh_internal_start(struct sh_chan *c);
+void sh_internal_stop(struct sh_chan *c);   /* the call that runs ends first; who asked is answered or sees us leave */
+void sh_internal_look(struct sh_chan *c);   /* somebody is gone: those who wait for answers look again */
+void sh_internal_forget(struct sh_chan *c); /* last: frees what it kept */
 
 /* ---- mp_api.c, chan.c ---- */
 int sh_chan_usable(void);			       /* 0, -EPERM, -ENOTSUP */

@@ -12,6 +12,10 @@
  *   lane_of[s]  sender in slot s, CAS 0 -> k+1;  owner          R:LANE_OF release <-> A:LANE_OF acquire: the lane's words
  *               owner or that sender back to 0                  and backing
  *   small[]     owner                            senders        relaxed: hashes of names that take 256 bytes only
+ *   bell        senders add 2, owner sets and    all            R:BELL <-> A:BELL, one word for both directions: either the
+ *               clears its lowest bit: asleep                   sender finds the bit or the owner finds the count changed
+ *   rung[]      senders set their bit, owner     owner          R:BELL <-> A:BELL, set before bell is raised
+ *               takes a word by exchange
  *
  * The owner zeroes the block while it is INIT, when nobody sends to it.
  */
@@ -34,6 +38,8 @@ struct sh_inbox {
 	_Atomic uint64_t dirty[SH_MEMBERS / 64] __attribute__((aligned(SH_LINE)));
 	_Atomic uint32_t lane_of[SH_MEMBERS] __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t small[SH_SMALL] __attribute__((aligned(SH_LINE)));
+	_Atomic uint32_t bell __attribute__((aligned(SH_LINE)));
+	_Atomic uint64_t rung[SH_MEMBERS / 64];
 };
 _Static_assert(sizeof(struct sh_inbox) <= SH_INBOX_SIZE, "inbox fits its block");
 

@@ -8,6 +8,7 @@
  *   members     struct sh_member[256]      see the table at the struct
  *   inbox       256 x SH_INBOX_SIZE        the channel's; zeroed by the server of a join, while the slot is JOINING
  *   chan        SH_CHAN_SIZE               the channel's, for the whole group
+ *   internal    256 x SH_INTERNAL_SIZE     each member its own: what it asks of other members' runtimes (chan/internal.h)
  *
  * It is one memfd, sealed against shrinking, handed over at join. Fixed size; pages are backed at first touch.
  */
@@ -20,12 +21,13 @@
 #include "ctx.h"
 
 #define SH_REGION_MAGIC 0x73686f616c000001ull /* "shoal", 1 */
-#define SH_REGION_LAYOUT 1u		      /* raised whenever a byte in shared memory changes its meaning */
+#define SH_REGION_LAYOUT 2u		      /* raised whenever a byte in shared memory changes its meaning */
 #define SH_MEMBERS 256
 #define SH_INBOX_SIZE 4096
 #define SH_BORN 1024
 #define SH_BORN_LEFT (1ull << 48)
 #define SH_CHAN_SIZE (4 * 1024 * 1024)
+#define SH_INTERNAL_SIZE 12288
 #define SH_BASE_ADDR 0x550000000000ull /* where the group's range starts, unless --base-virtaddr says otherwise */
 #define SH_RANGE_CTL 0ull	       /* the control region's offset in the range */
 #define SH_RANGE_MEM (1ull << 32)      /* the first memory window's offset in the range */
@@ -96,6 +98,7 @@ struct sh_region {
 	_Atomic uint64_t born[SH_BORN] __attribute__((aligned(SH_LINE)));
 	unsigned char inbox[SH_MEMBERS][SH_INBOX_SIZE] __attribute__((aligned(4096)));
 	unsigned char chan[SH_CHAN_SIZE] __attribute__((aligned(4096)));
+	unsigned char internal[SH_MEMBERS][SH_INTERNAL_SIZE] __attribute__((aligned(4096)));
 };
 
 /* places in count[] */
