@@ -103,7 +103,7 @@ static int audit_extents(struct audit *a)
 
 static uint64_t table_pages(const struct sh_mem_hdr *h)
 {
-	return 2 + sh_page_up(U(h->dir_high) * sizeof(h->dir[0])) / SH_MEM_PAGE +
+	return 3 + sh_page_up(U(h->dir_high) * sizeof(h->dir[0])) / SH_MEM_PAGE +
 	       sh_page_up(U(h->zone_high) * sizeof(h->zones[0])) / SH_MEM_PAGE +
 	       sh_page_up(U(h->ext_high) * sizeof(h->ext[0])) / SH_MEM_PAGE;
 }

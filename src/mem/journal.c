@@ -22,16 +22,16 @@ void sh_set(struct sh_mem_hdr *h, sh_w64 *word, uint64_t value)
 	SH_STEP("mem_set_done");
 }
 
-/* A change without a name has no moment at which it becomes final: a bug here, not a state that can come about */
+/* A change without a name is final when the journal is empty */
 void sh_commit(struct sh_mem_hdr *h)
 {
 	uint64_t dir = sh_load_rlx(&h->pub_dir); /* relaxed: only the lock's owner writes it */
 
-	if (dir == 0)
-		__builtin_trap();
-	sh_shm_release(&h->dir[dir - 1].word);
-	sh_store_rel(&h->dir[dir - 1].word, sh_load_rlx(&h->pub_word)); /* R:DIR */
-	SH_STEP("mem_name_published");
+	if (dir != 0) {
+		sh_shm_release(&h->dir[dir - 1].word);
+		sh_store_rel(&h->dir[dir - 1].word, sh_load_rlx(&h->pub_word)); /* R:DIR */
+		SH_STEP("mem_name_published");
+	}
 	sh_store_rel(&h->undo_n, 0);
 }
 

@@ -2,11 +2,12 @@
 /*
  * journal.h - changes of the header that a death cannot leave half done
  *
- * Under the lock a word is changed only by sh_set(), which first writes down where it lies and what it held. Every
- * change of several words ends with a name that comes or goes, and the store of that name's word is what makes all of
- * it final: what readers without the lock see and what a mend will keep are the same at every moment, also after a death.
+ * Under the lock a word is changed only by sh_set(), which first writes down where it lies and what it held. A change
+ * of several words with which a name comes or goes is made final by the store of that name's word: what readers without the
+ * lock see and what a mend will keep are the same at every moment, also after a death. One without a name is final when
+ * the journal is empty.
  *
- *   sh_commit()    stores the name's word (pub_word into entry pub_dir - 1) and empties the journal
+ *   sh_commit()    stores the name's word (pub_word into entry pub_dir - 1), if there is one, and empties the journal
  *   sh_undo_all()  takes back what is in the journal, newest first
  *   sh_recover()   after a death: commit if the name's word is stored, else undo
  *

@@ -3,11 +3,12 @@
  * layout.h - what lies in the first memory window, byte by byte
  *
  *   offset      what                                     backed
- *   0           struct sh_mem_hdr: words, lock, journal  at creation
+ *   0           struct sh_mem_hdr: words, locks, journal at creation
  *   dir         name directory, 8192 x 128 bytes         page by page, when first used
  *   zones       memzone table, 4096 x 128 bytes          page by page, when first used
  *   ext         extent table, 12288 x 32 bytes           page by page, when first used
  *   2 MiB       data: what extents describe              when handed out
+ *   64 MiB      step table of each window                page by page, when a window grows
  *
  * The window is mapped longer than its file; the size of the file is the growth mark. Every offset here counts from the
  * start of the memory range (region base + SH_RANGE_MEM), so that further windows can follow in the same terms.
@@ -26,12 +27,13 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 2u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 3u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)   /* unit of growth */
 #define SH_MEM_WINDOW (1ull << 30) /* address space reserved for the first window */
 #define SH_MEM_LIMIT (64ull << 20) /* how far the file may grow */
 #define SH_MEM_DATA (2ull << 20)
+#define SH_STEPS_OFF SH_MEM_LIMIT /* step table of window 0; that of window 1 follows */
 
 #define SH_UNDO_MAX 128
 #define SH_DIR_SLOTS 8192
@@ -86,6 +88,93 @@ struct sh_ext {
 #define sh_ext_next(link) ((uint32_t)(link))
 #define sh_ext_link(prev, next) ((uint64_t)(prev) << 32 | (uint64_t)(next))
 
+/* ---- windows of pages ---- */
+
+#define SH_WINDOWS 2 /* 0: ordinary pages, perhaps joined by the kernel. 1: huge pages of 2 MiB */
+#define SH_UNIT_SHIFT 14
+#define SH_UNIT (1ull << SH_UNIT_SHIFT)
+#define SH_UNIT_W_SHIFT 26
+#define SH_UNIT_W1 (1u << SH_UNIT_W_SHIFT) /* where the numbers of window 1 start; 1 TiB a window */
+#define SH_UNIT_NONE UINT32_MAX
+#define SH_STEP_UNITS 128u /* of 2 MiB: size and alignment of growth */
+#define SH_STEPS_MAX (SH_UNIT_W1 / SH_STEP_UNITS)
+#define SH_BINS 104		    /* of free runs: four to each power of 2 */
+#define SH_RANGE_PAGES (4ull << 30) /* first window's descriptors: offset from the header */
+
+/* what a run is, in the descriptor of its first unit */
+enum sh_pg {
+	SH_PG_INNER = 0, /* not a first unit; also the last of a run in use */
+	SH_PG_FREE,
+	SH_PG_FREE_END, /* the last of a free run of two or more */
+	SH_PG_BUSY,	/* somebody is backing it or giving it back: owner says who. In the list pg.busy */
+	SH_PG_ZONE,	/* a large memzone */
+	SH_PG_ZSPAN,	/* small memzones */
+	SH_PG_SPAN,	/* a thread's small blocks */
+	SH_PG_BLOCK,	/* a large block */
+	SH_PG_LAST
+};
+
+/*
+ * A unit.
+ *
+ *   field   written by                                            read by
+ *   use     under H, journalled: kind << 32 | units. Only the     all, of a run that they have: relaxed
+ *           first and the last unit of a run have a meaning
+ *   link    under H, journalled: previous << 32 | next, each      under H
+ *           a unit + 1, 0: none. FREE: in its bin. BUSY: in busy
+ *   owner   under H, journalled, with use; then the kind's own    as the kind says
+ *   own     the same
+ */
+#define SH_DESC_OWN 5
+struct sh_desc {
+	sh_w64 use;
+	sh_w64 link;
+	sh_w64 owner;
+	sh_w64 own[SH_DESC_OWN];
+};
+_Static_assert(sizeof(struct sh_desc) == 64, "a line");
+
+/*
+ * 2 MiB of a window. bit: which units are backed; set and cleared (one atomic step: neighbours share the word) under G by
+ * who has the run they lie in, which must not be of anybody else meanwhile. freed: when one of them became free last, ms.
+ */
+struct sh_step {
+	_Atomic uint64_t bit[2];
+	sh_w64 freed;
+	uint64_t pad;
+};
+_Static_assert(SH_STEP_UNITS == 128, "two words of bits");
+
+struct sh_win_hdr {
+	uint64_t desc_off, heap_off; /* from the header. Constant, 0: no such window */
+	uint64_t units;		     /* most that there may be. Constant */
+	uint64_t page;		     /* bytes. Constant */
+	sh_w64 end; /* units that exist. Under H, journalled; only grows. R:PGEND in sh_set() <-> A:PGEND */
+	uint64_t pad[3];
+	sh_w64 map[2]; /* which bins have something. This and below: under H, journalled */
+	sh_w64 head[SH_BINS];
+	sh_w64 pad2[2];
+};
+
+/*
+ *   field      written by
+ *   w          see above
+ *   busy       under H, journalled: the list of BUSY runs, a unit + 1
+ *   used       under H, journalled: units in runs that are not free
+ *   max        the creator: most units that may be backed at a time
+ *   backed     under G: units that are backed or about to be. A mender of G counts them anew
+ *   want, seq  as in struct sh_lock
+ *   work_*     under G: the units whose bits and pages are being brought together; work_n decides, 0: none
+ */
+struct sh_pages_hdr {
+	struct sh_win_hdr w[SH_WINDOWS];
+	sh_w64 busy, used;
+	uint64_t max;
+	sh_w64 backed;
+	sh_w64 work_unit, work_n;
+	_Atomic uint32_t want, seq; /* who finds nothing free but BUSY runs sleeps on seq; who hands one out wakes */
+};
+
 struct sh_undo {
 	sh_w64 off; /* of a word in the header */
 	sh_w64 old;
@@ -94,7 +183,7 @@ struct sh_undo {
 /*
  *   field          written by
  *   magic..limit   the creator, magic last; then constant
- *   lock           lock.c
+ *   lock, grow     lock.c
  *   undo_n, undo   journal.c
  *   punch_*        the lock's owner: pages that belong to nobody and may be backed. The length decides, 0: none
  *   pub_*          the lock's owner, through the journal: a directory word whose store is the commit. Index + 1
@@ -108,7 +197,8 @@ struct sh_mem_hdr {
 	uint64_t window;      /* bytes of address space */
 	uint64_t limit;	      /* end of the data */
 	uint64_t pad[3];
-	struct sh_lock lock;
+	struct sh_lock grow; /* G. Order: G before H, which is the order of their addresses */
+	struct sh_lock lock; /* H */
 	sh_w64 undo_n;
 	sh_w64 punch_off, punch_len;
 	sh_w64 pub_dir, pub_word;
@@ -118,11 +208,13 @@ struct sh_mem_hdr {
 	sh_w64 used; /* bytes in extents that are not free */
 	uint64_t pad2[4];
 	struct sh_undo undo[SH_UNDO_MAX];
+	struct sh_pages_hdr pg __attribute__((aligned(4096)));
 	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
 	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
 	struct sh_ext ext[SH_EXT_SLOTS] __attribute__((aligned(4096)));
 };
-_Static_assert(offsetof(struct sh_mem_hdr, dir) == SH_MEM_PAGE, "words, lock and journal are one page");
+_Static_assert(offsetof(struct sh_mem_hdr, dir) == 2 * SH_MEM_PAGE,
+	       "words, locks and journal are one page, runs another");
 _Static_assert(sizeof(struct sh_mem_hdr) <= SH_MEM_DATA, "data starts behind");
 _Static_assert(SH_EXT_SLOTS > 2 * SH_ZONE_SLOTS + 1, "a zone has at most one free extent before it, and one is last");
 

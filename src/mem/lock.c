@@ -18,7 +18,8 @@
 #define SPINS 100
 
 static __thread struct {
-	struct sh_lock *held;
+	struct sh_lock *held[2]; /* in the order taken */
+	unsigned n;
 	sigset_t sigs; /* what the thread blocked, and whether it could be cancelled, before it took the lock */
 	int cancel;
 	uint16_t number;
@@ -63,6 +64,10 @@ static void doze(struct sh_lock *l, uint64_t look_dl)
 	sh_fence();
 	if (sh_load_rlx(&l->owner) == 0)
 		return;
+	if (mine.n > 0) { /* who has a lock cannot be interrupted */
+		(void)sh_futex_wait(&l->seq, s, look_dl, SH_FUTEX_ANY, true);
+		return;
+	}
 	pthread_sigmask(SIG_SETMASK, &before, &all); /* who waits can be interrupted and ended */
 	(void)sh_futex_wait(&l->seq, s, look_dl, SH_FUTEX_ANY, true);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
@@ -102,6 +107,8 @@ static void calm(void)
 {
 	sigset_t all;
 
+	if (mine.n > 0)
+		return;
 	sigfillset(&all);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mine.cancel);
 	pthread_sigmask(SIG_SETMASK, &all, &mine.sigs);
@@ -112,8 +119,16 @@ static void calm_end(void)
 	sigset_t before = mine.sigs; /* a handler that runs when the mask falls may take a lock itself */
 	int cancel = mine.cancel;
 
+	if (mine.n > 0)
+		return;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_setcancelstate(cancel, NULL);
+}
+
+/* none, or the second in the order of addresses */
+static bool may_take(const struct sh_lock *l)
+{
+	return mine.n == 0 || (mine.n == 1 && mine.held[0] < l);
 }
 
 int sh_lock_take(struct sh_lock *l, const char *what)
@@ -124,7 +139,7 @@ int sh_lock_take(struct sh_lock *l, const char *what)
 
 	if (self == 0)
 		return -EPERM;
-	if (mine.held != NULL)
+	if (!may_take(l))
 		return -EDEADLK;
 	calm();
 	me = my_word(self);
@@ -136,7 +151,7 @@ int sh_lock_take(struct sh_lock *l, const char *what)
 	}
 	r = wait_for(l, me, what);
 out:
-	mine.held = l;
+	mine.held[mine.n++] = l;
 	sh_shm_acquire(l);
 	if (r == SH_LOCK_MEND)
 		sh_add_rlx(&l->mended, 1);
@@ -149,14 +164,14 @@ int sh_lock_inherit(struct sh_lock *l, sh_id_t dead)
 	sh_id_t self = sh_self();
 	uint64_t seen = sh_load_acq(&l->owner); /* A:MLOCK */
 
-	if (self == 0 || mine.held != NULL || sh_lock_id(seen) != dead || dead == 0)
+	if (self == 0 || !may_take(l) || sh_lock_id(seen) != dead || dead == 0)
 		return -EAGAIN;
 	calm();
 	if (!sh_cas(&l->owner, &seen, my_word(self))) {
 		calm_end();
 		return -EAGAIN;
 	}
-	mine.held = l;
+	mine.held[mine.n++] = l;
 	sh_shm_acquire(l);
 	sh_add_rlx(&l->mended, 1);
 	return SH_LOCK_MEND;
@@ -165,7 +180,7 @@ int sh_lock_inherit(struct sh_lock *l, sh_id_t dead)
 void sh_lock_leave(struct sh_lock *l)
 {
 	SH_STEP("mem_lock_leaving");
-	mine.held = NULL;
+	mine.n--; /* the one taken last, as all do */
 	sh_shm_release(l);
 	sh_store_rel(&l->owner, 0); /* R:MLOCK */
 	SH_STEP("mem_lock_left");

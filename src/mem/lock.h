@@ -45,7 +45,10 @@ _Static_assert(sizeof(struct sh_lock) == SH_LINE, "a line");
 
 #define sh_lock_id(word) ((sh_id_t)((word)&0xffffffffffffull))
 
-/* 0, SH_LOCK_MEND; or not taken: -EPERM (no member: a forked child), -EDEADLK (this thread has a lock already) */
+/*
+ * 0, SH_LOCK_MEND; or not taken: -EPERM (no member: a forked child), -EDEADLK (this thread has a
+ * lock already that must be taken after this one). Of two the last taken is left first.
+ */
 int sh_lock_take(struct sh_lock *l, const char *what);
 /* take over from this dead member if it is the owner: SH_LOCK_MEND, or -EAGAIN (it is not). Never waits. */
 int sh_lock_inherit(struct sh_lock *l, sh_id_t dead);

@@ -78,16 +78,48 @@ void sh_mem_unlock(struct sh_mem *m)
 	sh_lock_leave(&m->h->lock);
 }
 
+int sh_mem_lock_grow(struct sh_mem **ret)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	int r;
+
+	if (m == NULL)
+		return -ENODEV;
+	r = sh_lock_take(&m->h->grow, "growth of shared memory");
+	if (r < 0)
+		return r;
+	if (r == SH_LOCK_MEND)
+		sh_back_mend(m);
+	*ret = m;
+	return 0;
+}
+
+void sh_mem_unlock_grow(struct sh_mem *m)
+{
+	sh_lock_leave(&m->h->grow);
+}
+
 /* Watcher thread. Nobody needs to call us for a dead owner's pages to go back: whoever hears of it first mends. */
 static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 {
+	struct sh_mem *m = &room.m;
+
 	(void)arg;
-	if (ev != SH_EV_DEATH)
+	if (ev != SH_EV_DEATH && ev != SH_EV_LEAVE)
 		return;
 	pthread_mutex_lock(&room.quiet);
-	if (room.m.h != NULL && sh_lock_inherit(&room.m.h->lock, id) == SH_LOCK_MEND) {
-		mend(&room.m);
-		sh_mem_unlock(&room.m);
+	if (m->h != NULL && sh_lock_inherit(&m->h->grow, id) == SH_LOCK_MEND) {
+		sh_back_mend(m);
+		sh_mem_unlock_grow(m);
+	}
+	if (m->h != NULL && sh_lock_inherit(&m->h->lock, id) == SH_LOCK_MEND) {
+		mend(m);
+		sh_mem_unlock(m);
+	}
+	/* relaxed: a look without the lock; who makes runs BUSY frees them itself unless it dies */
+	if (m->h != NULL && sh_load_rlx(&m->h->pg.busy) != 0 && sh_mem_lock(&m) == 0) {
+		sh_pages_reap(m);
+		sh_mem_unlock(m);
 	}
 	pthread_mutex_unlock(&room.quiet);
 }
@@ -101,6 +133,11 @@ static uint64_t fingerprint(void)
 				 offsetof(struct sh_mem_hdr, zones),
 				 offsetof(struct sh_mem_hdr, ext),
 				 sizeof(struct sh_ext),
+				 offsetof(struct sh_mem_hdr, pg),
+				 sizeof(struct sh_pages_hdr),
+				 sizeof(struct sh_step),
+				 SH_STEPS_OFF,
+				 SH_PG_LAST,
 				 SH_DIR_NAME,
 				 SH_MEM_WINDOW,
 				 SH_MEM_DATA};
@@ -130,42 +167,92 @@ static void in_the_way(uint64_t at, uint64_t len, char *what, size_t cap)
 		fclose(f);
 }
 
-static int map_window(struct sh_mem *m, uint64_t at)
+/* at exactly this address; NULL and *err, and a line */
+static void *map_at(int fd, uint64_t at, uint64_t len, int *err)
 {
-	void *p = mmap((void *)(uintptr_t)at, SH_MEM_WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
-		       m->fd, 0);
-	int e = errno;
+	void *p = mmap((void *)(uintptr_t)at, len, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
 	char what[256];
 
+	*err = p == MAP_FAILED ? -errno : 0;
 	if (p != MAP_FAILED && (uint64_t)(uintptr_t)p != at) { /* a kernel that takes the address as a hint */
-		munmap(p, SH_MEM_WINDOW);
-		p = MAP_FAILED;
-		e = EEXIST;
+		munmap(p, len);
+		*err = -EEXIST;
 	}
-	if (p == MAP_FAILED) {
-		if (e == EEXIST) {
-			in_the_way(at, SH_MEM_WINDOW, what, sizeof(what));
-			sh_err("cannot map the group's memory at 0x%llx, there is: %s; give the primary another "
-			       "--base-virtaddr",
-			       (unsigned long long)at, what);
-		} else {
-			sh_err("cannot map the group's memory: %s; %llu MiB of address space are needed: raise ulimit "
-			       "-v, "
-			       "and ulimit -l if the program locks its memory",
-			       strerror(e), SH_MEM_WINDOW >> 20);
-		}
-		return e > 0 ? -e : -ENOMEM;
+	if (*err == -EEXIST) {
+		in_the_way(at, len, what, sizeof(what));
+		sh_err("cannot map the group's memory at 0x%llx, there is: %s; give the primary another "
+		       "--base-virtaddr",
+		       (unsigned long long)at, what);
+	} else if (*err != 0) {
+		sh_err("cannot map the group's memory: %s; %llu MiB of address space are needed: raise ulimit -v, and "
+		       "ulimit -l if the program locks its memory",
+		       strerror(-*err), (unsigned long long)len >> 20);
 	}
-	madvise(p, SH_MEM_WINDOW, MADV_DONTDUMP); /* a core dump would back what nobody uses; if refused it is larger */
-	m->h = p;
-	return 0;
+	if (*err != 0)
+		return NULL;
+	madvise(p, len, MADV_DONTDUMP); /* a core dump would back what nobody uses; if refused it is larger */
+	return p;
+}
+
+/* ---- the windows of pages ---- */
+
+#define up_2m(x) (((x) + SH_MEM_STEP - 1) & ~(SH_MEM_STEP - 1))
+
+static void unmap_windows(struct sh_mem *m)
+{
+	for (unsigned w = 0; w < SH_WINDOWS; w++) {
+		if (m->w[w].heap != NULL)
+			munmap(m->w[w].heap, m->w[w].bytes);
+		if (m->w[w].desc != NULL)
+			munmap(m->w[w].desc, m->w[w].bytes / SH_UNIT * sizeof(struct sh_desc));
+		m->w[w] = (struct sh_win){.fd_heap = -1, .fd_desc = -1};
+	}
+}
+
+/* where they lie and how long they are: constant from now on */
+static void plan_windows(struct sh_mem_hdr *h)
+{
+	uint64_t max = sh_pages_default_max(), bytes = up_2m(max), at = SH_RANGE_PAGES;
+	struct sh_win_hdr *w = &h->pg.w[0];
+
+	w->units = bytes >> SH_UNIT_SHIFT;
+	w->page = SH_MEM_PAGE;
+	w->desc_off = at;
+	w->heap_off = at + up_2m(w->units * sizeof(struct sh_desc));
+	h->pg.max = max >> SH_UNIT_SHIFT;
+}
+
+static int map_windows(struct sh_mem *m)
+{
+	static const enum sh_group_fd fd[SH_WINDOWS][2] = {{SH_FD_DESC0, SH_FD_HEAP0}, {SH_FD_DESC1, SH_FD_HEAP1}};
+	uint64_t base = (uint64_t)(uintptr_t)m->h;
+	int r = 0;
+
+	for (unsigned w = 0; r == 0 && w < SH_WINDOWS; w++) {
+		const struct sh_win_hdr *wh = &m->h->pg.w[w];
+		struct sh_win *v = &m->w[w];
+
+		if (wh->units == 0)
+			continue;
+		v->fd_desc = sh_group_fd(fd[w][0]);
+		v->fd_heap = sh_group_fd(fd[w][1]);
+		v->page = wh->page;
+		v->bytes = wh->units << SH_UNIT_SHIFT;
+		v->desc = map_at(v->fd_desc, base + wh->desc_off, wh->units * sizeof(struct sh_desc), &r);
+		if (r == 0)
+			v->heap = map_at(v->fd_heap, base + wh->heap_off, v->bytes, &r);
+	}
+	if (r < 0)
+		unmap_windows(m);
+	return r;
 }
 
 /* a window of a group that is being created: nobody else can see it before sh_proc_announce() */
 static int create(struct sh_mem *m)
 {
 	struct sh_mem_hdr *h = m->h;
-	int r = sh_mem_back(m, 0, SH_MEM_PAGE);
+	int r = sh_mem_back(m, 0, 2 * SH_MEM_PAGE);
 
 	if (r == 0) /* from here on the file is as long as the tables: none of them can be beyond its end */
 		r = sh_mem_back(m, SH_MEM_DATA - SH_MEM_PAGE, SH_MEM_PAGE);
@@ -185,6 +272,7 @@ static int create(struct sh_mem *m)
 	h->fingerprint = fingerprint();
 	h->window = SH_MEM_WINDOW;
 	h->limit = SH_MEM_LIMIT;
+	plan_windows(h);
 	sh_store_rlx(&h->ext[1].off, SH_MEM_DATA); /* relaxed, all: before the magic */
 	sh_store_rlx(&h->ext[1].len, SH_MEM_LIMIT - SH_MEM_DATA);
 	sh_store_rlx(&h->ext[1].use, SH_EXT_FREE);
@@ -213,8 +301,10 @@ static void forget(void)
 	if (room.pid != getpid()) /* a child of fork() that starts anew: its parent's watcher may have held it */
 		pthread_mutex_init(&room.quiet, NULL);
 	pthread_mutex_lock(&room.quiet);
-	if (room.m.h != NULL)
+	if (room.m.h != NULL) {
+		unmap_windows(&room.m);
 		munmap(room.m.h, SH_MEM_WINDOW);
+	}
 	room.m.h = NULL;
 	room.m.fd = -1;
 	pthread_mutex_unlock(&room.quiet);
@@ -233,10 +323,12 @@ int sh_mem_start(void)
 		sh_err("the group handed over no memory: %s", strerror(errno));
 		return r;
 	}
-	r = map_window(&m, sh_region()->base + SH_RANGE_MEM);
+	m.h = map_at(m.fd, sh_region()->base + SH_RANGE_MEM, SH_MEM_WINDOW, &r);
 	if (m.h == NULL) /* exactly when r < 0 */
 		return r;
 	r = st.st_size == 0 ? create(&m) : verify(&m, (uint64_t)st.st_size);
+	if (r == 0)
+		r = map_windows(&m);
 	pthread_mutex_lock(&room.quiet);
 	room.m = m;
 	room.pid = getpid();
@@ -256,7 +348,8 @@ bool sh_mem_contains(uint64_t addr)
 	const struct sh_mem *m = sh_ctx.mem;
 	uint64_t at = (uint64_t)(uintptr_t)(m != NULL ? m->h : NULL);
 
-	return m != NULL && addr >= at && addr - at < m->h->limit;
+	return m != NULL &&
+	       ((addr >= at && addr - at < m->h->limit) || sh_addr_unit((const void *)(uintptr_t)addr) != SH_UNIT_NONE);
 }
 
 uint64_t sh_mem_total(void)

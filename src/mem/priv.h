@@ -8,17 +8,15 @@
 #include "mem/journal.h"
 #include "mem/layout.h"
 #include "mem/mem.h"
-
-/* this process' view of the group's memory */
-struct sh_mem {
-	struct sh_mem_hdr *h; /* the window, and base of all offsets */
-	int fd;		      /* proc's */
-};
+#include "mem/page.h"
 
 /* mem.c */
 /* 0: taken, and everything is in a valid state; or as sh_lock_take(), -ENODEV before start */
 int sh_mem_lock(struct sh_mem **ret);
 void sh_mem_unlock(struct sh_mem *m);
+/* the same of G, to be taken before H and left after it: back.c's state is valid */
+int sh_mem_lock_grow(struct sh_mem **ret);
+void sh_mem_unlock_grow(struct sh_mem *m);
 /* carry out what is committed but not done: give the pages back */
 void sh_mem_settle(struct sh_mem *m);
 
@@ -54,6 +52,37 @@ int sh_dir_add(struct sh_mem *m, enum sh_kind kind, const char *name, uint64_t o
 void sh_dir_del(struct sh_mem *m, uint32_t i);
 /* the used word of an entry if it is of this kind, else 0 */
 uint64_t sh_dir_word(const struct sh_mem_hdr *h, uint32_t i, enum sh_kind kind);
+
+/* run.c, under G and H: the window is longer by so many units, which are free and not backed */
+void sh_run_extend(struct sh_mem *m, unsigned w, uint32_t units);
+
+/* units of the free run at the window's end */
+uint32_t sh_run_tail(const struct sh_mem *m, unsigned w);
+
+/* back.c: which units are backed. Each takes G itself where it does not say otherwise */
+static inline struct sh_step *sh_step_of(const struct sh_mem *m, uint32_t u)
+{
+	unsigned char *at = (unsigned char *)m->h + SH_STEPS_OFF;
+
+	return (struct sh_step *)(void *)at + (size_t)sh_unit_w(u) * SH_STEPS_MAX + sh_unit_idx(u) / SH_STEP_UNITS;
+}
+static inline bool sh_unit_backed(const struct sh_mem *m, uint32_t u)
+{
+	/* relaxed: of a run that the caller has, or under a lock: nobody changes it */
+	return sh_load_rlx(&sh_step_of(m, u)->bit[u / 64 % 2]) >> u % 64 & 1;
+}
+/* under G: descriptors and steps of the units below end have pages */
+int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end);
+/* put pages under what is missing of the caller's BUSY run. What was done before an error stays done. */
+int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n);
+/* take the pages of the caller's BUSY run away */
+void sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n);
+/* under G, after a death */
+void sh_back_mend(struct sh_mem *m);
+
+/* page.c: under H, after a death: what it had in hand is free */
+void sh_pages_reap(struct sh_mem *m);
+uint64_t sh_pages_default_max(void);
 
 /* zone.c */
 /* how many zones a group that is created now may have */

@@ -86,7 +86,7 @@ struct sh_own {
 	dev_t dev;
 	ino_t ino;
 };
-#define SH_OWN 20
+#define SH_OWN 24
 
 #define SH_LISTENERS 8
 #define SH_CALLBACKS 16

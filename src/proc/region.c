@@ -132,7 +132,8 @@ static void fill_header(struct sh_proc *p, uint64_t base)
 
 int sh_region_make(struct sh_proc *p)
 {
-	static const char *const names[SH_GROUP_FDS] = {"shoal-ctl", "shoal-lanes", "shoal-mem"};
+	static const char *const names[SH_GROUP_FDS] = {"shoal-ctl",  "shoal-lanes",   "shoal-mem",    "shoal-desc",
+							"shoal-heap", "shoal-desc-2m", "shoal-heap-2m"};
 	uint64_t base = p->o.base_virtaddr != 0 ? p->o.base_virtaddr : SH_BASE_ADDR;
 	struct sh_hello h;
 	int err;

@@ -33,7 +33,16 @@
 #define SH_RANGE_MEM (1ull << 32)      /* the first memory window's offset in the range */
 
 /* memfds that belong to the group and are handed to every member at join, in this order */
-enum sh_group_fd { SH_FD_CTL, SH_FD_LANES, SH_FD_MEM, SH_GROUP_FDS };
+enum sh_group_fd {
+	SH_FD_CTL,
+	SH_FD_LANES,
+	SH_FD_MEM,   /* memory: its header */
+	SH_FD_DESC0, /* descriptors and data of the window of ordinary pages */
+	SH_FD_HEAP0,
+	SH_FD_DESC1, /* the same of huge pages; where there are none the files stay empty */
+	SH_FD_HEAP1,
+	SH_GROUP_FDS
+};
 
 enum sh_state {
 	SH_FREE = 0, /* nobody */

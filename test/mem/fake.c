@@ -17,10 +17,10 @@ struct sh_ctx sh_ctx;
 
 static struct {
 	struct sh_region *region;
-	int fd;
+	int fd[SH_GROUP_FDS]; /* from SH_FD_MEM on */
 	sh_id_t self;
 	sh_event_fn fn;
-} fake = {.fd = -1};
+} fake;
 
 struct sh_region *sh_region(void)
 {
@@ -28,7 +28,7 @@ struct sh_region *sh_region(void)
 }
 int sh_group_fd(enum sh_group_fd which)
 {
-	return which == SH_FD_MEM ? fake.fd : -1;
+	return which >= SH_FD_MEM ? fake.fd[which] : -1;
 }
 
 int sh_on_event(sh_event_fn fn, void *arg)
@@ -110,8 +110,10 @@ void f_group_bare(void)
 {
 	fake.region = f_shared(sizeof(*fake.region));
 	fake.region->base = SH_BASE_ADDR;
-	fake.fd = memfd_create("fake-mem", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	CHECK(fake.fd >= 0);
+	for (unsigned i = SH_FD_MEM; i < SH_GROUP_FDS; i++) {
+		fake.fd[i] = memfd_create("fake-mem", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		CHECK(fake.fd[i] >= 0);
+	}
 	become(new_member());
 }
 
@@ -126,7 +128,8 @@ void f_group_again(void)
 	if (fake.region != NULL) {
 		sh_mem_stop();
 		munmap(fake.region, sizeof(*fake.region));
-		close(fake.fd);
+		for (unsigned i = SH_FD_MEM; i < SH_GROUP_FDS; i++)
+			close(fake.fd[i]);
 	}
 	f_group();
 }

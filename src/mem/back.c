@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * back.c - which units have pages
+ *
+ * A bit for each unit says so (struct sh_step). Bits and pages are brought together under G, a step of 2 MiB at a time, and
+ * only for units of a BUSY run: they are nobody else's. What is worked on is written down first (pg.work_*); then a page is
+ * backed before its bit is set, and a bit is cleared before its page is punched out. So after a death whatever in that
+ * stretch has no bit is punched, and pg.backed is counted anew from the bits.
+ *
+ * pg.backed is raised before a page is backed: --memory-max is exact. The files grow by fallocate() alone, after a look at
+ * RLIMIT_FSIZE: no SIGBUS, no SIGXFSZ.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "mem/priv.h"
+
+#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock, or of a run that the caller has */
+
+static int allocate(int fd, uint64_t off, uint64_t len)
+{
+	int r;
+
+	if (!sh_fsize_ok(off + len))
+		return -EFBIG;
+	do {
+		r = fallocate(fd, 0, (off_t)off, (off_t)len);
+	} while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return 0;
+	return errno == EFBIG ? -EFBIG : -ENOBUFS;
+}
+
+static void punch(int fd, uint64_t off, uint64_t len)
+{
+	int r;
+
+	do {
+		r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
+	} while (r < 0 && errno == EINTR);
+}
+
+int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end)
+{
+	uint64_t was = U(m->h->pg.w[w].end), from, to;
+	int r;
+
+	from = sh_page_down(was * sizeof(struct sh_desc));
+	to = sh_page_up((uint64_t)end * sizeof(struct sh_desc));
+	r = allocate(m->w[w].fd_desc, from, to - from);
+	if (r < 0)
+		return r;
+	SH_STEP("mem_desc_backed");
+	from = (uint64_t)w * SH_STEPS_MAX + was / SH_STEP_UNITS;
+	to = (uint64_t)w * SH_STEPS_MAX + (end + SH_STEP_UNITS - 1) / SH_STEP_UNITS;
+	from = sh_page_down(SH_STEPS_OFF + from * sizeof(struct sh_step));
+	to = sh_page_up(SH_STEPS_OFF + to * sizeof(struct sh_step));
+	r = allocate(m->fd, from, to - from);
+	SH_STEP("mem_steps_backed");
+	return r;
+}
+
+/* ---- bits ---- */
+
+uint32_t sh_run_missing(const struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	uint32_t missing = 0;
+
+	for (uint32_t end = u + n; u < end;) {
+		uint32_t k = 64 - u % 64 < end - u ? 64 - u % 64 : end - u;
+		uint64_t mask = (k == 64 ? ~0ull : (1ull << k) - 1) << u % 64;
+
+		missing += k - (uint32_t)__builtin_popcountll(U(sh_step_of(m, u)->bit[u / 64 % 2]) & mask);
+		u += k;
+	}
+	return missing;
+}
+
+static void bits_set(struct sh_mem *m, uint32_t u, uint32_t n, bool on)
+{
+	for (uint32_t end = u + n; u < end;) {
+		uint32_t k = 64 - u % 64 < end - u ? 64 - u % 64 : end - u;
+		uint64_t mask = (k == 64 ? ~0ull : (1ull << k) - 1) << u % 64;
+		_Atomic uint64_t *word = &sh_step_of(m, u)->bit[u / 64 % 2];
+
+		if (on)
+			sh_or(word, mask);
+		else
+			sh_and(word, ~mask);
+		u += k;
+	}
+}
+
+/* the first stretch of [u, end) whose units are backed, or not: its start and length, 0 if there is none */
+static uint32_t stretch(const struct sh_mem *m, uint32_t *u, uint32_t end, bool backed)
+{
+	uint32_t n = 0;
+
+	while (*u < end && sh_unit_backed(m, *u) != backed)
+		++*u;
+	while (*u + n < end && sh_unit_backed(m, *u + n) == backed)
+		n++;
+	return n;
+}
+
+/* ---- under G ---- */
+
+static void work_on(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	sh_store_rel(&m->h->pg.work_unit, u);
+	sh_store_rel(&m->h->pg.work_n, n);
+}
+
+static void work_done(struct sh_mem *m)
+{
+	sh_store_rel(&m->h->pg.work_n, 0);
+}
+
+static uint64_t at(uint32_t u)
+{
+	return (uint64_t)sh_unit_idx(u) << SH_UNIT_SHIFT;
+}
+
+/* what has no bit in this stretch shall have no page */
+static void punch_rest(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	uint32_t end = u + n, k;
+
+	while ((k = stretch(m, &u, end, false)) > 0) {
+		punch(m->w[sh_unit_w(u)].fd_heap, at(u), (uint64_t)k << SH_UNIT_SHIFT);
+		u += k;
+	}
+}
+
+static int fill(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	struct sh_pages_hdr *pg = &m->h->pg;
+	uint32_t missing = sh_run_missing(m, u, n), from = u, end = u + n, k;
+	int r = 0;
+
+	if (missing == 0)
+		return 0;
+	if (U(pg->backed) + missing > pg->max)
+		return -ENOMEM;
+	work_on(m, u, n);
+	sh_store_rel(&pg->backed, U(pg->backed) + missing);
+	SH_STEP("mem_fill_reserved");
+	while (r == 0 && (k = stretch(m, &from, end, false)) > 0) {
+		r = allocate(m->w[sh_unit_w(u)].fd_heap, at(from), (uint64_t)k << SH_UNIT_SHIFT);
+		from += k;
+	}
+	SH_STEP("mem_fill_backed");
+	if (r == 0) {
+		bits_set(m, u, n, true);
+	} else {
+		punch_rest(m, u, n);
+		sh_store_rel(&pg->backed, U(pg->backed) - missing);
+	}
+	SH_STEP("mem_fill_marked");
+	work_done(m);
+	return r;
+}
+
+static void unfill(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	struct sh_pages_hdr *pg = &m->h->pg;
+	uint32_t held = n - sh_run_missing(m, u, n);
+
+	if (held == 0)
+		return;
+	work_on(m, u, n);
+	bits_set(m, u, n, false);
+	SH_STEP("mem_punch_marked");
+	punch_rest(m, u, n);
+	SH_STEP("mem_punch_done");
+	sh_store_rel(&pg->backed, U(pg->backed) - held);
+	work_done(m);
+}
+
+void sh_back_mend(struct sh_mem *m)
+{
+	struct sh_pages_hdr *pg = &m->h->pg;
+	uint64_t held = 0;
+
+	if (U(pg->work_n) != 0) {
+		punch_rest(m, (uint32_t)U(pg->work_unit), (uint32_t)U(pg->work_n));
+		SH_STEP("mem_back_mended");
+		work_done(m);
+	}
+	for (unsigned w = 0; w < SH_WINDOWS; w++) {
+		uint32_t end = (uint32_t)U(pg->w[w].end), u = (uint32_t)(w << SH_UNIT_W_SHIFT);
+
+		held += end - sh_run_missing(m, u, end);
+	}
+	sh_store_rel(&pg->backed, held);
+}
+
+/* ---- of a run that the caller has ---- */
+
+/* the part of [u, end) that lies in one step */
+static uint32_t piece(uint32_t u, uint32_t end)
+{
+	uint32_t n = SH_STEP_UNITS - u % SH_STEP_UNITS;
+
+	return n < end - u ? n : end - u;
+}
+
+int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	int r = 0;
+
+	for (uint32_t end = u + n, k; r == 0 && u < end; u += k) {
+		k = piece(u, end);
+		if (sh_run_missing(m, u, k) == 0)
+			continue;
+		r = sh_mem_lock_grow(&m);
+		if (r < 0)
+			return r;
+		r = fill(m, u, k);
+		sh_mem_unlock_grow(m);
+	}
+	return r;
+}
+
+void sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	for (uint32_t end = u + n, k; u < end; u += k) {
+		k = piece(u, end);
+		if (sh_run_missing(m, u, k) == k)
+			continue;
+		if (sh_mem_lock_grow(&m) < 0)
+			return;
+		unfill(m, u, k);
+		sh_mem_unlock_grow(m);
+	}
+}

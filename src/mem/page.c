@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * page.c - take and give runs of pages: find, grow, back, hand out
+ *
+ * Somebody who takes a run that is not backed makes it BUSY first: it is in the list pg.busy with its owner's name, belongs to
+ * nobody else, and no lock is held while its pages come. When they are there the run gets its kind in one commit. Of a dead
+ * owner everybody may make BUSY runs free again: what is backed of them, the bits say.
+ *
+ * sh_grow_commit() is the one place where pages come, sh_shrink_commit() the one where they go: no lock is held there.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/futex.h"
+#include "mem/priv.h"
+#include "proc/opts.h"
+#include "proc/proc.h"
+
+#define SLICE_NS (10 * SH_NS_PER_MS)
+#define PATIENCE_NS SH_NS_PER_S
+#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
+
+uint64_t sh_pages_default_max(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t all = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+
+	if (sh_ctx.opts != NULL && sh_ctx.opts->memory_max != 0)
+		all = sh_ctx.opts->memory_max;
+	if (all > (uint64_t)SH_UNIT_W1 << SH_UNIT_SHIFT)
+		all = (uint64_t)SH_UNIT_W1 << SH_UNIT_SHIFT;
+	return all < 64ull << 20 ? 64ull << 20 : all;
+}
+
+/* ---- pages come and go: no lock is held ---- */
+
+/* Units of my BUSY run get their pages, and with them their place in what everybody may use. 0 or -errno */
+static int sh_grow_commit(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	return sh_back_fill(m, u, n);
+}
+
+/* ---- BUSY runs ---- */
+
+/* the words of a run's first descriptor, before the commit that gives it its kind */
+static void put_words(struct sh_mem *m, uint32_t u, uint64_t owner, const uint64_t *own)
+{
+	struct sh_desc *d = sh_desc(u);
+
+	sh_set(m->h, &d->owner, owner);
+	for (unsigned i = 0; own != NULL && i < SH_DESC_OWN; i++)
+		sh_set(m->h, &d->own[i], own[i]);
+}
+
+struct hold {
+	struct sh_run want; /* what was asked for; free: the BUSY run around it */
+	uint32_t units;	    /* of the BUSY run, 0: there is none, the run is handed out already */
+};
+
+/* to whole steps, as far as the free run goes: growth is by steps */
+static void widen(const struct sh_mem *m, const struct sh_run *fit, struct sh_run *ret)
+{
+	uint32_t from = fit->free, to = from + sh_use_units(U(sh_desc(from)->use));
+	uint32_t lo = fit->unit & ~(SH_STEP_UNITS - 1);
+	uint32_t hi = (fit->unit + fit->units + SH_STEP_UNITS - 1) & ~(SH_STEP_UNITS - 1);
+
+	(void)m;
+	from = from > lo ? from : lo;
+	to = to < hi ? to : hi;
+	*ret = (struct sh_run){fit->free, from, to - from};
+}
+
+/* under H: the run that fits is mine, as its kind if it is backed, else BUSY */
+static void cut(struct sh_mem *m, const struct sh_pages_ask *ask, const struct sh_run *fit, struct hold *hold)
+{
+	struct sh_run wide;
+
+	hold->want = *fit;
+	hold->units = 0;
+	if (ask->kind != SH_PG_BUSY && sh_run_missing(m, fit->unit, fit->units) == 0) {
+		sh_run_cut(m, fit, ask->kind);
+		put_words(m, fit->unit, ask->owner, ask->own);
+	} else {
+		widen(m, fit, &wide);
+		sh_run_cut(m, &wide, SH_PG_BUSY);
+		put_words(m, wide.unit, sh_self(), NULL);
+		hold->want.free = wide.unit;
+		hold->units = wide.units;
+	}
+	SH_STEP("mem_run_ready");
+	sh_commit(m->h);
+	SH_STEP("mem_run_committed");
+}
+
+/* the window's end moves until such a run fits, if it can: 0, -ENOMEM or as sh_back_tables(). Under G and H */
+static int longer(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align)
+{
+	struct sh_win_hdr *wh = &m->h->pg.w[w];
+	uint64_t end = U(wh->end), to = end + units + (align > 1 ? align : 0) - sh_run_tail(m, w);
+	int r;
+
+	to = (to + SH_STEP_UNITS - 1) & ~(uint64_t)(SH_STEP_UNITS - 1);
+	if (to <= end)
+		to = end + SH_STEP_UNITS;
+	if (to > wh->units)
+		to = wh->units;
+	if (to <= end)
+		return -ENOMEM;
+	r = sh_back_tables(m, w, (uint32_t)to);
+	if (r < 0)
+		return r;
+	sh_run_extend(m, w, (uint32_t)(to - end));
+	SH_STEP("mem_end_ready");
+	sh_commit(m->h);
+	return 0;
+}
+
+/* 0: mine; -ENOMEM: there is no such run and cannot be */
+static int find_or_extend(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct hold *hold)
+{
+	uint32_t align = ask->align > 1 ? ask->align : 1;
+	struct sh_run fit;
+	int r = sh_mem_lock(&m);
+
+	if (r < 0)
+		return r;
+	if (sh_run_find(m, w, ask->units, align, false, &fit)) {
+		cut(m, ask, &fit, hold);
+		sh_mem_unlock(m);
+		return 0;
+	}
+	sh_mem_unlock(m);
+	r = sh_mem_lock_grow(&m);
+	if (r < 0)
+		return r;
+	r = sh_mem_lock(&m);
+	if (r < 0) {
+		sh_mem_unlock_grow(m);
+		return r;
+	}
+	if (!sh_run_find(m, w, ask->units, align, false, &fit)) {
+		r = longer(m, w, ask->units, align);
+		if (!sh_run_find(m, w, ask->units, align, true, &fit))
+			fit.units = 0;
+	}
+	if (fit.units != 0) {
+		cut(m, ask, &fit, hold);
+		r = 0;
+	} else if (r == 0) {
+		r = -ENOMEM;
+	}
+	sh_mem_unlock(m);
+	sh_mem_unlock_grow(m);
+	return r;
+}
+
+/* the BUSY run becomes what it is for, and free around that; units 0: free altogether. Under H, the caller commits */
+void sh_run_recut(struct sh_mem *m, uint32_t busy, uint32_t unit, uint32_t units, enum sh_pg kind)
+{
+	struct sh_run run = {sh_run_join(m, busy), unit, units};
+
+	SH_STEP("mem_run_half_handed");
+	if (units != 0)
+		sh_run_cut(m, &run, kind);
+}
+
+/* a BUSY run of mine is BUSY no longer */
+static void tell_waiters(struct sh_mem *m)
+{
+	struct sh_pages_hdr *pg = &m->h->pg;
+
+	sh_fence(); /* partner: the fence in wait_for_busy() */
+	if (sh_load_rlx(&pg->want) != 0) {
+		sh_store_rlx(&pg->want, 0);
+		sh_add(&pg->seq, 1);
+		sh_futex_wake(&pg->seq, INT_MAX, SH_FUTEX_ANY, true);
+	}
+}
+
+/*
+ * There is nothing free, but runs that others are backing or giving back: what is left of them may do. At most 10 ms; what
+ * the dead had in hand is free then. false: there are none.
+ */
+static bool wait_for_busy(struct sh_mem *m)
+{
+	struct sh_pages_hdr *pg = &m->h->pg;
+	uint32_t seq = sh_load_acq(&pg->seq);
+
+	sh_store_rlx(&pg->want, 1); /* the fence orders it before my look at the list; partner: tell_waiters() */
+	sh_fence();
+	if (sh_load_rlx(&pg->busy) == 0)
+		return false;
+	(void)sh_futex_wait(&pg->seq, seq, sh_deadline(SLICE_NS), SH_FUTEX_ANY, true);
+	if (sh_mem_lock(&m) < 0)
+		return false;
+	sh_pages_reap(m);
+	sh_mem_unlock(m);
+	return true;
+}
+
+/* back the BUSY run and hand it out */
+static int fill_and_hand(struct sh_mem *m, const struct sh_pages_ask *ask, const struct hold *hold)
+{
+	int r = sh_grow_commit(m, hold->want.free, hold->units), e;
+
+	if (r < 0 && hold->units > hold->want.units) /* a whole step is too much: what is needed, then */
+		r = sh_grow_commit(m, hold->want.unit, hold->want.units);
+	SH_STEP("mem_run_filled");
+	e = sh_mem_lock(&m);
+	if (e < 0)
+		return e;
+	sh_run_recut(m, hold->want.free, hold->want.unit, r == 0 ? hold->want.units : 0, ask->kind);
+	if (r == 0)
+		put_words(m, hold->want.unit, ask->owner, ask->own);
+	SH_STEP("mem_run_handed");
+	sh_commit(m->h);
+	sh_mem_unlock(m);
+	tell_waiters(m);
+	return r;
+}
+
+int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	struct hold hold;
+	uint64_t dl;
+	int r;
+
+	if (m == NULL)
+		return -ENODEV;
+	if (sh_self() == 0)
+		return -EPERM;
+	if (ask->units == 0 || (ask->align & (ask->align - 1)) != 0)
+		return -EINVAL;
+	if (ask->units > m->h->pg.w[0].units)
+		return -ENOMEM;
+	/* one who is stopped with a BUSY run in its hands is not waited for for ever */
+	dl = sh_deadline(PATIENCE_NS);
+	do {
+		r = find_or_extend(m, 0, ask, &hold);
+	} while (r == -ENOMEM && sh_left_ns(dl) > 0 && wait_for_busy(m));
+	if (r == 0 && hold.units != 0)
+		r = fill_and_hand(m, ask, &hold);
+	if (r == 0)
+		*unit = hold.want.unit;
+	return r;
+}
+
+int sh_pages_give(uint32_t unit)
+{
+	struct sh_mem *m;
+	int r = sh_mem_lock(&m);
+
+	if (r < 0)
+		return r;
+	if (sh_run_is(m, unit)) {
+		(void)sh_run_join(m, unit);
+		SH_STEP("mem_give_ready");
+		sh_commit(m->h);
+	} else {
+		r = -EINVAL;
+	}
+	sh_mem_unlock(m);
+	return r;
+}
+
+void sh_pages_reap(struct sh_mem *m)
+{
+	uint32_t u = (uint32_t)U(m->h->pg.busy), next;
+
+	for (; u != 0; u = next) {
+		struct sh_desc *d = sh_desc(u - 1);
+
+		next = (uint32_t)U(d->link);
+		if (sh_member_alive(U(d->owner)))
+			continue;
+		(void)sh_run_join(m, u - 1);
+		SH_STEP("mem_reap_ready");
+		sh_commit(m->h);
+	}
+}
+
+int sh_pages_stat(struct sh_pages_stat *ret)
+{
+	struct sh_mem *m;
+	int r = sh_mem_lock(&m);
+
+	if (r < 0)
+		return r;
+	*ret = (struct sh_pages_stat){.used = U(m->h->pg.used) << SH_UNIT_SHIFT,
+				      .backed = U(m->h->pg.backed) << SH_UNIT_SHIFT,
+				      .max = m->h->pg.max << SH_UNIT_SHIFT,
+				      .end = (U(m->h->pg.w[0].end) + U(m->h->pg.w[1].end)) << SH_UNIT_SHIFT};
+	sh_mem_unlock(m);
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* page_test.c - runs of pages: who has what, what is backed, growth; no deaths here (crash_test.c) */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fake.h"
+#include "mem/mem.h"
+#include "mem/page.h"
+#include "proc/opts.h"
+
+#define MIB ((uint64_t)1 << 20)
+#define ID(u) ((u) + 1)
+
+static struct sh_opts opts = {.memory_max = 64 * MIB};
+
+static struct sh_pages_stat now(void)
+{
+	struct sh_pages_stat s;
+
+	CHECK_EQ(sh_pages_stat(&s), 0);
+	return s;
+}
+
+static int take(uint32_t units, uint32_t align, uint32_t *u)
+{
+	struct sh_pages_ask ask = {.units = units, .align = align, .kind = SH_PG_BLOCK, .owner = sh_self()};
+
+	return sh_pages_take(&ask, u);
+}
+
+static void small_group(void)
+{
+	sh_ctx.opts = &opts;
+	f_group();
+}
+
+TEST(a_run_is_backed_aligned_and_found_by_its_address)
+{
+	uint32_t u, v;
+
+	small_group();
+	CHECK_EQ(take(3, 1, &u), 0);
+	memset(sh_unit_addr(u), 1, 3 * SH_UNIT);
+	CHECK_EQ(sh_use_kind(sh_load_rlx(&sh_desc(u)->use)), SH_PG_BLOCK);
+	CHECK_EQ(sh_use_units(sh_load_rlx(&sh_desc(u)->use)), 3);
+	CHECK_EQ(sh_load_rlx(&sh_desc(u)->owner), sh_self());
+	CHECK_EQ(sh_addr_unit((char *)sh_unit_addr(u) + SH_UNIT + 5), u + 1);
+	CHECK_EQ(sh_addr_unit(&u), SH_UNIT_NONE);
+	CHECK_EQ(take(4, 256, &v), 0);
+	CHECK_EQ((uintptr_t)sh_unit_addr(v) % (256 * SH_UNIT), 0);
+	CHECK_EQ(sh_pages_give(u + 1), -EINVAL);
+	CHECK_EQ(sh_pages_give(SH_UNIT_NONE), -EINVAL);
+	CHECK_EQ(sh_pages_give(SH_UNIT_W1), -EINVAL);
+	CHECK_EQ(sh_pages_give(u), 0);
+	CHECK_EQ(sh_pages_give(u), -EINVAL);
+	CHECK_EQ(sh_pages_give(v), 0);
+	CHECK_EQ(now().used, 0);
+	f_sound("after all");
+}
+
+TEST(growth_is_by_steps_and_no_more_than_there_may_be)
+{
+	uint32_t u[5], k;
+
+	small_group();
+	CHECK_EQ(now().backed, 0);
+	CHECK_EQ(take(1, 1, &u[0]), 0);
+	CHECK_EQ(now().backed, 2 * MIB);
+	CHECK_EQ(take(127, 1, &u[1]), 0);
+	CHECK_EQ(now().backed, 2 * MIB);
+	CHECK_EQ(take((uint32_t)(62 * MIB / SH_UNIT) + 1, 1, &u[2]), -ENOMEM);
+	CHECK_EQ(take((uint32_t)(62 * MIB / SH_UNIT), 1, &u[2]), 0);
+	CHECK_EQ(now().backed, 64 * MIB);
+	memset(sh_unit_addr(u[2]), 7, 62 * MIB);
+	CHECK_EQ(take(1, 1, &k), -ENOMEM);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(sh_pages_give(u[i]), 0);
+	CHECK_EQ(take((uint32_t)(64 * MIB / SH_UNIT), 1, &u[0]), 0); /* all of it is one again */
+	CHECK_EQ(sh_pages_give(u[0]), 0);
+	f_sound("after all");
+}
+
+#define HELD 200
+
+TEST(no_two_runs_overlap)
+{
+	uint32_t at[HELD] = {0}, len[HELD] = {0};
+	unsigned seed = 7;
+
+	small_group();
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned k = (unsigned)rand_r(&seed) % HELD;
+
+		if (len[k] != 0) {
+			for (uint32_t x = 0; x < len[k]; x++)
+				CHECK_EQ(*(uint32_t *)sh_unit_addr(at[k] + x), ID(k));
+			CHECK_EQ(sh_pages_give(at[k]), 0);
+			len[k] = 0;
+		} else {
+			uint32_t n = 1 + (uint32_t)rand_r(&seed) % 30, a = 1u << rand_r(&seed) % 4;
+
+			if (take(n, a, &at[k]) != 0)
+				continue;
+			len[k] = n;
+			CHECK_EQ(at[k] % a, 0);
+			for (uint32_t x = 0; x < n; x++)
+				*(uint32_t *)sh_unit_addr(at[k] + x) = ID(k);
+		}
+		if (i % 1000 == 0)
+			f_sound("among them");
+	}
+	for (unsigned k = 0; k < HELD; k++)
+		if (len[k] != 0)
+			CHECK_EQ(sh_pages_give(at[k]), 0);
+	CHECK_EQ(now().used, 0);
+	f_sound("all are free");
+}
+
+static int fills_up(void *arg)
+{
+	_Atomic uint64_t *got = arg;
+	uint32_t u;
+	int r;
+
+	while ((r = take(4, 1, &u)) == 0) {
+		for (unsigned i = 0; i < 4; i++)
+			if (sh_xchg((_Atomic uint64_t *)sh_unit_addr(u + i), 1) != 0)
+				return 1; /* somebody else has it too */
+		sh_add(got, 4);
+	}
+	return r == -ENOMEM ? 0 : 2;
+}
+
+TEST(two_who_grow_at_once_get_all_there_is_and_no_unit_twice)
+{
+	_Atomic uint64_t *got = f_shared(64);
+	pid_t pid[3];
+
+	small_group();
+	for (unsigned i = 0; i < 3; i++)
+		pid[i] = f_member(fills_up, got, NULL);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(f_wait(pid[i]), 0);
+	CHECK_EQ(sh_load_acq(got), 64 * MIB / SH_UNIT);
+	CHECK_EQ(now().used, sh_load_acq(got) * SH_UNIT);
+	CHECK(now().backed <= 64 * MIB);
+	f_sound("after both");
+}
