@@ -37,7 +37,7 @@ static void table(const char *arg)
 	t_tell("table %u", n);
 }
 
-/* all free places are taken by newcomers that will not come */
+/* all free places are taken by newcomers that never end their init */
 static void fill(const char *arg)
 {
 	struct sh_hello h;
@@ -45,8 +45,11 @@ static void fill(const char *arg)
 	sh_id_t id;
 
 	sh_hello_join(sh_proc_of(), &h, false);
-	while (sh_slot_take(sh_proc_of(), &h, geteuid(), &id) == 0)
+	while (sh_slot_take(sh_proc_of(), &h, geteuid(), &id) == 0) {
+		/* further than JOINING: who is not loses its place to the next */
+		sh_store_rel(&sh_region()->members[sh_id_slot(id)].word, sh_word(sh_id_gen(id), SH_INIT));
 		n++;
+	}
 	t_tell("filled %u", n);
 }
 
