@@ -47,13 +47,39 @@ enum shoal_outcome {
 	SHOAL_PENDING = 8,   /**< never seen by a caller */
 };
 
-/** A message to send; everything stays the caller's. */
+/**
+ * A piece of the shared heap that goes with a message: one block as rte_malloc() and the like return it, of any size. It is not
+ * copied: the receiver has the same address. It goes to one member at a time (a list of one, or SHOAL_TO_PRIMARY), with a
+ * message, a request or a reply. At most 128 pieces of one sender may be on their way.
+ *
+ * Whose it is:
+ *   - its sender's, until the call has sent it: a call that fails (-1; for requests: -1 and no answers) leaves it so;
+ *   - on its way it belongs to nobody: its sender must not read, write or free it;
+ *   - while the receiver's action runs (in shoal_in.piece), or the answers are not freed (in shoal_answer.piece), it is on
+ *     loan: the receiver may read and write it;
+ *   - the receiver's for good from shoal_piece_take() on;
+ *   - its sender's again when it was not taken: the action returned or replied, there was no such action, it was refused or
+ *     dropped, the receiver died or left. A request tells so in shoal_answer.piece_back. What comes back later, or came
+ *     with a message or a reply, is told to the function of shoal_piece_on_return(), and freed where there is none;
+ *   - when its sender has died or left meanwhile, what was sent with a message or reply is freed; what was lent by a request
+ *     stays in the name of the dead.
+ * Exactly one of the two has it at the end, whoever is killed at any moment.
+ */
+struct shoal_piece {
+	void *addr;  /**< NULL: none came */
+	size_t len;  /**< as its sender gave it: the block may be larger */
+	uint64_t id; /**< for shoal_piece_take() */
+};
+
+/** A message to send; everything stays the caller's, but for the piece. */
 struct shoal_msg {
 	const char *name; /**< 1..63 characters */
 	const void *data;
 	size_t len; /**< 0..SHOAL_PAYLOAD_MAX */
 	const int *fds;
 	unsigned num_fds; /**< 0..252 */
+	void *piece;	  /**< NULL, or the start of a block of the shared heap: see struct shoal_piece */
+	size_t piece_len; /**< 1 .. the size of the block */
 };
 
 /** A message as an action sees it. */
@@ -63,9 +89,10 @@ struct shoal_in {
 	size_t len;
 	int *fds; /**< the action's to close (or to set to -1 what it keeps: the rest is closed for it) */
 	unsigned num_fds;
-	uint64_t from;	  /**< the sender's member id; 0 for a foreign peer */
-	const char *peer; /**< for shoal_reply(), rte_mp_reply(); may be copied */
-	int is_request;	  /**< it waits for a reply */
+	uint64_t from;		  /**< the sender's member id; 0 for a foreign peer */
+	const char *peer;	  /**< for shoal_reply(), rte_mp_reply(); may be copied */
+	int is_request;		  /**< it waits for a reply */
+	struct shoal_piece piece; /**< on loan until the action returns or replies */
 };
 
 /** As rte_mp_t: 0, or negative = failed, an open request is refused at once. */
@@ -91,6 +118,7 @@ int shoal_mp_action_drain(const char *name, const struct timespec *timeout);
  * Returns 0 when every peer has it, else -1 with rte_errno: EAGAIN some had no room; ECONNREFUSED some were dead or there is no
  * primary; EMSGSIZE some take 256 bytes only (nobody is sent to then; known to the sender for the first 256 names of a
  * member, beyond them a request is refused so and a message is dropped and logged there); EINVAL, E2BIG, EBADF, ENOMEM, EMFILE, ENOTSUP, EPERM.
+ * A piece: EINVAL when it is no such block or is to go to several; EAGAIN also when 128 are on their way; EMSGSIZE as above.
  */
 int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg, const struct timespec *timeout,
 	       enum shoal_outcome *outcome);
@@ -103,6 +131,9 @@ struct shoal_answer {
 	size_t len;
 	int *fds;
 	unsigned num_fds;
+	int piece_back; /**< 1: the piece that was sent along is the caller's again */
+	struct shoal_piece
+		piece; /**< that came with the answer; on loan until shoal_answers_free(), or the callback's end */
 };
 struct shoal_answers {
 	unsigned n;	   /**< peers asked */
@@ -129,6 +160,21 @@ int shoal_request_cancel(uint64_t handle);
 
 /** Answer a request with any payload. name in msg is ignored. Returns as rte_mp_reply(). */
 int shoal_reply(const char *peer, const struct shoal_msg *msg);
+
+/**
+ * Make a piece that is on loan the caller's for good: it may be kept, passed on, or freed with rte_free(). Once; from any
+ * thread, while the loan lasts. Returns its address, or NULL with rte_errno ESTALE (not on loan to this process), EINVAL,
+ * ENOTSUP, EPERM.
+ */
+void *shoal_piece_take(const struct shoal_piece *piece);
+
+/** A piece of the caller's came back that no call tells of; it is the caller's again. @p member: to whom it had been sent. */
+typedef void (*shoal_piece_fn)(void *piece, size_t len, uint64_t member, void *arg);
+/**
+ * What to call then, as actions are called, one at a time; NULL: such pieces are freed, as without this call. One function for
+ * the process. Returns 0, or -1 with rte_errno ENOTSUP, EPERM.
+ */
+int shoal_piece_on_return(shoal_piece_fn fn, void *arg);
 
 /** The member behind a peer string: its id, 0 for a foreign peer or a string that is none. */
 uint64_t shoal_peer_member(const char *peer);

@@ -71,14 +71,24 @@ static int proc_start(const struct sh_opts *o)
 
 static int mem_start(const struct sh_opts *o)
 {
+	int r = sh_mem_start();
+
 	(void)o;
-	return sh_mem_start();
+	if (r == 0)
+		sh_mem_pieces(true);
+	return r;
+}
+
+static void mem_stop(void)
+{
+	sh_mem_pieces(false);
+	sh_mem_stop();
 }
 
 static const struct room rooms[] = {
 	{"proc", proc_start, sh_proc_stop, NULL},
 	{"chan", sh_chan_start, sh_chan_stop, sh_chan_abandon},
-	{"mem", mem_start, sh_mem_stop, sh_mem_stop},
+	{"mem", mem_start, mem_stop, sh_mem_stop},
 	{"lcores", sh_lcore_start, sh_lcore_stop, sh_lcore_forget},
 };
 #define ROOMS (sizeof(rooms) / sizeof(rooms[0]))

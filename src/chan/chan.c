@@ -24,6 +24,11 @@ static bool left_of(struct sh_chan *c, sh_id_t gone)
 	return in->from == gone && sh_load_acq(&in->lane->tail) != in->head;		    /* A:LANE_PUB */
 }
 
+static bool drained(struct sh_chan *c, sh_id_t from)
+{
+	return !left_of(c, from);
+}
+
 /* on the watcher: who has the consumer lock may be waiting for a round of accept, which only this thread makes */
 static void take_last(struct sh_chan *c, sh_id_t gone)
 {
@@ -51,6 +56,7 @@ static void take_last(struct sh_chan *c, sh_id_t gone)
 		if (m != NULL)
 			sh_route(c, m);
 	} while (m != NULL && left_of(c, gone));
+	sh_piece_sweep(c, drained);
 	sh_inbox_leave(c);
 	sh_unlock(&c->pop);
 }
@@ -64,6 +70,7 @@ static void gone(struct sh_chan *c, sh_id_t id)
 	take_last(c, id);
 	sh_pend_gone(c, id);
 	sh_open_gone(c, id);
+	sh_piece_gone(c, id);
 	sh_out_close(c, id);
 	sh_internal_look(c);
 	sh_disp_kick(c);
@@ -77,6 +84,7 @@ static void look_around(struct sh_chan *c)
 	while ((id = sh_out_gone(c)) != 0 || (id = sh_pend_orphan(c)) != 0)
 		gone(c, id);
 	take_last(c, 0);
+	sh_piece_gone(c, 0);
 	sh_lane_sweep(c->self);
 }
 
@@ -229,6 +237,7 @@ void sh_chan_stop(void)
 		return;
 	sh_pend_end_all(c, SHOAL_CANCELLED);
 	SH_STEP("chan_stop");
+	sh_piece_collect(c);
 	sh_disp_stop(c);
 	sh_internal_stop(c);
 	sh_foreign_stop(c);

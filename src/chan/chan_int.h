@@ -24,6 +24,7 @@
 #include "chan/dgram.h"
 #include "chan/inbox.h"
 #include "chan/lane.h"
+#include "chan/piece.h"
 #include "chan/rec.h"
 #include "ctx.h"
 #include "proc/region.h"
@@ -54,8 +55,9 @@ _Static_assert(SH_C_MALFORMED == SH_COUNT_MALFORMED && SH_C_DENIED == SH_COUNT_D
 /* A message in private memory; one malloc block (and a mapping for a large payload, and fds). */
 struct sh_msg {
 	struct sh_msg *next;
-	enum { SH_M_RECORD, SH_M_ASYNC } kind; /* ASYNC: a finished pending whose callback is due */
-	uint8_t type;			       /* enum sh_rtype */
+	/* ASYNC: a finished pending whose callback is due; BACK: a piece came back */
+	enum { SH_M_RECORD, SH_M_ASYNC, SH_M_BACK } kind;
+	uint8_t type; /* enum sh_rtype */
 	uint8_t flags;
 	uint8_t held;	    /* waits for its name to be registered */
 	uint32_t code;	    /* of a REFUSE */
@@ -66,6 +68,8 @@ struct sh_msg {
 	unsigned char *data;		 /* into this block, or map */
 	size_t map_len;			 /* >0: data is a mapping */
 	struct sh_pend *pend;		 /* SH_M_ASYNC */
+	uint64_t piece;			 /* number of what came along: returned with the message unless taken; 0 none */
+	struct shoal_piece back;	 /* SH_M_BACK */
 	struct sh_foreign_addr *foreign; /* malloc'ed, from == 0 */
 	unsigned nfds;
 	int *fds; /* into this block */
@@ -78,10 +82,12 @@ struct sh_ask {
 	struct sh_foreign_addr *foreign;
 	enum shoal_outcome outcome;
 	uint32_t code;
-	bool ignored; /* IGN: not counted */
-	bool skip;    /* closed before anybody was asked: takes 256 bytes only */
-	int err;      /* SHOAL_FULL for another reason than room: an errno */
-	bool unsent;  /* found no room yet; written by its asker under lk */
+	bool ignored;	/* IGN: not counted */
+	bool skip;	/* closed before anybody was asked: takes 256 bytes only */
+	int err;	/* SHOAL_FULL for another reason than room: an errno */
+	bool unsent;	/* found no room yet; written by its asker under lk */
+	bool lends;	/* a piece was to go along */
+	uint64_t piece; /* its number; 0: it never left, or is settled */
 	struct sh_msg *reply;
 };
 
@@ -114,7 +120,8 @@ struct sh_open {
 	sh_id_t from;
 	uint64_t req;
 	uint64_t expire_dl;
-	bool any_len; /* asked by a shoal_ call: takes replies of any length */
+	bool any_len;	/* asked by a shoal_ call: takes replies of any length */
+	uint64_t piece; /* that came with it; returned before the answer unless taken */
 	struct sh_foreign_addr *foreign;
 	char name[SH_NAME_MAX + 1];
 };
@@ -200,8 +207,12 @@ struct sh_chan {
 	unsigned private_sleepers;   /* requesters without the role, asleep on their own word */
 	_Atomic uint32_t done_seq;   /* raised when an action call has ended: unregister and drain wait on it */
 	unsigned drainers;	     /* how many do */
+	unsigned lent;		     /* calls of actions that have a piece on loan */
 	uint32_t spin_fails;	     /* of the dispatcher, under the baton */
 	_Atomic uint32_t req_spin_fails;
+	const struct sh_piece_ops *_Atomic piece_ops; /* the heap's; written under lk */
+	shoal_piece_fn back_fn;			      /* what to call for pieces that come back; under lk */
+	void *back_arg;
 	/* poll mode */
 	int poll_fd;
 	_Atomic bool poll_mode; /* written under lk */
@@ -272,7 +283,7 @@ void sh_early_expire(struct sh_chan *c);
 void sh_early_release(struct sh_chan *c, const char *name); /* it is registered now; under lk */
 
 void sh_reply_fill(struct sh_pend *p, struct rte_mp_reply *r);
-void sh_answers_fill(struct sh_pend *p, struct shoal_answers *out, struct shoal_answer *a);
+void sh_answers_fill(struct sh_chan *c, struct sh_pend *p, struct shoal_answers *out, struct shoal_answer *a);
 
 /* ---- act.c ---- */
 int sh_act_add(struct sh_chan *c, const char *name, rte_mp_t rte, shoal_action_t shoal, void *arg);
@@ -325,6 +336,9 @@ struct sh_send {
 	uint64_t req;
 	uint32_t left_ms;
 	uint32_t code;
+	void *piece_addr; /* to be offered to the one receiver */
+	size_t piece_len;
+	uint64_t piece; /* its number, with SH_RF_PIECE */
 };
 /* put one record into to's inbox, waiting for room until dl (0: not at all): 0, -EAGAIN, -ECONNREFUSED, -errno.
  * *slept (may be NULL) is set when the receiver was asleep. */

@@ -25,7 +25,7 @@ bool sh_inbox_empty(struct sh_chan *c)
 	/* relaxed: the caller has a fence before (SB:WAKE), or only peeks */
 	for (unsigned i = 0; i < SH_MEMBERS / 64; i++)
 		any |= sh_load_rlx(&c->inbox->dirty[i]) | sh_load_rlx(&c->look[i]);
-	return any == 0;
+	return (any | sh_load_rlx(&c->inbox->back)) == 0;
 }
 
 /* move dirty bits into active; true when there were any */
@@ -33,6 +33,8 @@ static bool take_dirty(struct sh_chan *c)
 {
 	uint64_t any = 0;
 
+	if (sh_load_rlx(&c->inbox->back) != 0 && sh_xchg(&c->inbox->back, 0) != 0) /* A:PIECE is in collect */
+		sh_piece_collect(c);
 	for (unsigned i = 0; i < SH_MEMBERS / 64; i++) {
 		uint64_t d = 0;
 
@@ -248,6 +250,9 @@ static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 	struct sh_rec r;
 	struct sh_msg *m;
 	const char *why;
+	bool withdrawn = false;
+	uint64_t piece = 0;
+	size_t at;
 	int e = 0;
 
 	memcpy(&r, p, sizeof(r));
@@ -271,8 +276,15 @@ static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 	m->req = r.req;
 	if (r.type == SH_R_REQ)
 		m->expire_dl = sh_coarse_deadline((uint64_t)r.left_ms * SH_NS_PER_MS + SH_NS_PER_S);
+	at = sizeof(r) + r.name_len;
+	if ((r.flags & SH_RF_PIECE) != 0) {
+		memcpy(&piece, p + at, sizeof(piece));
+		at += sizeof(piece);
+		withdrawn = !sh_piece_arrive(c, piece, r.from);
+		m->piece = withdrawn ? 0 : piece;
+	}
 	if (m->data != NULL)
-		memcpy(m->data, p + sizeof(r) + r.name_len, m->len);
+		memcpy(m->data, p + at, m->len);
 	if (r.nfds != 0) {
 		e = take_fds(c, s, &r, m, &f);
 		SH_STEP("fds_taken");
@@ -281,7 +293,7 @@ static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 	SH_STEP("rec_taken");
 	/* under pop: one writer */
 	sh_store_rlx(&c->count[SH_C_RECEIVED], sh_load_rlx(&c->count[SH_C_RECEIVED]) + 1);
-	if (e == 0 && r.to == c->self)
+	if (e == 0 && r.to == c->self && !withdrawn)
 		return m;
 	sh_count(e != 0 ? SH_C_MALFORMED : SH_C_STALE);
 	sh_fds_close(&f);

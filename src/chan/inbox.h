@@ -9,6 +9,8 @@
  *                                                               record's publication orders it
  *   dirty[]     senders set their bit, owner     owner          R:DIRTY release <-> A:DIRTY acquire: who sees the bit sees
  *               takes a word by exchange                        the tail stored before it
+ *   back        receivers of pieces set it, owner    owner          as dirty: a piece of mine was returned, see piece.h
+ *               takes it by exchange
  *   lane_of[s]  sender in slot s, CAS 0 -> k+1;  owner          R:LANE_OF release <-> A:LANE_OF acquire: the lane's words
  *               owner or that sender back to 0                  and backing
  *   small[]     owner                            senders        relaxed: hashes of names that take 256 bytes only
@@ -36,6 +38,7 @@ struct sh_inbox {
 	_Atomic uint32_t wake __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t ticket __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t dirty[SH_MEMBERS / 64] __attribute__((aligned(SH_LINE)));
+	_Atomic uint64_t back;
 	_Atomic uint32_t lane_of[SH_MEMBERS] __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t small[SH_SMALL] __attribute__((aligned(SH_LINE)));
 	_Atomic uint32_t bell __attribute__((aligned(SH_LINE)));

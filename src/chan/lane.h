@@ -45,7 +45,7 @@ struct sh_lane {
 	_Atomic uint32_t room;
 	_Atomic uint64_t owner __attribute__((aligned(SH_LINE)));
 };
-_Static_assert(sizeof(struct sh_lane) * SH_LANES <= SH_CHAN_SIZE, "lane table fits the channel's block");
+#define SH_LANE_TABLE (sizeof(struct sh_lane) * SH_LANES) /* bytes at the start of the channel's block; pieces follow */
 
 /*
  * The owner word: state in the two top bits, then the two members, generations cut to 23 bits. FREEING names the member that

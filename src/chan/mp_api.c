@@ -321,27 +321,37 @@ int sh_answer(struct sh_chan *c, const char *peer, struct sh_send *s)
 	char real[SH_NAME_MAX + 1];
 	struct sh_open *taken = NULL;
 	struct sh_peer p;
+	size_t len;
 	int e = sh_peer_parse(peer, &p);
 
 	if (e < 0) {
 		sh_log_rate(SH_ERR, "reply refused: \"%.100s\" is not the peer string of a request", peer);
 		return e;
 	}
-	e = sh_open_take(c, p.from, p.path, p.req, s->name, s->len, real, &taken);
+	/* a piece counts as more than 256 bytes: who asked with DPDK's call takes none */
+	len = s->piece_addr != NULL && s->len <= RTE_MP_MAX_PARAM_LEN ? RTE_MP_MAX_PARAM_LEN + 1 : s->len;
+	e = sh_open_take(c, p.from, p.path, p.req, s->name, len, real, &taken);
 	if (e == -EINVAL)
 		sh_err("reply refused: it is named %s, the request %s; a reply carries its request's name", s->name,
 		       real);
 	if (e == -EMSGSIZE)
-		sh_err("reply to %s refused: %zu bytes, its requester takes 256; ask with shoal_request()", real,
-		       s->len);
+		sh_err("reply to %s refused: %zu bytes or a piece, its requester takes 256; ask with shoal_request()",
+		       real, s->len);
 	if (e < 0)
 		return e;
 	s->name = real;
 	s->req = p.req;
 	SH_STEP("reply_taken");
-	e = send_answer(c, &p, s);
+	if (taken->piece != 0) /* what came with the request goes back before the answer, unless it was taken */
+		sh_piece_return(c, taken->piece);
+	e = s->piece_addr != NULL ? sh_piece_offer(c, p.from, s->piece_addr, s->piece_len, true, &s->piece) : 0;
+	s->flags |= s->piece != 0 ? SH_RF_PIECE : 0;
+	if (e == 0)
+		e = send_answer(c, &p, s);
+	if (e < 0 && s->piece != 0)
+		(void)sh_piece_settle(c, s->piece);
 	s->name = NULL; /* real ends here */
-	if (e == -EAGAIN || e == -ENOMEM || e == -EMFILE || e == -ENFILE)
+	if (e == -EAGAIN || e == -ENOMEM || e == -EMFILE || e == -ENFILE || e == -EINVAL || e == -ENOTSUP)
 		sh_open_put(c, taken); /* nothing was sent: it may be tried again */
 	else
 		sh_open_free(taken);

@@ -29,6 +29,8 @@ void sh_msg_free(struct sh_msg *m)
 		return;
 	for (unsigned i = 0; i < m->nfds; i++)
 		sh_close(&m->fds[i]);
+	if (m->piece != 0)
+		sh_piece_return(sh_chan(), m->piece);
 	if (m->map_len != 0)
 		munmap(m->data, m->map_len);
 	free(m->foreign);

@@ -47,6 +47,7 @@ int sh_open_add(struct sh_chan *c, const struct sh_msg *m)
 	o->from = m->from;
 	o->req = m->req;
 	o->expire_dl = m->expire_dl;
+	o->piece = m->piece;
 	o->any_len = (m->flags & SH_RF_SHOAL) != 0;
 	memcpy(o->name, m->name, sizeof(o->name));
 	if (m->foreign != NULL) {

@@ -70,6 +70,8 @@ void sh_pend_free(struct sh_pend *p)
 		return;
 	for (unsigned i = 0; i < p->n; i++) {
 		sh_msg_free(p->ask[i].reply);
+		if (p->ask[i].piece != 0) /* nobody was told: as one that nobody waits for */
+			sh_piece_abandon(sh_chan(), p->ask[i].piece);
 		free(p->ask[i].foreign);
 	}
 	free(p->req_copy);

@@ -24,7 +24,9 @@ const char *sh_rec_check(const struct sh_rec *r, uint64_t avail, sh_id_t from)
 		return "inline payload too long";
 	if ((r->flags & SH_RF_BIG) != 0 && r->nfds == 0)
 		return "payload fd missing";
-	in_lane = (r->flags & SH_RF_BIG) != 0 ? 0 : r->data_len;
+	if ((r->flags & SH_RF_PIECE) != 0 && r->type != SH_R_MSG && r->type != SH_R_REQ && r->type != SH_R_REP)
+		return "a piece with what carries none";
+	in_lane = ((r->flags & SH_RF_BIG) != 0 ? 0 : r->data_len) + ((r->flags & SH_RF_PIECE) != 0 ? 8 : 0);
 	if (sh_rec_size(r->name_len, (size_t)in_lane) != r->len)
 		return "lengths disagree";
 	if ((r->nfds != 0) != (r->fd_seq != 0))

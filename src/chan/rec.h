@@ -4,7 +4,8 @@
  *
  *   0          struct sh_rec              64 bytes
  *   64         name, no NUL               name_len bytes
- *   64+name    payload                    data_len bytes; absent with SH_RF_BIG: then the first fd is a memfd with it
+ *   64+name    number of the piece        8 bytes, only with SH_RF_PIECE: piece.h
+ *   ...        payload                    data_len bytes; absent with SH_RF_BIG: then the first fd is a memfd with it
  *   ...        padding to 8               so that a record header never straddles anything
  *
  * A record is written in place by its sender and copied out by its receiver before a byte of it is believed;
@@ -21,7 +22,7 @@
 #define SH_NAME_MAX 63
 #define SH_INLINE_MAX (32u * 1024)     /* larger payloads travel as a memfd */
 #define SH_BIG_MAX (64u * 1024 * 1024) /* SHOAL_PAYLOAD_MAX */
-#define SH_REC_MAX (64u + SH_NAME_MAX + SH_INLINE_MAX + 8u)
+#define SH_REC_MAX (64u + SH_NAME_MAX + 8u + SH_INLINE_MAX + 8u)
 
 enum sh_rtype {
 	SH_R_MSG = 0,
@@ -37,7 +38,8 @@ enum sh_rflag {
 	SH_RF_BIG = 1,	 /* payload in the first fd */
 	SH_RF_SHOAL = 2, /* sent by a shoal_ call */
 	SH_RF_MANY = 4,	 /* at least as many were asked as there are CPUs: who answers leaves its CPU to the next */
-	SH_RF_ALL = 7
+	SH_RF_PIECE = 8, /* a piece of the heap goes along */
+	SH_RF_ALL = 15
 };
 
 struct sh_rec {
@@ -57,7 +59,7 @@ struct sh_rec {
 };
 _Static_assert(sizeof(struct sh_rec) == 64, "record header");
 
-/* bytes a record takes in a lane */
+/* bytes a record takes in a lane; inline_len: of all that follows the name */
 static inline uint32_t sh_rec_size(size_t name_len, size_t inline_len)
 {
 	return (uint32_t)((sizeof(struct sh_rec) + name_len + inline_len + 7) & ~(size_t)7);

@@ -17,6 +17,8 @@ void sh_refuse(struct sh_chan *c, const struct sh_msg *m, uint32_t code)
 
 	SH_STEP("refusing");
 	sh_count(SH_C_REFUSED);
+	if (m->piece != 0) /* before the refusal: who hears of it finds it */
+		sh_piece_return(c, m->piece);
 	if (m->from != 0)
 		(void)sh_send_to(c, m->from, &s, 0, NULL);
 	/* a foreign requester has no word for refused: it waits out its time limit, as with DPDK */
@@ -134,7 +136,7 @@ static int call_rte(struct sh_action *a, struct sh_msg *m, const char *peer)
 	return ret;
 }
 
-static int call_shoal(struct sh_action *a, struct sh_msg *m, const char *peer)
+static int call_shoal(struct sh_action *a, struct sh_msg *m, const char *peer, const struct shoal_piece *piece)
 {
 	struct shoal_in in = {.name = m->name,
 			      .data = m->data,
@@ -143,17 +145,49 @@ static int call_shoal(struct sh_action *a, struct sh_msg *m, const char *peer)
 			      .num_fds = m->nfds,
 			      .from = m->from,
 			      .peer = peer,
-			      .is_request = m->type == SH_R_REQ};
+			      .is_request = m->type == SH_R_REQ,
+			      .piece = *piece};
 
 	return a->shoal(&in, a->arg);
 }
 
+/* it failed without a reply: refused at once */
+static void failed(struct sh_chan *c, struct sh_msg *m, uint32_t code)
+{
+	if (m->type == SH_R_REQ && sh_open_take(c, m->from, m->foreign != NULL ? m->foreign->sa.sun_path : NULL, m->req,
+						NULL, 0, NULL, NULL) == 0)
+		sh_refuse(c, m, code);
+}
+
+static void call(struct sh_chan *c, struct sh_action *a, struct sh_msg *m)
+{
+	struct shoal_piece piece = {.id = m->piece};
+	char peer[SH_PEER_MAX];
+	int ret = m->piece != 0 ? sh_piece_lend(c, m->piece, &piece.addr, &piece.len) : 0;
+
+	if (ret == -ESTALE) { /* its sender does not wait any more, and has it */
+		sh_count(SH_C_STALE);
+		return;
+	}
+	if (ret < 0) {
+		failed(c, m, (uint32_t)-ret);
+		return;
+	}
+	sh_peer_make(c, m, peer);
+	SH_STEP("action");
+	ret = a->shoal != NULL ? call_shoal(a, m, peer, &piece) : call_rte(a, m, peer);
+	if (ret < 0) {
+		sh_log_rate(SH_ERR, "action %s failed: it returned %d", m->name, ret);
+		failed(c, m, EIO);
+	}
+	if (m->piece != 0)
+		sh_piece_return(c, m->piece);
+}
+
 static void run_record(struct sh_chan *c, struct sh_msg *m)
 {
-	char peer[SH_PEER_MAX];
 	struct sh_action *a;
 	bool small, kept, full = false;
-	int ret;
 
 	sh_lock(&c->lk);
 	if (m->held) {
@@ -165,10 +199,11 @@ static void run_record(struct sh_chan *c, struct sh_msg *m)
 		return;
 	}
 	a = sh_act_hold(c, m->name);
-	small = a != NULL && a->shoal == NULL && m->len > RTE_MP_MAX_PARAM_LEN;
+	small = a != NULL && a->shoal == NULL && (m->len > RTE_MP_MAX_PARAM_LEN || m->piece != 0);
 	if (a != NULL && !small && m->type == SH_R_REQ)
 		full = sh_open_add(c, m) < 0;
 	kept = a == NULL && keep_early(c, m);
+	c->lent += a != NULL && m->piece != 0;
 	sh_unlock(&c->lk);
 	if (a == NULL) {
 		if (!kept)
@@ -187,18 +222,14 @@ static void run_record(struct sh_chan *c, struct sh_msg *m)
 	} else if (full) {
 		sh_refuse(c, m, ENOMEM);
 	} else {
-		sh_peer_make(c, m, peer);
-		SH_STEP("action");
-		ret = a->shoal != NULL ? call_shoal(a, m, peer) : call_rte(a, m, peer);
-		if (ret < 0) {
-			sh_log_rate(SH_ERR, "action %s failed: it returned %d", m->name, ret);
-			if (m->type == SH_R_REQ &&
-			    sh_open_take(c, m->from, m->foreign != NULL ? m->foreign->sa.sun_path : NULL, m->req, NULL,
-					 0, NULL, NULL) == 0)
-				sh_refuse(c, m, EIO);
-		}
+		call(c, a, m);
 	}
-	sh_act_drop(c, a);
+	if (m->piece != 0) {
+		sh_lock(&c->lk);
+		c->lent--;
+		sh_unlock(&c->lk);
+	}
+	sh_act_drop(c, a); /* wakes who waits for lent, too */
 	sh_msg_free(m);
 }
 
@@ -233,23 +264,35 @@ void sh_reply_fill(struct sh_pend *p, struct rte_mp_reply *r)
 	r->nb_received = (int)k;
 }
 
-void sh_answers_fill(struct sh_pend *p, struct shoal_answers *out, struct shoal_answer *a)
+/* a piece that came with an answer: on loan from now on, until the answers are freed */
+static void lend_answer(struct sh_chan *c, struct sh_msg *m, struct shoal_answer *a)
+{
+	a->piece.id = m->piece;
+	if (sh_piece_lend(c, m->piece, &a->piece.addr, &a->piece.len) < 0)
+		a->piece = (struct shoal_piece){0};
+}
+
+void sh_answers_fill(struct sh_chan *c, struct sh_pend *p, struct shoal_answers *out, struct shoal_answer *a)
 {
 	*out = (struct shoal_answers){.n = p->n, .answered = p->n_answered, .a = a};
 	for (unsigned i = 0; i < p->n; i++) {
 		struct sh_msg *m = p->ask[i].reply;
 
 		a[i] = (struct shoal_answer){.member = p->ask[i].to, .outcome = p->ask[i].outcome};
+		a[i].piece_back = p->ask[i].lends && (p->ask[i].piece == 0 || sh_piece_settle(c, p->ask[i].piece));
+		p->ask[i].piece = 0;
 		if (m == NULL)
 			continue;
 		a[i].data = m->data;
 		a[i].len = m->len;
 		a[i].fds = m->fds;
 		a[i].num_fds = m->nfds;
+		if (m->piece != 0)
+			lend_answer(c, m, &a[i]);
 	}
 }
 
-static void run_async(struct sh_pend *p)
+static void run_async(struct sh_chan *c, struct sh_pend *p)
 {
 	if (p->clb != NULL) {
 		struct rte_mp_reply r;
@@ -262,17 +305,38 @@ static void run_async(struct sh_pend *p)
 		struct shoal_answers all = {0};
 
 		if (a != NULL)
-			sh_answers_fill(p, &all, a);
+			sh_answers_fill(c, p, &all, a);
 		p->sclb(&all, p->sarg);
 		free(a);
 	}
 	sh_pend_free(p);
 }
 
+/* a piece of mine came back and nobody waits for it */
+static void run_back(struct sh_chan *c, const struct sh_msg *m)
+{
+	const struct sh_piece_ops *ops;
+	shoal_piece_fn fn;
+	void *arg;
+
+	sh_lock(&c->lk);
+	fn = c->back_fn;
+	arg = c->back_arg;
+	sh_unlock(&c->lk);
+	ops = sh_load_acq(&c->piece_ops); /* A:PIECE_OPS */
+	if (fn != NULL)
+		fn(m->back.addr, m->back.len, m->from, arg);
+	else if (ops != NULL)
+		ops->drop(m->back.addr);
+}
+
 void sh_run(struct sh_chan *c, struct sh_msg *m)
 {
 	if (m->kind == SH_M_ASYNC) {
-		run_async(m->pend);
+		run_async(c, m->pend);
+		sh_msg_free(m);
+	} else if (m->kind == SH_M_BACK) {
+		run_back(c, m);
 		sh_msg_free(m);
 	} else {
 		run_record(c, m);

@@ -169,12 +169,28 @@ static int put_fds(struct sh_out *o, const struct sh_send *s)
 	return 0;
 }
 
+/* bytes that follow the name */
+static size_t inline_len(const struct sh_send *s)
+{
+	return ((s->flags & SH_RF_BIG) != 0 ? 0 : s->len) + ((s->flags & SH_RF_PIECE) != 0 ? sizeof(s->piece) : 0);
+}
+
+/* behind the name */
+static void write_inline(unsigned char *p, const struct sh_send *s)
+{
+	if ((s->flags & SH_RF_PIECE) != 0) {
+		memcpy(p, &s->piece, sizeof(s->piece));
+		p += sizeof(s->piece);
+	}
+	if ((s->flags & SH_RF_BIG) == 0 && s->len != 0)
+		memcpy(p, s->data, s->len);
+}
+
 /* under the lane's lock: 0, -EAGAIN, -errno */
 static int put(struct sh_chan *c, struct sh_out *o, sh_id_t to, const struct sh_send *s, bool *slept)
 {
 	size_t name_len = strlen(s->name);
-	size_t inl = (s->flags & SH_RF_BIG) != 0 ? 0 : s->len;
-	uint32_t size = sh_rec_size(name_len, inl);
+	uint32_t size = sh_rec_size(name_len, inline_len(s));
 	struct sh_inbox *b = sh_inbox_of(sh_id_slot(to));
 	unsigned me = sh_id_slot(c->self);
 	unsigned char *p;
@@ -202,8 +218,7 @@ static int put(struct sh_chan *c, struct sh_out *o, sh_id_t to, const struct sh_
 			    .code = s->code};
 	memcpy(p, &r, sizeof(r));
 	memcpy(p + sizeof(r), s->name, name_len);
-	if (inl != 0)
-		memcpy(p + sizeof(r) + name_len, s->data, inl);
+	write_inline(p + sizeof(r) + name_len, s);
 	SH_STEP("rec_written");
 	o->tail += size;
 	sh_shm_release(sh_region());
@@ -278,7 +293,7 @@ void sh_say_full(sh_id_t to)
 
 int sh_send_to(struct sh_chan *c, sh_id_t to, const struct sh_send *s, uint64_t dl, bool *slept)
 {
-	uint32_t size = sh_rec_size(strlen(s->name), (s->flags & SH_RF_BIG) != 0 ? 0 : s->len);
+	uint32_t size = sh_rec_size(strlen(s->name), inline_len(s));
 
 	for (;;) {
 		int e = try_send(c, to, s, slept);

@@ -31,6 +31,10 @@ static int check(const struct shoal_msg *m, bool named)
 		       SHOAL_PAYLOAD_MAX, SH_FDS_MAX - 1);
 		return -E2BIG;
 	}
+	if ((m->piece != NULL) != (m->piece_len != 0)) {
+		sh_err("message refused: a piece at %p of %zu bytes; give both or none", m->piece, m->piece_len);
+		return -EINVAL;
+	}
 	return sh_check_fds(m->fds, m->num_fds);
 }
 
@@ -42,7 +46,36 @@ static struct sh_send as_send(const struct shoal_msg *m, enum sh_rtype type)
 				.data = m->data,
 				.len = m->len,
 				.fds = m->fds,
-				.nfds = m->num_fds};
+				.nfds = m->num_fds,
+				.piece_addr = m->piece,
+				.piece_len = m->piece_len};
+}
+
+/* a piece has one receiver */
+static int check_one(const struct shoal_msg *m, const uint64_t *to, unsigned n_to)
+{
+	if (m->piece == NULL || (n_to == 1 && (to[0] < SHOAL_TO_OTHERS || to[0] == SHOAL_TO_PRIMARY)))
+		return 0;
+	sh_err("message refused: a piece goes to one member; send it to one, the others may be told its address");
+	return -EINVAL;
+}
+
+/* the piece of s, if it has one, is offered to that member; waits until dl while too many are on their way */
+static int offer(struct sh_send *s, sh_id_t to, bool loose, uint64_t dl)
+{
+	struct timespec ts = {.tv_nsec = 1000000};
+	int e;
+
+	if (s->piece_addr == NULL)
+		return 0;
+	while ((e = sh_piece_offer(sh_chan(), to, s->piece_addr, s->piece_len, loose, &s->piece)) == -EAGAIN) {
+		if (sh_in_action() || sh_now_ns() >= dl)
+			return e;
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	}
+	if (e == 0)
+		s->flags |= SH_RF_PIECE;
+	return e;
 }
 
 SH_EXPORT int shoal_action_register(const char *name, shoal_action_t action, void *arg)
@@ -74,12 +107,19 @@ SH_EXPORT int shoal_mp_action_drain(const char *name, const struct timespec *tim
 
 static bool too_big(sh_id_t to, const struct shoal_msg *m)
 {
-	if (m->len <= RTE_MP_MAX_PARAM_LEN || !sh_act_small(to, m->name))
+	if ((m->len <= RTE_MP_MAX_PARAM_LEN && m->piece == NULL) || !sh_act_small(to, m->name))
 		return false;
-	sh_err("%zu bytes for action %s of member %u refused: it was registered with rte_mp_action_register() and "
-	       "takes 256; "
-	       "register it with shoal_action_register()",
-	       m->len, m->name, sh_id_slot(to));
+	if (m->piece != NULL)
+		sh_err("a piece for action %s of member %u refused: it was registered with rte_mp_action_register() "
+		       "and takes "
+		       "256 bytes; register it with shoal_action_register()",
+		       m->name, sh_id_slot(to));
+	else
+		sh_err("%zu bytes for action %s of member %u refused: it was registered with rte_mp_action_register() "
+		       "and "
+		       "takes 256; "
+		       "register it with shoal_action_register()",
+		       m->len, m->name, sh_id_slot(to));
 	return true;
 }
 
@@ -116,11 +156,15 @@ static int send_now(const uint64_t *to, unsigned n_to, const struct shoal_msg *m
 			res[i] = -EMSGSIZE;
 			e = -EMSGSIZE;
 		}
+	if (e == 0 && n == 1)
+		e = res[0] = offer(&s, ids[0], true, dl);
 	if (e == 0)
 		e = sh_cast(sh_chan(), ids, n, &s, sh_in_action() ? 0 : dl, res);
 	else /* nobody is sent to, the others neither */
 		for (unsigned i = 0; i < n; i++)
 			res[i] = res[i] == 0 ? -ECANCELED : res[i];
+	if (e < 0 && s.piece != 0)
+		(void)sh_piece_settle(sh_chan(), s.piece);
 	if (outcome != NULL && set)
 		outcome[0] = outcome_of(e);
 	for (unsigned i = 0; outcome != NULL && !set && i < n; i++)
@@ -133,6 +177,9 @@ SH_EXPORT int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_m
 {
 	uint64_t dl = 0;
 	int e = to == NULL ? -EINVAL : check(msg, true), old;
+
+	if (e == 0)
+		e = check_one(msg, to, n_to);
 
 	e = sh_wait_begin(e, timeout, &dl, &old);
 	if (e != 0)
@@ -165,6 +212,26 @@ static struct sh_pend *prepare(const uint64_t *to, unsigned n_to, const struct s
 	return p;
 }
 
+/* offers the piece, asks; after an error nobody was asked and the piece is the caller's */
+static int ask(struct sh_pend *p, struct sh_send *s)
+{
+	int e = 0;
+
+	if (s->piece_addr != NULL) {
+		p->ask[0].lends = true;
+		if (!p->ask[0].skip)
+			e = offer(s, p->ask[0].to, false, p->dl);
+		p->ask[0].piece = s->piece;
+	}
+	if (e == 0)
+		e = sh_ask(sh_chan(), p, s); /* an asynchronous one may be gone from here on */
+	if (e < 0 && s->piece != 0) {
+		(void)sh_piece_settle(sh_chan(), s->piece);
+		p->ask[0].piece = 0;
+	}
+	return e;
+}
+
 /* what the caller holds: the answers, and behind them the request that owns their bytes */
 struct holder {
 	struct shoal_answers pub;
@@ -194,14 +261,14 @@ static int request_now(const uint64_t *to, unsigned n_to, const struct shoal_msg
 	if (p == NULL)
 		return e;
 	h = calloc(1, sizeof(*h) + p->n * sizeof(h->a[0]));
-	e = h == NULL ? -ENOMEM : sh_ask(sh_chan(), p, &s);
+	e = h == NULL ? -ENOMEM : ask(p, &s);
 	if (e < 0) {
 		free(h);
 		sh_pend_free(p);
 		return e;
 	}
 	h->p = p;
-	sh_answers_fill(p, &h->pub, h->a);
+	sh_answers_fill(sh_chan(), p, &h->pub, h->a);
 	*out = &h->pub;
 	return sh_pend_result(p);
 }
@@ -211,6 +278,9 @@ SH_EXPORT int shoal_request(const uint64_t *to, unsigned n_to, const struct shoa
 {
 	uint64_t dl = 0;
 	int e = to == NULL || out == NULL ? -EINVAL : check(msg, true), old;
+
+	if (e == 0)
+		e = check_one(msg, to, n_to);
 
 	if (out != NULL)
 		*out = NULL;
@@ -236,7 +306,7 @@ static int async_now(const uint64_t *to, unsigned n_to, const struct shoal_msg *
 	p->sclb = fn;
 	p->sarg = arg;
 	p->handle = handle;
-	e = sh_ask(sh_chan(), p, &s);
+	e = ask(p, &s);
 	if (e < 0)
 		sh_pend_free(p);
 	return e;
@@ -247,6 +317,9 @@ SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struc
 {
 	uint64_t dl = 0;
 	int e = to == NULL || fn == NULL ? -EINVAL : check(msg, true), old;
+
+	if (e == 0)
+		e = check_one(msg, to, n_to);
 
 	e = sh_wait_begin(e, timeout, &dl, &old);
 	if (e != 0)
@@ -280,6 +353,32 @@ SH_EXPORT int shoal_reply(const char *peer, const struct shoal_msg *msg)
 	e = sh_answer(sh_chan(), peer, &s);
 	pthread_setcancelstate(old, NULL);
 	return e < 0 ? fail(e) : 0;
+}
+
+SH_EXPORT void *shoal_piece_take(const struct shoal_piece *piece)
+{
+	void *p = NULL;
+	int e = piece == NULL || piece->addr == NULL ? -EINVAL : sh_chan_usable();
+
+	if (e == 0)
+		e = sh_piece_take(sh_chan(), piece->id, &p);
+	if (e == 0)
+		return p;
+	rte_errno = -e;
+	return NULL;
+}
+
+SH_EXPORT int shoal_piece_on_return(shoal_piece_fn fn, void *arg)
+{
+	int e = sh_chan_usable();
+
+	if (e < 0)
+		return fail(e);
+	sh_lock(&sh_chan()->lk);
+	sh_chan()->back_fn = fn;
+	sh_chan()->back_arg = arg;
+	sh_unlock(&sh_chan()->lk);
+	return 0;
 }
 
 SH_EXPORT uint64_t shoal_peer_member(const char *peer)

@@ -24,6 +24,9 @@ int sh_mem_start(void);
  */
 void sh_mem_stop(void);
 
+/* The channel may carry pieces of the heap, from the end of start on; off, before stop: none is on loan here when it returns. */
+void sh_mem_pieces(bool on);
+
 /* ---- memzones ---- */
 
 struct sh_zone_ask {

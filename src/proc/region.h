@@ -26,7 +26,7 @@
 #define SH_INBOX_SIZE 4096
 #define SH_BORN 1024
 #define SH_BORN_LEFT (1ull << 48)
-#define SH_CHAN_SIZE (4 * 1024 * 1024)
+#define SH_CHAN_SIZE (6 * 1024 * 1024)
 #define SH_INTERNAL_SIZE 12288
 #define SH_BASE_ADDR 0x550000000000ull /* where the group's range starts, unless --base-virtaddr says otherwise */
 #define SH_RANGE_CTL 0ull	       /* the control region's offset in the range */
