@@ -62,10 +62,15 @@ void sh_inbox_on_link(void *arg, sh_id_t from, int fd)
 	struct sh_in *in = &c->in[sh_id_slot(from)];
 
 	sh_lock(&c->link_lock);
-	sh_link_drop(in);
-	in->link = fd;
-	in->link_from = from;
+	/* one that is gone does not take the place of who has its slot now */
+	if (in->link < 0 || in->link_from == from || !sh_member_alive(in->link_from)) {
+		sh_link_drop(in);
+		in->link = fd;
+		in->link_from = from;
+		fd = -1;
+	}
 	sh_unlock(&c->link_lock);
+	sh_close(&fd);
 }
 
 /* one packet: 0, -EMFILE when I have no room for its fds (they are lost), or -ENODATA when there is none (or the link is broken) */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -198,6 +199,18 @@ bool sh_pid_gone(const struct sh_member *m)
 	gone = pf.fd >= 0 ? poll(&pf, 1, 0) == 1 : errno == ESRCH; /* a zombie: all its threads have ended */
 	sh_close(&pf.fd);
 	return gone;
+}
+
+/* is it the process of that member that speaks? Told by the kernel where both see the same pids; of one that is gone nobody can */
+bool sh_speaks_for(struct sh_proc *p, int fd, sh_id_t id)
+{
+	const struct sh_member *m = &p->r->members[sh_id_slot(id)];
+	struct ucred cr;
+	socklen_t n = sizeof(cr);
+
+	if (!sh_member_alive(id) || m->pid_ns == 0 || m->pid_ns != sh_pid_ns())
+		return true;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cr, &n) == 0 && (uint32_t)cr.pid == m->pid;
 }
 
 /* the proof */

@@ -211,6 +211,8 @@ void sh_card_close(struct sh_card *c);
 bool sh_live_gone(int live);
 bool sh_hup_left(int hup);
 uint32_t sh_pid_ns(void);
+bool sh_speaks_for(struct sh_proc *p, int fd,
+		   sh_id_t id); /* is the other end of that connection this member's process? */
 bool sh_pid_gone(const struct sh_member *m);
 
 /* join.c: the joiner's side */

@@ -325,6 +325,14 @@ static void on_link(struct sh_proc *p, struct sh_conn *c, sh_id_t from)
 {
 	int fd = conn_free(p, c);
 
+	if (was_given(p, from) && !sh_speaks_for(p, fd, from)) {
+		count(p, SH_COUNT_DENIED);
+		sh_log_rate(SH_WARN, "refused a connection for fds in the name of member %u: it is another process",
+			    sh_id_slot(from));
+		sh_close(&fd);
+		return;
+	}
+
 	/* also from one that is gone by now: what it sent before still counts. A:ANNOUNCED the handler is set. A:MUTE */
 	if (sh_load_acq(&p->announced) && p->link_fn != NULL && !sh_load_acq(&p->mute) && was_given(p, from))
 		p->link_fn(p->link_arg, from, fd);

@@ -10,9 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,244 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_eal.h>
-#include <shoal.h>
-
 #include "base/fd.h"
 #include "chan/chan_int.h"
-#include "check.h"
-
-/* ---- a member that asks all the time ---- */
-
-static atomic_uint asked, failed, news;
-static atomic_bool hush;
-static uint64_t whom;
-static sem_t go;
-
-static int on_echo(const struct shoal_in *in, void *arg)
-{
-	struct shoal_msg m = {.data = in->data, .len = in->len};
-
-	(void)arg;
-	return shoal_reply(in->peer, &m);
-}
-
-static int on_news(const struct rte_mp_msg *m, const void *peer)
-{
-	(void)peer;
-	for (int i = 0; i < m->num_fds; i++)
-		CHECK_EQ(close(m->fds[i]), 0);
-	atomic_fetch_add(&news, 1);
-	return 0;
-}
-
-/* the first one stays here until the test says "go" */
-static int on_block(const struct rte_mp_msg *m, const void *peer)
-{
-	if (atomic_load(&news) == 0)
-		while (sem_wait(&go) < 0)
-			;
-	return on_news(m, peer);
-}
-
-static void *asking(void *arg)
-{
-	struct timespec limit = {.tv_sec = 15};
-
-	(void)arg;
-	for (unsigned n = 0; !atomic_load(&hush); n++) {
-		struct shoal_msg m = {.name = "echo", .data = &n, .len = sizeof(n)};
-		struct shoal_answers *all = NULL;
-
-		if (shoal_request(&whom, 1, &m, &limit, &all) != 0 || all->a[0].len != sizeof(n) ||
-		    memcmp(all->a[0].data, &n, sizeof(n)) != 0)
-			atomic_fetch_add(&failed, 1);
-		shoal_answers_free(all);
-		atomic_fetch_add(&asked, 1);
-		usleep(500); /* sleep: its pace */
-	}
-	return NULL;
-}
-
-static void say_counts(void)
-{
-	struct shoal_mp_counters c;
-
-	CHECK_EQ(shoal_mp_counters(0, &c), 0);
-	t_tell("count %u %u %u %u %u", (unsigned)c.foreign_received, (unsigned)c.dropped_malformed,
-	       (unsigned)c.dropped_unknown, (unsigned)c.dropped_late, atomic_load(&news));
-}
-
-ROLE(member)
-{
-	char line[64];
-	pthread_t th = 0;
-
-	CHECK(rte_eal_init(argc, argv) >= 0);
-	sem_init(&go, 0, 0);
-	CHECK_EQ(shoal_action_register("echo", on_echo, NULL), 0);
-	CHECK_EQ(rte_mp_action_register("news", on_news), 0);
-	CHECK_EQ(rte_mp_action_register("block", on_block), 0);
-	t_tell("up %llu %s/%s", (unsigned long long)sh_self(), sh_rundir(),
-	       sh_region()->members[sh_id_slot(sh_self())].sock);
-	while (t_hear(line, sizeof(line))) {
-		if (sscanf(line, "ask %lu", &whom) == 1)
-			CHECK_EQ(pthread_create(&th, NULL, asking, NULL), 0);
-		else if (strcmp(line, "count") == 0)
-			say_counts();
-		else if (strcmp(line, "rests") == 0)
-			t_tell("rests %d", sh_load_rlx(&sh_chan()->f_paused)); /* relaxed: a look */
-		else if (strcmp(line, "go") == 0)
-			sem_post(&go);
-		else if (strcmp(line, "hush") == 0) {
-			atomic_store(&hush, true);
-			CHECK_EQ(pthread_join(th, NULL), 0);
-		}
-		t_tell("asked %u %u", atomic_load(&asked), atomic_load(&failed));
-	}
-	return rte_eal_cleanup();
-}
-
-/* ---- the group ---- */
-
-struct who {
-	struct t_proc *p;
-	unsigned long long id;
-	struct sockaddr_un sa;
-};
-
-/* s is the one that strangers talk to */
-struct group {
-	struct who p, s, t;
-	time_t since;
-	unsigned fds; /* of s, when all have talked to each other */
-};
-
-struct counts {
-	unsigned foreign, malformed, unknown, late, news;
-};
-
-static struct who up(const char *type)
-{
-	struct who w = {.p = t_spawn("member", "--proc-type", type, "-l", "0", NULL), .sa.sun_family = AF_UNIX};
-
-	CHECK_EQ(sscanf(t_expect(w.p, "up"), "up %llu %107s", &w.id, w.sa.sun_path), 2);
-	return w;
-}
-
-/* say it; how many requests has it made by now? None has failed. */
-static unsigned say(struct who *w, const char *line)
-{
-	unsigned n, bad;
-
-	t_say(w->p, line);
-	CHECK_EQ(sscanf(t_expect(w->p, "asked"), "asked %u %u", &n, &bad), 2);
-	CHECK_EQ(bad, 0);
-	return n;
-}
-
-static void asks(struct who *w, struct who *to)
-{
-	char line[64];
-
-	snprintf(line, sizeof(line), "ask %llu", to->id);
-	say(w, line);
-}
-
-struct more {
-	struct who *w;
-	unsigned upto;
-};
-
-static bool has_more(void *arg)
-{
-	struct more *m = arg;
-
-	return say(m->w, "?") >= m->upto;
-}
-
-static void goes_on(struct who *w)
-{
-	struct more m = {w, say(w, "?") + 5};
-
-	t_until(has_more, &m);
-}
-
-static struct counts counts(struct who *w)
-{
-	struct counts c;
-
-	t_say(w->p, "count");
-	CHECK_EQ(sscanf(t_expect(w->p, "count"), "count %u %u %u %u %u", &c.foreign, &c.malformed, &c.unknown, &c.late,
-			&c.news),
-		 5);
-	t_expect(w->p, "asked");
-	return c;
-}
-
-static struct group group_up(void)
-{
-	struct group g = {.since = time(NULL)};
-
-	g.p = up("primary");
-	g.s = up("secondary");
-	g.t = up("secondary");
-	asks(&g.p, &g.s);
-	asks(&g.s, &g.t);
-	asks(&g.t, &g.p);
-	goes_on(&g.p);
-	goes_on(&g.s);
-	goes_on(&g.t);
-	g.fds = t_open_fds(g.s.p->pid);
-	return g;
-}
-
-struct want {
-	struct group *g;
-	unsigned news, unknown;
-};
-
-static bool all_judged(void *arg)
-{
-	struct want *w = arg;
-	struct counts c = counts(&w->g->s);
-
-	return c.news >= w->news && c.unknown >= w->unknown;
-}
-
-static bool fds_back(void *arg)
-{
-	struct group *g = arg;
-
-	return t_open_fds(g->s.p->pid) == g->fds;
-}
-
-/* lines of s: at least one, and each place says no more than one a second */
-static void few_lines(struct group *g, const char *what)
-{
-	unsigned n = 0;
-
-	for (const char *p = t_stderr(g->s.p); (p = strstr(p, what)) != NULL; p += strlen(what))
-		n++;
-	CHECK(n >= 1);
-	CHECK(n <= (unsigned)(time(NULL) - g->since) + 2);
-}
-
-static void end_well(struct group *g)
-{
-	struct who *w[3] = {&g->p, &g->s, &g->t};
-
-	for (unsigned i = 0; i < 3; i++)
-		goes_on(w[i]);
-	for (unsigned i = 0; i < 3; i++)
-		say(w[i], "hush");
-	t_until(fds_back, g);
-	for (unsigned i = 3; i-- > 0;) {
-		close(w[i]->p->in);
-		w[i]->p->in = -1;
-		CHECK_EQ(t_wait(w[i]->p), 0);
-	}
-}
+#include "flood_role.h"
+#include "proc/wire.h"
 
 /* ---- the stranger ---- */
 
@@ -405,7 +168,7 @@ static unsigned no_way_to_answer(struct group *g, int s, enum sh_layout l)
 TEST(malformed_datagrams_at_a_secondary)
 {
 	static const enum sh_layout layouts[] = {SH_DPDK_22, SH_DPDK_26};
-	struct group g = group_up();
+	struct group g = f_group_up();
 	unsigned bad, s = (unsigned)a_socket();
 	struct want w = {.g = &g, .news = 2};
 	struct counts c;
@@ -418,18 +181,18 @@ TEST(malformed_datagrams_at_a_secondary)
 		bad += no_way_to_answer(&g, (int)s, layouts[i]);
 		put_good(&g, (int)s, layouts[i], "news", 8);
 	}
-	t_until(all_judged, &w);
-	c = counts(&g.s);
+	t_until(f_all_judged, &w);
+	c = f_counts(&g.s);
 	CHECK_EQ(c.malformed, bad);
 	CHECK_EQ(c.foreign, 2);
 	CHECK_EQ(c.news, 2);
-	few_lines(&g, "dropped a datagram");
-	end_well(&g);
+	f_few_lines(&g, "dropped a datagram");
+	f_end_well(&g);
 }
 
 TEST_T(a_flood_of_datagrams_at_a_secondary, 60)
 {
-	struct group g = group_up();
+	struct group g = f_group_up();
 	struct want w = {.g = &g};
 	unsigned bad = 0, late = 0;
 	struct sockaddr_un me = {.sun_family = AF_UNIX};
@@ -456,21 +219,21 @@ TEST_T(a_flood_of_datagrams_at_a_secondary, 60)
 			w.news++;
 		}
 	}
-	t_until(all_judged, &w);
-	c = counts(&g.s);
+	t_until(f_all_judged, &w);
+	c = f_counts(&g.s);
 	CHECK_EQ(c.malformed, bad);
 	CHECK_EQ(c.late, late);
 	CHECK_EQ(c.unknown, w.unknown);
 	CHECK_EQ(c.news, w.news);
 	CHECK_EQ(c.foreign, late + w.unknown + w.news);
-	few_lines(&g, "dropped a datagram");
-	few_lines(&g, "nobody registered the name nobody");
-	end_well(&g);
+	f_few_lines(&g, "dropped a datagram");
+	f_few_lines(&g, "nobody registered the name nobody");
+	f_end_well(&g);
 }
 
 TEST_T(a_flood_of_fds_at_a_secondary, 60)
 {
-	struct group g = group_up();
+	struct group g = f_group_up();
 	struct want w = {.g = &g};
 	unsigned bad = 0;
 	int s = a_socket();
@@ -488,12 +251,12 @@ TEST_T(a_flood_of_fds_at_a_secondary, 60)
 		w.unknown++;
 		bad += 2;
 	}
-	t_until(all_judged, &w);
-	c = counts(&g.s);
+	t_until(f_all_judged, &w);
+	c = f_counts(&g.s);
 	CHECK_EQ(c.malformed, bad);
 	CHECK_EQ(c.unknown, w.unknown);
 	CHECK_EQ(c.news, w.news);
-	end_well(&g);
+	f_end_well(&g);
 }
 
 /* sends fds to an action that does not return */
@@ -523,19 +286,67 @@ static bool rests(void *arg)
 
 TEST_T(a_flood_behind_an_action_that_does_not_return, 40)
 {
-	struct group g = group_up();
+	struct group g = f_group_up();
 	struct want w = {.g = &g, .news = 3000};
 	struct t_proc *f = t_spawn("flooder", g.s.sa.sun_path, "3000", NULL);
 
 	t_until(rests, &g);
 	CHECK(t_open_fds(g.s.p->pid) < g.fds + 256 + 64);
 	/* its own requests are answered meanwhile, and so are the others' to each other */
-	goes_on(&g.s);
-	goes_on(&g.t);
-	say(&g.s, "go");
+	f_goes_on(&g.s);
+	f_goes_on(&g.t);
+	f_say(&g.s, "go");
 	t_expect(f, "sent");
 	CHECK_EQ(t_wait(f), 0);
-	t_until(all_judged, &w); /* not one is lost */
-	CHECK_EQ(counts(&g.s).foreign, 3000);
-	end_well(&g);
+	t_until(f_all_judged, &w); /* not one is lost */
+	CHECK_EQ(f_counts(&g.s).foreign, 3000);
+	f_end_well(&g);
+}
+
+/* a connection to s for fds, by somebody who says he is that member; false: it was closed at once */
+static int link_as(struct group *g, uint64_t id)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	struct sh_hello h;
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%.*s/join_%u_%u",
+		 (int)(strrchr(g->s.sa.sun_path, '/') - g->s.sa.sun_path), g->s.sa.sun_path, sh_id_slot(g->s.id),
+		 sh_id_gen(g->s.id));
+	CHECK_EQ(connect(s, (struct sockaddr *)&to, sizeof(to)), 0);
+	sh_hello_init(&h, SH_HELLO_LINK, id);
+	CHECK_EQ(sh_sock_send(s, NULL, &h, sizeof(h), NULL, 0, 0), sizeof(h));
+	return s;
+}
+
+TEST(a_stranger_that_says_it_is_a_member_sends_no_fds)
+{
+	struct group g = f_group_up();
+	unsigned refused;
+	int s;
+
+	f_say(&g.t, "hush");
+	f_asks(&g.t, "fds", &g.s);
+	f_goes_on(&g.t);
+	refused = f_counts(&g.s).denied;
+	g.fds++; /* the connection */
+	for (unsigned i = 0; i < 20; i++) {
+		/* its own number, and one that an earlier member in its slot could have had */
+		s = link_as(&g, i % 2 == 0 ? g.t.id : SH_ID(sh_id_slot(g.t.id), 1));
+		for (uint64_t seq = 1; seq < 50; seq++) {
+			struct {
+				uint32_t magic, n;
+				uint64_t seq;
+			} pkt = {0x6b6e696cu, 1, seq};
+			int fd = null_fd();
+
+			(void)sh_sock_send(s, NULL, &pkt, sizeof(pkt), &fd, 1, MSG_DONTWAIT);
+		}
+		f_goes_on(&g.t);
+		close(s);
+	}
+	CHECK_EQ(f_counts(&g.s).denied - refused,
+		 10); /* the other ten would be of one that is gone: closed, for t has its place */
+	f_few_lines(&g, "refused a connection for fds in the name of member");
+	f_end_well(&g);
 }
