@@ -7,41 +7,15 @@
  * backed before its bit is set, and a bit is cleared before its page is punched out. So after a death whatever in that
  * stretch has no bit is punched, and pg.backed is counted anew from the bits.
  *
- * pg.backed is raised before a page is backed: --memory-max is exact. The files grow by fallocate() alone, after a look at
+ * pg.backed is raised before a page is backed: --memory-max is exact. The files grow by fsh_file_back() alone, after a look at
  * RLIMIT_FSIZE: no SIGBUS, no SIGXFSZ.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/falloc.h>
 
 #include "base/fault.h"
-#include "base/fd.h"
 #include "mem/priv.h"
 
 #define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock, or of a run that the caller has */
-
-static int allocate(int fd, uint64_t off, uint64_t len)
-{
-	int r;
-
-	if (!sh_fsize_ok(off + len))
-		return -EFBIG;
-	do {
-		r = fallocate(fd, 0, (off_t)off, (off_t)len);
-	} while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return 0;
-	return errno == EFBIG ? -EFBIG : -ENOBUFS;
-}
-
-static void punch(int fd, uint64_t off, uint64_t len)
-{
-	int r;
-
-	do {
-		r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)off, (off_t)len);
-	} while (r < 0 && errno == EINTR);
-}
 
 int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end)
 {
@@ -50,7 +24,7 @@ int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end)
 
 	from = sh_page_down(was * sizeof(struct sh_desc));
 	to = sh_page_up((uint64_t)end * sizeof(struct sh_desc));
-	r = allocate(m->w[w].fd_desc, from, to - from);
+	r = sh_file_back(m->w[w].fd_desc, from, to - from);
 	if (r < 0)
 		return r;
 	SH_STEP("mem_desc_backed");
@@ -58,7 +32,7 @@ int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end)
 	to = (uint64_t)w * SH_STEPS_MAX + (end + SH_STEP_UNITS - 1) / SH_STEP_UNITS;
 	from = sh_page_down(SH_STEPS_OFF + from * sizeof(struct sh_step));
 	to = sh_page_up(SH_STEPS_OFF + to * sizeof(struct sh_step));
-	r = allocate(m->fd, from, to - from);
+	r = sh_file_back(m->fd, from, to - from);
 	SH_STEP("mem_steps_backed");
 	return r;
 }
@@ -130,7 +104,7 @@ static void punch_rest(struct sh_mem *m, uint32_t u, uint32_t n)
 	uint32_t end = u + n, k;
 
 	while ((k = stretch(m, &u, end, false)) > 0) {
-		punch(m->w[sh_unit_w(u)].fd_heap, at(u), (uint64_t)k << SH_UNIT_SHIFT);
+		sh_file_punch(m->w[sh_unit_w(u)].fd_heap, at(u), (uint64_t)k << SH_UNIT_SHIFT);
 		u += k;
 	}
 }
@@ -149,7 +123,7 @@ static int fill(struct sh_mem *m, uint32_t u, uint32_t n)
 	sh_store_rel(&pg->backed, U(pg->backed) + missing);
 	SH_STEP("mem_fill_reserved");
 	while (r == 0 && (k = stretch(m, &from, end, false)) > 0) {
-		r = allocate(m->w[sh_unit_w(u)].fd_heap, at(from), (uint64_t)k << SH_UNIT_SHIFT);
+		r = sh_file_back(m->w[sh_unit_w(u)].fd_heap, at(from), (uint64_t)k << SH_UNIT_SHIFT);
 		from += k;
 	}
 	SH_STEP("mem_fill_backed");

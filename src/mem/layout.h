@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * layout.h - what lies in the first memory window, byte by byte
+ * layout.h - what lies in the header window, byte by byte, and what describes the windows of pages
  *
  *   offset      what                                     backed
  *   0           struct sh_mem_hdr: words, locks, journal at creation
  *   dir         name directory, 8192 x 128 bytes         page by page, when first used
  *   zones       memzone table, 4096 x 128 bytes          page by page, when first used
- *   ext         extent table, 12288 x 32 bytes           page by page, when first used
- *   2 MiB       data: what extents describe              when handed out
- *   64 MiB      step table of each window                page by page, when a window grows
+ *   2 MiB       step table of each window                page by page, when a window grows
+ *
+ * In two further files for each window: its descriptors, a line for each unit, and its data.
  *
  * The window is mapped longer than its file; the size of the file is the growth mark. Every offset here counts from the
  * start of the memory range (region base + SH_RANGE_MEM), so that further windows can follow in the same terms.
@@ -27,18 +27,15 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 3u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 4u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
-#define SH_MEM_STEP (2ull << 20)   /* unit of growth */
-#define SH_MEM_WINDOW (1ull << 30) /* address space reserved for the first window */
-#define SH_MEM_LIMIT (64ull << 20) /* how far the file may grow */
-#define SH_MEM_DATA (2ull << 20)
-#define SH_STEPS_OFF SH_MEM_LIMIT /* step table of window 0; that of window 1 follows */
+#define SH_MEM_STEP (2ull << 20)    /* unit of growth */
+#define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
+#define SH_STEPS_OFF (2ull << 20)   /* step table of window 0; that of window 1 follows */
 
-#define SH_UNDO_MAX 128
+#define SH_UNDO_MAX 192
 #define SH_DIR_SLOTS 8192
 #define SH_ZONE_SLOTS 4096
-#define SH_EXT_SLOTS 12288
 
 typedef _Atomic uint64_t sh_w64;
 
@@ -70,23 +67,11 @@ _Static_assert(sizeof(struct sh_dirent) == 128, "a page holds a whole number of 
 struct sh_zone {
 	struct rte_memzone mz;
 	sh_w64 use; /* index in the directory + 1; 0: free. Under the lock */
-	sh_w64 ext; /* its extent. Under the lock */
+	sh_w64 run; /* first unit of the run that it is, or is in. Under the lock */
 	uint64_t pad[5];
 };
 _Static_assert(sizeof(struct rte_memzone) == 72, "as programs know it");
 _Static_assert(sizeof(struct sh_zone) == 128, "a page holds a whole number of them");
-
-/* A stretch of the data. All of them in order of address are one list without gaps, in which no two free ones meet. */
-enum sh_use { SH_EXT_NONE = 0, SH_EXT_FREE, SH_EXT_ZONE };
-struct sh_ext {
-	sh_w64 off;
-	sh_w64 len;
-	sh_w64 link; /* previous << 32 | next, 0: none. Of an unused descriptor: next unused one */
-	sh_w64 use;  /* reference << 8 | enum sh_use; the reference of a zone is its index */
-};
-#define sh_ext_prev(link) ((uint32_t)((link) >> 32))
-#define sh_ext_next(link) ((uint32_t)(link))
-#define sh_ext_link(prev, next) ((uint64_t)(prev) << 32 | (uint64_t)(next))
 
 /* ---- windows of pages ---- */
 
@@ -145,6 +130,14 @@ struct sh_step {
 };
 _Static_assert(SH_STEP_UNITS == 128, "two words of bits");
 
+/*
+ * Small zones share a run of kind ZSPAN: places of one size, at most 256. Of its first descriptor: own[0..3] one bit for
+ * each place, set: taken; own[4] the class; link in the list of those that have a free place.
+ */
+#define SH_ZONE_SMALL 32768ull
+#define SH_ZCLASSES 32
+#define SH_ZPLACES 256
+
 struct sh_win_hdr {
 	uint64_t desc_off, heap_off; /* from the header. Constant, 0: no such window */
 	uint64_t units;		     /* most that there may be. Constant */
@@ -182,10 +175,9 @@ struct sh_undo {
 
 /*
  *   field          written by
- *   magic..limit   the creator, magic last; then constant
+ *   magic..window  the creator, magic last; then constant
  *   lock, grow     lock.c
  *   undo_n, undo   journal.c
- *   punch_*        the lock's owner: pages that belong to nobody and may be backed. The length decides, 0: none
  *   pub_*          the lock's owner, through the journal: a directory word whose store is the commit. Index + 1
  *   others         the lock's owner, through the journal
  */
@@ -195,27 +187,23 @@ struct sh_mem_hdr {
 	uint32_t zone_max;    /* how many zones there may be */
 	uint64_t fingerprint; /* of sizes and offsets compiled in */
 	uint64_t window;      /* bytes of address space */
-	uint64_t limit;	      /* end of the data */
-	uint64_t pad[3];
+	uint64_t pad[4];
 	struct sh_lock grow; /* G. Order: G before H, which is the order of their addresses */
 	struct sh_lock lock; /* H */
 	sh_w64 undo_n;
-	sh_w64 punch_off, punch_len;
 	sh_w64 pub_dir, pub_word;
 	sh_w64 dir_high; /* entries at and above were never used. Also read without the lock: see struct sh_dirent */
 	sh_w64 zone_high, zone_n;
-	sh_w64 ext_high, ext_first, ext_unused;
-	sh_w64 used; /* bytes in extents that are not free */
-	uint64_t pad2[4];
+	sh_w64 zone_used;	   /* bytes in zones */
+	sh_w64 zspan[SH_ZCLASSES]; /* runs of small zones with a free place, by class; a unit + 1 */
 	struct sh_undo undo[SH_UNDO_MAX];
 	struct sh_pages_hdr pg __attribute__((aligned(4096)));
 	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
 	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
-	struct sh_ext ext[SH_EXT_SLOTS] __attribute__((aligned(4096)));
 };
 _Static_assert(offsetof(struct sh_mem_hdr, dir) == 2 * SH_MEM_PAGE,
 	       "words, locks and journal are one page, runs another");
-_Static_assert(sizeof(struct sh_mem_hdr) <= SH_MEM_DATA, "data starts behind");
-_Static_assert(SH_EXT_SLOTS > 2 * SH_ZONE_SLOTS + 1, "a zone has at most one free extent before it, and one is last");
+_Static_assert(sizeof(struct sh_mem_hdr) <= SH_STEPS_OFF, "steps come behind");
+_Static_assert(SH_STEPS_OFF + SH_WINDOWS * SH_STEPS_MAX * sizeof(struct sh_step) <= SH_MEM_WINDOW, "all steps fit");
 
 #endif

@@ -28,23 +28,10 @@ static struct {
 
 /* ---- lock and mend ---- */
 
-/*
- * Steps that follow from a commit. Each can be done twice, so whoever mends does them again. Pages go back only now,
- * when nobody can look them up any more.
- */
+/* what follows from a commit; it can be done twice, so whoever mends does it again */
 void sh_mem_settle(struct sh_mem *m)
 {
-	struct sh_mem_hdr *h = m->h;
-	uint64_t len;
-
-	sh_store_rel(&h->pub_dir, 0);
-	len = sh_load_rlx(&h->punch_len); /* relaxed: under the lock */
-	if (len != 0) {
-		SH_STEP("mem_punch");
-		sh_mem_punch(m, sh_load_rlx(&h->punch_off), len);
-		SH_STEP("mem_punched");
-		sh_store_rel(&h->punch_len, 0);
-	}
+	sh_store_rel(&m->h->pub_dir, 0);
 }
 
 /* the last owner died: take back what it had not made final, finish what it had */
@@ -131,8 +118,6 @@ static uint64_t fingerprint(void)
 	const uint64_t part[] = {sizeof(struct sh_mem_hdr),
 				 offsetof(struct sh_mem_hdr, undo),
 				 offsetof(struct sh_mem_hdr, zones),
-				 offsetof(struct sh_mem_hdr, ext),
-				 sizeof(struct sh_ext),
 				 offsetof(struct sh_mem_hdr, pg),
 				 sizeof(struct sh_pages_hdr),
 				 sizeof(struct sh_step),
@@ -140,7 +125,7 @@ static uint64_t fingerprint(void)
 				 SH_PG_LAST,
 				 SH_DIR_NAME,
 				 SH_MEM_WINDOW,
-				 SH_MEM_DATA};
+				 SH_UNDO_MAX};
 	uint64_t f = 0xcbf29ce484222325ull;
 
 	for (unsigned i = 0; i < sizeof(part) / sizeof(part[0]); i++)
@@ -252,12 +237,10 @@ static int map_windows(struct sh_mem *m)
 static int create(struct sh_mem *m)
 {
 	struct sh_mem_hdr *h = m->h;
-	int r = sh_mem_back(m, 0, 2 * SH_MEM_PAGE);
+	int r = sh_file_back(m->fd, 0, 2 * SH_MEM_PAGE);
 
 	if (r == 0) /* from here on the file is as long as the tables: none of them can be beyond its end */
-		r = sh_mem_back(m, SH_MEM_DATA - SH_MEM_PAGE, SH_MEM_PAGE);
-	if (r == 0)
-		r = sh_mem_back_entry(m, &h->ext[0]);
+		r = sh_file_back(m->fd, SH_STEPS_OFF - SH_MEM_PAGE, SH_MEM_PAGE);
 	if (r < 0) {
 		sh_err("cannot create the group's memory: %s", r == -EFBIG ? "the limit on file size, which counts for "
 									     "memory as well, is below 2 MiB: raise "
@@ -266,18 +249,13 @@ static int create(struct sh_mem *m)
 		return r == -EFBIG ? -ENOMEM : r;
 	}
 	/* no member can take from the others what they have mapped. Best effort: proc may have sealed it already */
-	(void)fcntl(m->fd, F_ADD_SEALS, F_SEAL_SHRINK);
+	for (unsigned i = SH_FD_MEM; i < SH_GROUP_FDS; i++)
+		(void)fcntl(sh_group_fd(i), F_ADD_SEALS, F_SEAL_SHRINK);
 	h->layout = SH_MEM_LAYOUT;
 	h->zone_max = sh_zone_wanted();
 	h->fingerprint = fingerprint();
 	h->window = SH_MEM_WINDOW;
-	h->limit = SH_MEM_LIMIT;
 	plan_windows(h);
-	sh_store_rlx(&h->ext[1].off, SH_MEM_DATA); /* relaxed, all: before the magic */
-	sh_store_rlx(&h->ext[1].len, SH_MEM_LIMIT - SH_MEM_DATA);
-	sh_store_rlx(&h->ext[1].use, SH_EXT_FREE);
-	sh_store_rlx(&h->ext_first, 1);
-	sh_store_rlx(&h->ext_high, 2);
 	sh_store_rel(&h->magic, SH_MEM_MAGIC); /* R:MEMMAGIC */
 	return 0;
 }
@@ -286,7 +264,7 @@ static int verify(const struct sh_mem *m, uint64_t size)
 {
 	const struct sh_mem_hdr *h = m->h;
 
-	if (size >= SH_MEM_DATA && sh_load_acq(&h->magic) == SH_MEM_MAGIC && /* A:MEMMAGIC */
+	if (size >= SH_STEPS_OFF && sh_load_acq(&h->magic) == SH_MEM_MAGIC && /* A:MEMMAGIC */
 	    h->layout == SH_MEM_LAYOUT && h->fingerprint == fingerprint() && h->window == SH_MEM_WINDOW)
 		return 0;
 	sh_err("the group's memory has another layout than this program's library knows (%llu bytes): build both "
@@ -345,18 +323,14 @@ int sh_mem_start(void)
 
 bool sh_mem_contains(uint64_t addr)
 {
-	const struct sh_mem *m = sh_ctx.mem;
-	uint64_t at = (uint64_t)(uintptr_t)(m != NULL ? m->h : NULL);
-
-	return m != NULL &&
-	       ((addr >= at && addr - at < m->h->limit) || sh_addr_unit((const void *)(uintptr_t)addr) != SH_UNIT_NONE);
+	return sh_addr_unit((const void *)(uintptr_t)addr) != SH_UNIT_NONE;
 }
 
 uint64_t sh_mem_total(void)
 {
 	const struct sh_mem *m = sh_ctx.mem;
 
-	return m != NULL ? m->h->limit - SH_MEM_DATA : 0;
+	return m != NULL ? m->h->pg.max << SH_UNIT_SHIFT : 0;
 }
 
 void sh_mem_stop(void)

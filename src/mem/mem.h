@@ -37,7 +37,7 @@ struct sh_zone_ask {
 	int socket;
 };
 /*
- * 0 and *ret, or -EPERM (forked child), -EEXIST, -ENOSPC (too many zones or names), -ENOMEM (no room in the chunk),
+ * 0 and *ret, or -EPERM (forked child), -EEXIST, -ENOSPC (too many zones or names), -ENOMEM (no room),
  * -EFBIG (RLIMIT_FSIZE of this process), -ENOBUFS (the kernel gave no memory).
  */
 int sh_zone_reserve(const struct sh_zone_ask *ask, const struct rte_memzone **ret);
@@ -58,9 +58,12 @@ bool sh_mem_contains(uint64_t addr);
 uint64_t sh_mem_total(void); /* bytes that there may be; 0 before start */
 
 struct sh_mem_stat {
-	uint64_t total, used, largest_free; /* bytes of the chunk */
-	uint64_t file, backed;		    /* size of the file, bytes that it holds */
-	uint64_t zones, mended;		    /* mended: how often a dead owner's lock was taken over */
+	uint64_t total;	       /* bytes that there may be */
+	uint64_t used, zones;  /* bytes in memzones, and how many they are */
+	uint64_t largest_free; /* the largest piece that there is or could be */
+	uint64_t file, held;   /* bytes of the files, and what they hold: tables as well */
+	uint64_t backed;       /* bytes of data that have pages */
+	uint64_t mended;       /* how often a dead owner's lock was taken over */
 };
 /* 0, -EPERM, -ENODEV (the room is not started) */
 int sh_mem_stat(struct sh_mem_stat *ret);

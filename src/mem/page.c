@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -55,11 +56,6 @@ static void put_words(struct sh_mem *m, uint32_t u, uint64_t owner, const uint64
 		sh_set(m->h, &d->own[i], own[i]);
 }
 
-struct hold {
-	struct sh_run want; /* what was asked for; free: the BUSY run around it */
-	uint32_t units;	    /* of the BUSY run, 0: there is none, the run is handed out already */
-};
-
 /* to whole steps, as far as the free run goes: growth is by steps */
 static void widen(const struct sh_mem *m, const struct sh_run *fit, struct sh_run *ret)
 {
@@ -74,7 +70,7 @@ static void widen(const struct sh_mem *m, const struct sh_run *fit, struct sh_ru
 }
 
 /* under H: the run that fits is mine, as its kind if it is backed, else BUSY */
-static void cut(struct sh_mem *m, const struct sh_pages_ask *ask, const struct sh_run *fit, struct hold *hold)
+static void cut(struct sh_mem *m, const struct sh_pages_ask *ask, const struct sh_run *fit, struct sh_hold *hold)
 {
 	struct sh_run wide;
 
@@ -118,16 +114,27 @@ static int longer(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align)
 	return 0;
 }
 
-/* 0: mine; -ENOMEM: there is no such run and cannot be */
-static int find_or_extend(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct hold *hold)
+static bool look(const struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, bool deep, struct sh_run *fit)
 {
 	uint32_t align = ask->align > 1 ? ask->align : 1;
+
+	fit->units = 0;
+	if (ask->units == 0)
+		sh_run_largest(m, w, align, fit);
+	else if (!sh_run_find(m, w, ask->units, align, deep, fit))
+		fit->units = 0;
+	return fit->units != 0;
+}
+
+/* 0: mine; -ENOMEM: there is no such run and cannot be */
+static int find_or_extend(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct sh_hold *hold)
+{
 	struct sh_run fit;
 	int r = sh_mem_lock(&m);
 
 	if (r < 0)
 		return r;
-	if (sh_run_find(m, w, ask->units, align, false, &fit)) {
+	if (look(m, w, ask, false, &fit)) {
 		cut(m, ask, &fit, hold);
 		sh_mem_unlock(m);
 		return 0;
@@ -141,10 +148,9 @@ static int find_or_extend(struct sh_mem *m, unsigned w, const struct sh_pages_as
 		sh_mem_unlock_grow(m);
 		return r;
 	}
-	if (!sh_run_find(m, w, ask->units, align, false, &fit)) {
-		r = longer(m, w, ask->units, align);
-		if (!sh_run_find(m, w, ask->units, align, true, &fit))
-			fit.units = 0;
+	if (!look(m, w, ask, false, &fit)) {
+		r = longer(m, w, ask->units != 0 ? ask->units : SH_STEP_UNITS, ask->align);
+		(void)look(m, w, ask, true, &fit);
 	}
 	if (fit.units != 0) {
 		cut(m, ask, &fit, hold);
@@ -201,52 +207,108 @@ static bool wait_for_busy(struct sh_mem *m)
 	return true;
 }
 
-/* back the BUSY run and hand it out */
-static int fill_and_hand(struct sh_mem *m, const struct sh_pages_ask *ask, const struct hold *hold)
+/* what is backed already was somebody's; what comes now is zero */
+static void wipe(struct sh_mem *m, uint32_t u, uint32_t n)
 {
-	int r = sh_grow_commit(m, hold->want.free, hold->units), e;
+	for (uint32_t end = u + n; u < end; u++)
+		if (sh_unit_backed(m, u))
+			memset(sh_unit_addr(u), 0, SH_UNIT);
+}
+
+static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, const struct sh_hold *hold)
+{
+	int r;
+
+	if (ask->zero)
+		wipe(m, hold->want.unit, hold->want.units);
+	r = sh_grow_commit(m, hold->want.free, hold->units);
 
 	if (r < 0 && hold->units > hold->want.units) /* a whole step is too much: what is needed, then */
 		r = sh_grow_commit(m, hold->want.unit, hold->want.units);
 	SH_STEP("mem_run_filled");
-	e = sh_mem_lock(&m);
-	if (e < 0)
-		return e;
-	sh_run_recut(m, hold->want.free, hold->want.unit, r == 0 ? hold->want.units : 0, ask->kind);
-	if (r == 0)
+	return r;
+}
+
+/* a run is found, or there will not be one; one who is stopped with a BUSY run in its hands is not waited for for ever */
+static int find(struct sh_mem *m, const struct sh_pages_ask *ask, struct sh_hold *hold)
+{
+	uint64_t dl = sh_deadline(PATIENCE_NS);
+	int r;
+
+	hold->units = 0;
+	if (m == NULL)
+		return -ENODEV;
+	if (sh_self() == 0)
+		return -EPERM;
+	if ((ask->align & (ask->align - 1)) != 0)
+		return -EINVAL;
+	if (ask->units > m->h->pg.w[0].units)
+		return -ENOMEM;
+	do {
+		r = find_or_extend(m, 0, ask, hold);
+	} while (r == -ENOMEM && sh_left_ns(dl) > 0 && wait_for_busy(m));
+	return r;
+}
+
+/* a BUSY run that is backed gets its kind, or is free */
+static int hand_out(struct sh_mem *m, const struct sh_pages_ask *ask, const struct sh_hold *hold)
+{
+	int r = sh_mem_lock(&m);
+
+	if (r < 0)
+		return r;
+	sh_run_recut(m, hold->want.free, hold->want.unit, ask != NULL ? hold->want.units : 0,
+		     ask != NULL ? ask->kind : SH_PG_FREE);
+	if (ask != NULL)
 		put_words(m, hold->want.unit, ask->owner, ask->own);
 	SH_STEP("mem_run_handed");
 	sh_commit(m->h);
 	sh_mem_unlock(m);
 	tell_waiters(m);
-	return r;
+	return 0;
 }
 
 int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit)
 {
 	struct sh_mem *m = sh_ctx.mem;
-	struct hold hold;
-	uint64_t dl;
-	int r;
+	struct sh_hold hold;
+	int r = find(m, ask, &hold), e;
 
-	if (m == NULL)
-		return -ENODEV;
-	if (sh_self() == 0)
-		return -EPERM;
-	if (ask->units == 0 || (ask->align & (ask->align - 1)) != 0)
-		return -EINVAL;
-	if (ask->units > m->h->pg.w[0].units)
-		return -ENOMEM;
-	/* one who is stopped with a BUSY run in its hands is not waited for for ever */
-	dl = sh_deadline(PATIENCE_NS);
-	do {
-		r = find_or_extend(m, 0, ask, &hold);
-	} while (r == -ENOMEM && sh_left_ns(dl) > 0 && wait_for_busy(m));
-	if (r == 0 && hold.units != 0)
-		r = fill_and_hand(m, ask, &hold);
+	if (r == 0 && hold.units != 0) {
+		r = fill(m, ask, &hold);
+		e = hand_out(m, r == 0 ? ask : NULL, &hold);
+		r = r == 0 ? e : r;
+	} else if (r == 0 && ask->zero) {
+		wipe(m, hold.want.unit, hold.want.units);
+	}
 	if (r == 0)
 		*unit = hold.want.unit;
 	return r;
+}
+
+int sh_pages_hold(const struct sh_pages_ask *ask, struct sh_hold *ret)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	struct sh_pages_ask busy = *ask;
+	int r;
+
+	busy.kind = SH_PG_BUSY;
+	r = find(m, &busy, ret);
+	if (r == 0)
+		r = fill(m, ask, ret);
+	if (r < 0 && ret->units != 0)
+		(void)hand_out(m, NULL, ret);
+	return r;
+}
+
+void sh_pages_unhold(struct sh_mem *m, const struct sh_hold *hold)
+{
+	(void)hand_out(m, NULL, hold);
+}
+
+void sh_pages_held(struct sh_mem *m)
+{
+	tell_waiters(m);
 }
 
 int sh_pages_give(uint32_t unit)

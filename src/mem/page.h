@@ -87,9 +87,10 @@ struct sh_pages_ask {
 	uint64_t owner;		   /* for sh_desc.owner, e.g. thread << 48 | member id */
 	uint64_t own[SH_DESC_OWN]; /* for sh_desc.own: a run is never seen with its kind and without these */
 	enum sh_page_wish page;
+	bool zero; /* every byte is 0; else what was in them before is still there */
 };
 /*
- * A run whose units are all backed; what was in them before is still there. It is the group's and outlives the caller, as
+ * A run whose units are all backed. It is the group's and outlives the caller, as
  * sh_desc.owner says. 0 and the first unit; -ENOMEM, -ENOBUFS (the kernel gives no more), -EFBIG (RLIMIT_FSIZE of this
  * process), -EPERM (no member), -ENODEV (not started), -EDEADLK (the caller holds a lock), -EINVAL.
  */
@@ -113,7 +114,7 @@ struct sh_run {
  * Where would so many units go? Changes nothing. deep: look at every free run before saying no. Whatever is backed or not:
  * see sh_run_missing().
  */
-bool sh_run_find(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align, bool deep, struct sh_run *ret);
+bool sh_run_find(const struct sh_mem *m, unsigned w, uint32_t units, uint32_t align, bool deep, struct sh_run *ret);
 /* units of [u, u + n) that are not backed */
 uint32_t sh_run_missing(const struct sh_mem *m, uint32_t u, uint32_t n);
 /* cut it out: its first descriptor has this kind then. owner and own are the caller's to set before the commit */

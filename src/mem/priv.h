@@ -20,28 +20,16 @@ void sh_mem_unlock_grow(struct sh_mem *m);
 /* carry out what is committed but not done: give the pages back */
 void sh_mem_settle(struct sh_mem *m);
 
-/* window.c: pages of the file */
+/* window.c: pages of a file */
 /* Put pages under [off, off + len), growing the file: 0, -EFBIG (RLIMIT_FSIZE), -ENOBUFS. Never a signal. */
-int sh_mem_back(struct sh_mem *m, uint64_t off, uint64_t len);
-void sh_mem_punch(struct sh_mem *m, uint64_t off, uint64_t len);
+int sh_file_back(int fd, uint64_t off, uint64_t len);
+void sh_file_punch(int fd, uint64_t off, uint64_t len);
+/* bytes that a file holds */
+uint64_t sh_file_held(int fd);
 /* an entry of a table is used for the first time: back its page if it is the first in it */
 int sh_mem_back_entry(struct sh_mem *m, const void *entry);
 #define sh_page_down(x) ((x) & ~(SH_MEM_PAGE - 1))
 #define sh_page_up(x) (((x) + SH_MEM_PAGE - 1) & ~(SH_MEM_PAGE - 1))
-
-/* ext.c: the allocator of the chunk */
-struct sh_fit {
-	uint32_t ext; /* the free extent to cut from */
-	uint64_t off, len;
-};
-/* Where would len bytes (0: as many as possible) go: the smallest free extent that takes them. Changes nothing. */
-bool sh_ext_find(struct sh_mem *m, uint64_t len, uint64_t align, uint64_t bound, struct sh_fit *fit);
-/* Cut it out. 0 and the new extent's index; -ENOSPC; or as sh_mem_back(): the caller undoes. */
-int sh_ext_take(struct sh_mem *m, const struct sh_fit *fit, uint64_t use, uint32_t *ret);
-/* Make it free and join it with its neighbours. Returns the index of the free extent that it is part of now. */
-uint32_t sh_ext_give(struct sh_mem *m, uint32_t i);
-/* the pages touched by [off, off + len) that lie in extent i wholly: nobody else has a byte in them */
-void sh_ext_pages(struct sh_mem *m, uint32_t i, uint64_t off, uint64_t len, uint64_t *poff, uint64_t *plen);
 
 /* dir.c: the name directory */
 /* Index, or -1. Without the lock. */
@@ -80,11 +68,33 @@ void sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n);
 /* under G, after a death */
 void sh_back_mend(struct sh_mem *m);
 
+/* page.c: for those who commit more than the run */
+struct sh_hold {
+	struct sh_run want; /* what was asked for; free: the BUSY run around it */
+	uint32_t units;	    /* of the BUSY run */
+};
+/* As sh_pages_take(), but what is returned is BUSY and mine, to be made something by sh_run_recut() under H. */
+int sh_pages_hold(const struct sh_pages_ask *ask, struct sh_hold *ret);
+/* no lock: it is not needed after all; or: it has been made something */
+void sh_pages_unhold(struct sh_mem *m, const struct sh_hold *hold);
+void sh_pages_held(struct sh_mem *m);
+/* under H: the largest free run of the window; 0 units: there is none */
+void sh_run_largest(const struct sh_mem *m, unsigned w, uint32_t align, struct sh_run *ret);
+/* units of the largest run that could be had in the window, if all its missing pages came. Under H */
+uint64_t sh_run_room(const struct sh_mem *m, unsigned w);
+/* under H, journalled: lists by link */
+void sh_run_link(struct sh_mem *m, sh_w64 *head, uint32_t u);
+void sh_run_unlink(struct sh_mem *m, sh_w64 *head, uint32_t u);
+
 /* page.c: under H, after a death: what it had in hand is free */
 void sh_pages_reap(struct sh_mem *m);
 uint64_t sh_pages_default_max(void);
 
 /* zone.c */
+/* the size of a class of small zones, and how many have a place in one run of it */
+uint32_t sh_zclass_size(unsigned c);
+uint32_t sh_zclass_places(unsigned c);
+uint32_t sh_zclass_units(unsigned c);
 /* how many zones a group that is created now may have */
 uint32_t sh_zone_wanted(void);
 

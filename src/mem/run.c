@@ -36,7 +36,7 @@ static struct sh_desc *desc_of(const struct sh_mem *m, uint32_t u)
 
 /* ---- lists ---- */
 
-static void link_to(struct sh_mem *m, sh_w64 *head, uint32_t u)
+void sh_run_link(struct sh_mem *m, sh_w64 *head, uint32_t u)
 {
 	struct sh_mem_hdr *h = m->h;
 	uint32_t first = (uint32_t)U(*head);
@@ -51,7 +51,7 @@ static void link_to(struct sh_mem *m, sh_w64 *head, uint32_t u)
 	sh_set(h, head, (uint64_t)u + 1);
 }
 
-static void unlink_from(struct sh_mem *m, sh_w64 *head, uint32_t u)
+void sh_run_unlink(struct sh_mem *m, sh_w64 *head, uint32_t u)
 {
 	struct sh_mem_hdr *h = m->h;
 	uint64_t link = U(desc_of(m, u)->link);
@@ -84,7 +84,7 @@ static void make_free(struct sh_mem *m, uint32_t u, uint32_t n)
 		sh_set(h, &desc_of(m, u + n - 1)->use, sh_use(SH_PG_FREE_END, n));
 	if (U(w->head[b]) == 0)
 		sh_set(h, &w->map[b / 64], U(w->map[b / 64]) | 1ull << b % 64);
-	link_to(m, &w->head[b], u);
+	sh_run_link(m, &w->head[b], u);
 }
 
 /* a free run is in no list any more; its tags are still there */
@@ -94,7 +94,7 @@ static void out_of_bin(struct sh_mem *m, uint32_t u, uint32_t n)
 	struct sh_win_hdr *w = &h->pg.w[sh_unit_w(u)];
 	unsigned b = bin_of(n);
 
-	unlink_from(m, &w->head[b], u);
+	sh_run_unlink(m, &w->head[b], u);
 	if (U(w->head[b]) == 0)
 		sh_set(h, &w->map[b / 64], U(w->map[b / 64]) & ~(1ull << b % 64));
 }
@@ -125,7 +125,7 @@ static bool in_bin(const struct sh_mem *m, uint32_t first, uint32_t units, uint3
 }
 
 /* Good fit: the first bin that has one which is large enough. In bins above that of units + align every run is. */
-bool sh_run_find(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align, bool deep, struct sh_run *ret)
+bool sh_run_find(const struct sh_mem *m, unsigned w, uint32_t units, uint32_t align, bool deep, struct sh_run *ret)
 {
 	const struct sh_win_hdr *wh = &m->h->pg.w[w];
 
@@ -141,6 +141,25 @@ bool sh_run_find(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align, b
 			return true;
 	}
 	return false;
+}
+
+/* The largest lies in the highest bin; with an alignment that is so for what it is not larger than. */
+void sh_run_largest(const struct sh_mem *m, unsigned w, uint32_t align, struct sh_run *ret)
+{
+	const struct sh_win_hdr *wh = &m->h->pg.w[w];
+	struct sh_run r;
+	uint32_t n;
+
+	ret->units = 0;
+	for (unsigned b = SH_BINS; b-- > 0 && ret->units == 0;)
+		for (uint32_t u = (uint32_t)U(wh->head[b]); u != 0; u = next_of(U(desc_of(m, u - 1)->link))) {
+			n = sh_use_units(U(desc_of(m, u - 1)->use));
+			if (!fits(m, u - 1, 1, align, &r))
+				continue;
+			r.units = n - (r.unit - r.free);
+			if (r.units > ret->units)
+				*ret = r;
+		}
 }
 
 /* ---- cut, join ---- */
@@ -161,7 +180,7 @@ void sh_run_cut(struct sh_mem *m, const struct sh_run *fit, enum sh_pg kind)
 		sh_set(h, &desc_of(m, fit->unit + fit->units - 1)->use, sh_use(SH_PG_INNER, 0));
 	sh_set(h, &desc_of(m, fit->unit)->use, sh_use(kind, fit->units));
 	if (kind == SH_PG_BUSY)
-		link_to(m, &h->pg.busy, fit->unit);
+		sh_run_link(m, &h->pg.busy, fit->unit);
 	sh_set(h, &h->pg.used, U(h->pg.used) + fit->units);
 }
 
@@ -208,7 +227,7 @@ uint32_t sh_run_join(struct sh_mem *m, uint32_t unit)
 	uint64_t use = U(desc_of(m, unit)->use);
 
 	if (sh_use_kind(use) == SH_PG_BUSY)
-		unlink_from(m, &h->pg.busy, unit);
+		sh_run_unlink(m, &h->pg.busy, unit);
 	sh_set(h, &h->pg.used, U(h->pg.used) - sh_use_units(use));
 	/* else this tag, of a run that is inside another one by then, would be taken for a first unit */
 	sh_set(h, &desc_of(m, unit)->use, sh_use(SH_PG_INNER, 0));
@@ -233,6 +252,16 @@ void sh_run_trim(struct sh_mem *m, uint32_t unit, uint32_t n)
 uint32_t sh_run_tail(const struct sh_mem *m, unsigned w)
 {
 	return free_before(m, (uint32_t)((w << SH_UNIT_W_SHIFT) + U(m->h->pg.w[w].end)));
+}
+
+uint64_t sh_run_room(const struct sh_mem *m, unsigned w)
+{
+	const struct sh_win_hdr *wh = &m->h->pg.w[w];
+	uint64_t tail = wh->units - U(wh->end) + sh_run_tail(m, w);
+	struct sh_run run;
+
+	sh_run_largest(m, w, 1, &run);
+	return run.units > tail ? run.units : tail;
 }
 
 void sh_run_extend(struct sh_mem *m, unsigned w, uint32_t units)

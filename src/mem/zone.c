@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * zone.c - memzones: a name, an extent, and the descriptor that users hold
+ * zone.c - memzones: a name, the bytes, and the descriptor that users hold
+ *
+ * A zone of more than 32 KiB has a run of its own; smaller ones have a place in a run of places of one size (layout.h,
+ * ZSPAN). Run or place, slot and name are one commit. Pages come before that, when no lock is held: until then the run is
+ * BUSY, and whoever made it so gives it back when the name has been taken meanwhile.
  *
  * The play of a reserve and a free, with what each survivor sees after a death at any step, is in README.md.
  */
@@ -57,97 +61,227 @@ static int free_slot(struct sh_mem *m, uint32_t *ret)
 	return 0;
 }
 
+/* ---- classes of small zones ---- */
+
+/* 64, 128, 192, 256, then four to each power of 2 up to 32 KiB */
+uint32_t sh_zclass_size(unsigned c)
+{
+	if (c < 4)
+		return 64 * (c + 1);
+	return (uint32_t)(5 + (c - 4) % 4) << (6 + (c - 4) / 4);
+}
+
+uint32_t sh_zclass_units(unsigned c)
+{
+	return (sh_zclass_size(c) * 8 + (uint32_t)SH_UNIT - 1) >> SH_UNIT_SHIFT;
+}
+
+uint32_t sh_zclass_places(unsigned c)
+{
+	uint32_t n = (uint32_t)((sh_zclass_units(c) * SH_UNIT) / sh_zclass_size(c));
+
+	return n < SH_ZPLACES ? n : SH_ZPLACES;
+}
+
+/* the smallest whose places are as long and aligned as that; SH_ZCLASSES: none */
+static unsigned class_of(uint64_t len, uint64_t align)
+{
+	unsigned c = 0;
+
+	while (c < SH_ZCLASSES && (sh_zclass_size(c) < len || sh_zclass_size(c) % align != 0))
+		c++;
+	return c;
+}
+
+/* ---- reserve ---- */
+
+/* an ask as this file handles it */
+struct want {
+	const struct sh_zone_ask *ask;
+	uint64_t len;
+	unsigned class; /* SH_ZCLASSES: a run of its own */
+	struct sh_pages_ask pages;
+};
+
+static int plan(const struct sh_zone_ask *ask, struct want *w)
+{
+	uint64_t align = ask->align, p = 64;
+
+	*w = (struct want){.ask = ask, .len = ask->len, .class = SH_ZCLASSES};
+	if (ask->bound != 0) { /* aligned to a power of 2 that is no smaller than itself it crosses no larger one */
+		while (p < ask->len)
+			p *= 2;
+		align = align > p ? align : p;
+	}
+	if (ask->len != 0 && ask->len <= SH_ZONE_SMALL && align <= 4096)
+		w->class = class_of(ask->len, align);
+	w->pages.zero = w->class == SH_ZCLASSES; /* a place is wiped when it is taken */
+	w->pages.kind = w->class < SH_ZCLASSES ? SH_PG_ZSPAN : SH_PG_ZONE;
+	if (ask->len > ((uint64_t)UINT32_MAX << SH_UNIT_SHIFT))
+		return -ENOMEM;
+	w->pages.units = w->class < SH_ZCLASSES ? sh_zclass_units(w->class)
+						: (uint32_t)((ask->len + SH_UNIT - 1) >> SH_UNIT_SHIFT);
+	if (w->class == SH_ZCLASSES && align > SH_UNIT)
+		w->pages.align = (uint32_t)(align >> SH_UNIT_SHIFT);
+	return 0;
+}
+
+/* a free place of this run; it leaves the list with the last. Its address */
+static void *take_place(struct sh_mem *m, uint32_t u, unsigned c)
+{
+	struct sh_mem_hdr *h = m->h;
+	struct sh_desc *d = sh_desc(u);
+	uint32_t n = sh_zclass_places(c), i = 0, taken = 0;
+	void *at = NULL;
+
+	for (; i < n; i++) {
+		uint64_t word = U(d->own[i / 64]);
+
+		if ((word >> i % 64 & 1) != 0) {
+			taken++;
+		} else if (at == NULL) {
+			at = (unsigned char *)sh_unit_addr(u) + (size_t)i * sh_zclass_size(c);
+			sh_set(h, &d->own[i / 64], word | 1ull << i % 64);
+			taken++;
+		}
+	}
+	SH_STEP("mem_place_taken");
+	if (taken == n)
+		sh_run_unlink(m, &h->zspan[c], u);
+	return at;
+}
+
 /* nobody sees it yet: plain stores, published with the name */
-static void describe(struct sh_mem *m, struct rte_memzone *mz, const struct sh_zone_ask *ask, const struct sh_fit *fit)
+static void describe(struct sh_mem *m, struct rte_memzone *mz, const struct want *w, void *addr, uint64_t len)
 {
 	memset(mz, 0, sizeof(*mz));
-	memcpy(mz->name, ask->name, strnlen(ask->name, sizeof(mz->name) - 1));
-	mz->addr = (unsigned char *)m->h + fit->off;
-	mz->iova = (rte_iova_t)(uintptr_t)mz->addr; /* addresses are the IO addresses: there is one range for all */
-	mz->len = fit->len;
-	mz->hugepage_sz = SH_MEM_PAGE;
-	mz->socket_id = ask->socket > 0 ? ask->socket : 0;
+	memcpy(mz->name, w->ask->name, strnlen(w->ask->name, sizeof(mz->name) - 1));
+	mz->addr = addr;
+	mz->iova = (rte_iova_t)(uintptr_t)addr; /* addresses are the IO addresses: there is one range for all */
+	mz->len = len;
+	mz->hugepage_sz = m->w[sh_unit_w(sh_addr_unit(addr))].page;
+	mz->socket_id = w->ask->socket > 0 ? w->ask->socket : 0;
+}
+
+static int may_enter(const struct sh_mem *m, const struct sh_zone_ask *ask)
+{
+	if (sh_dir_find(m->h, SH_KIND_ZONE, ask->name) >= 0)
+		return -EEXIST;
+	return U(m->h->zone_n) >= m->h->zone_max ? -ENOSPC : 0;
+}
+
+/* the run or the place: its first unit, and its address. hold: a BUSY run to make it of */
+static uint32_t place(struct sh_mem *m, const struct want *w, uint32_t slot, const struct sh_hold *hold, void **addr)
+{
+	struct sh_mem_hdr *h = m->h;
+	uint32_t u;
+
+	if (hold != NULL) {
+		u = hold->want.unit;
+		sh_run_recut(m, hold->want.free, u, hold->want.units, w->pages.kind);
+		sh_set(h, &sh_desc(u)->owner, w->class < SH_ZCLASSES ? 0 : slot);
+		for (unsigned i = 0; i < SH_DESC_OWN; i++)
+			sh_set(h, &sh_desc(u)->own[i], i == 4 ? w->class : 0);
+		if (w->class < SH_ZCLASSES)
+			sh_run_link(m, &h->zspan[w->class], u);
+	} else {
+		u = (uint32_t)U(h->zspan[w->class]) - 1;
+	}
+	*addr = sh_unit_addr(u);
+	if (w->class < SH_ZCLASSES) {
+		*addr = take_place(m, u, w->class);
+		memset(*addr, 0, w->len);
+	}
+	return u;
 }
 
 /* every word that changes, under the journal: nothing here is final before the commit */
-static int enter(struct sh_mem *m, const struct sh_zone_ask *ask, const struct sh_fit *fit, uint32_t *ret)
+static int enter(struct sh_mem *m, const struct want *w, const struct sh_hold *hold, uint32_t *ret)
 {
 	struct sh_mem_hdr *h = m->h;
-	uint32_t slot, ext;
+	uint64_t len = w->len != 0 ? w->len : (uint64_t)hold->want.units << SH_UNIT_SHIFT;
+	uint32_t slot, u;
+	void *addr;
 	int r, dir;
 
 	r = free_slot(m, &slot);
 	if (r < 0)
 		return r;
-	r = sh_ext_take(m, fit, (uint64_t)slot << 8 | SH_EXT_ZONE, &ext);
-	if (r < 0)
-		return r;
-	SH_STEP("mem_extent_taken");
-	describe(m, &h->zones[slot].mz, ask, fit);
-	dir = sh_dir_add(m, SH_KIND_ZONE, ask->name, slot);
+	u = place(m, w, slot, hold, &addr);
+	SH_STEP("mem_place_ready");
+	describe(m, &h->zones[slot].mz, w, addr, len);
+	dir = sh_dir_add(m, SH_KIND_ZONE, w->ask->name, slot);
 	if (dir < 0)
 		return dir;
-	sh_set(h, &h->zones[slot].ext, ext);
+	sh_set(h, &h->zones[slot].run, u);
 	sh_set(h, &h->zones[slot].use, (uint64_t)dir + 1);
 	sh_set(h, &h->zone_n, U(h->zone_n) + 1);
-	sh_set(h, &h->punch_len, 0); /* the pages have an owner from the commit on */
+	sh_set(h, &h->zone_used, U(h->zone_used) + len);
 	*ret = slot;
 	return 0;
 }
 
-/* back the pages of what fits; until the commit they are on the list of what is to be given back */
-static int back(struct sh_mem *m, const struct sh_fit *fit)
+/* Under H. hold NULL: of what is there; -EAGAIN: that is nothing, pages are needed first */
+static int reserve(struct sh_mem *m, const struct want *w, const struct sh_hold *hold, const struct rte_memzone **ret)
 {
 	struct sh_mem_hdr *h = m->h;
-	uint64_t off, len, from = sh_page_down(fit->off);
-
-	sh_ext_pages(m, fit->ext, fit->off, fit->len, &off, &len);
-	sh_store_rel(&h->punch_off, off);
-	sh_store_rel(&h->punch_len, len);
-	SH_STEP("mem_pages_claimed");
-	return sh_mem_back(m, from, sh_page_up(fit->off + fit->len) - from);
-}
-
-static int reserve(struct sh_mem *m, const struct sh_zone_ask *ask, const struct rte_memzone **ret)
-{
-	struct sh_mem_hdr *h = m->h;
-	struct sh_fit fit;
 	uint32_t slot = 0;
-	int r;
+	int r = may_enter(m, w->ask);
 
-	if (U(h->zone_n) >= h->zone_max)
-		return -ENOSPC;
-	if (sh_dir_find(h, SH_KIND_ZONE, ask->name) >= 0)
-		return -EEXIST;
-	if (!sh_ext_find(m, ask->len, ask->align, ask->bound, &fit))
-		return -ENOMEM;
-	r = back(m, &fit);
-	SH_STEP("mem_pages_backed");
-	if (r == 0)
-		r = enter(m, ask, &fit, &slot);
+	if (r < 0)
+		return r;
+	if (hold == NULL && (w->class == SH_ZCLASSES || U(h->zspan[w->class]) == 0))
+		return -EAGAIN;
+	r = enter(m, w, hold, &slot);
 	if (r < 0) {
 		sh_undo_all(h);
-	} else {
-		SH_STEP("mem_reserve_ready");
-		sh_commit(h);
-		SH_STEP("mem_reserve_committed");
-		*ret = &h->zones[slot].mz;
+		return r;
 	}
+	SH_STEP("mem_reserve_ready");
+	sh_commit(h);
+	SH_STEP("mem_reserve_committed");
+	*ret = &h->zones[slot].mz;
 	sh_mem_settle(m);
-	return r;
+	return 0;
 }
 
-int sh_zone_reserve(const struct sh_zone_ask *ask, const struct rte_memzone **ret)
+static int reserve_locked(const struct want *w, const struct sh_hold *hold, const struct rte_memzone **ret)
 {
 	struct sh_mem *m;
 	int r = sh_mem_lock(&m);
 
 	if (r < 0)
 		return r;
-	r = reserve(m, ask, ret);
+	r = reserve(m, w, hold, ret);
 	sh_mem_unlock(m);
 	return r;
 }
+
+int sh_zone_reserve(const struct sh_zone_ask *ask, const struct rte_memzone **ret)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	struct sh_hold hold;
+	struct want w;
+	int r = plan(ask, &w);
+
+	if (m == NULL)
+		return -ENODEV;
+	if (r == 0)
+		r = reserve_locked(&w, NULL, ret);
+	if (r != -EAGAIN)
+		return r;
+	r = sh_pages_hold(&w.pages, &hold);
+	if (r < 0)
+		return r;
+	r = reserve_locked(&w, &hold, ret);
+	if (r < 0)
+		sh_pages_unhold(m, &hold);
+	else
+		sh_pages_held(m);
+	return r;
+}
+
+/* ---- free ---- */
 
 /* the slot of a descriptor, or -1: not a pointer that reserve or lookup returned, or the zone is gone */
 static int slot_of(const struct sh_mem *m, const struct rte_memzone *mz)
@@ -162,21 +296,43 @@ static int slot_of(const struct sh_mem *m, const struct rte_memzone *mz)
 	return U(h->zones[at].use) != 0 ? (int)at : -1;
 }
 
+/* a place is free; with the last one the run is */
+static void give_place(struct sh_mem *m, uint32_t u, const void *addr)
+{
+	struct sh_mem_hdr *h = m->h;
+	struct sh_desc *d = sh_desc(u);
+	unsigned c = (unsigned)U(d->own[4]);
+	uint32_t n = sh_zclass_places(c), taken = 0;
+	uint32_t i = (uint32_t)((size_t)((const unsigned char *)addr - (unsigned char *)sh_unit_addr(u)) /
+				sh_zclass_size(c));
+
+	for (unsigned k = 0; k < 4; k++)
+		taken += (uint32_t)__builtin_popcountll(U(d->own[k]));
+	if (taken == n)
+		sh_run_link(m, &h->zspan[c], u);
+	sh_set(h, &d->own[i / 64], U(d->own[i / 64]) & ~(1ull << i % 64));
+	SH_STEP("mem_place_given");
+	if (taken > 1)
+		return;
+	sh_run_unlink(m, &h->zspan[c], u);
+	(void)sh_run_join(m, u);
+}
+
 static void release(struct sh_mem *m, uint32_t slot)
 {
 	struct sh_mem_hdr *h = m->h;
 	struct sh_zone *z = &h->zones[slot];
-	uint32_t ext = (uint32_t)U(z->ext);
-	uint64_t off = U(h->ext[ext].off), len = U(h->ext[ext].len), poff, plen;
+	uint32_t u = (uint32_t)U(z->run);
 
 	sh_dir_del(m, (uint32_t)(U(z->use) - 1));
 	sh_set(h, &z->use, 0);
 	sh_set(h, &h->zone_n, U(h->zone_n) - 1);
+	sh_set(h, &h->zone_used, U(h->zone_used) - z->mz.len);
 	SH_STEP("mem_zone_out");
-	ext = sh_ext_give(m, ext);
-	sh_ext_pages(m, ext, off, len, &poff, &plen);
-	sh_set(h, &h->punch_off, poff);
-	sh_set(h, &h->punch_len, plen);
+	if (sh_use_kind(U(sh_desc(u)->use)) == SH_PG_ZSPAN)
+		give_place(m, u, z->mz.addr);
+	else
+		(void)sh_run_join(m, u);
 	SH_STEP("mem_free_ready");
 	sh_commit(h);
 	SH_STEP("mem_free_committed");

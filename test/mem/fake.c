@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,6 +160,18 @@ int f_wait(pid_t pid)
 	while (waitpid(pid, &st, 0) < 0)
 		CHECK_EQ(errno, EINTR);
 	return WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
+}
+
+uint64_t f_heap_held(void)
+{
+	struct stat st;
+	uint64_t held = 0;
+
+	for (unsigned i = SH_FD_HEAP0; i < SH_GROUP_FDS; i += 2) {
+		CHECK_EQ(fstat(fake.fd[i], &st), 0);
+		held += (uint64_t)st.st_blocks * 512;
+	}
+	return held;
 }
 
 void f_sound(const char *when)

@@ -30,6 +30,8 @@ int f_wait(pid_t pid);
 void f_event(enum sh_event ev, sh_id_t id);
 /* memory that children and parent share, zeroed */
 void *f_shared(size_t len);
+/* bytes that the files of the windows hold, as the kernel says */
+uint64_t f_heap_held(void);
 /* sh_mem_audit() says that all is well */
 void f_sound(const char *when);
 

@@ -219,10 +219,10 @@ static void kill_loop(unsigned kills)
 TEST_T(death_at_a_step_in_a_real_group, 60)
 {
 #ifdef SH_FAULT
-	static const char *const at[] = {"mem_lock_taken",    "mem_pages_backed",      "mem_name_written",
-					 "mem_reserve_ready", "mem_reserve_committed", "mem_name_published",
-					 "mem_free_ready",    "mem_free_committed",    "mem_punch",
-					 "mem_lock_left"};
+	static const char *const at[] = {"mem_lock_taken",	  "mem_fill_backed",	"mem_run_filled",
+					 "mem_name_written",	  "mem_place_ready",	"mem_reserve_ready",
+					 "mem_reserve_committed", "mem_name_published", "mem_free_ready",
+					 "mem_free_committed",	  "mem_lock_left"};
 	struct t_proc *p = start("primary"), *s;
 
 	for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
