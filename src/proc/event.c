@@ -139,7 +139,8 @@ void sh_peer_set(struct sh_proc *p, sh_id_t id, struct sh_card *c)
 		sh_card_close(c);
 		return;
 	}
-	if (peer->told != 0) /* its end has not been told yet, and its card may tell how it ended */
+	if (peer->told !=
+	    0) /* its end has not been told yet, and its card may tell how it ended; inside a scan born[] does */
 		sh_scan(p);
 	sh_peer_drop(p, slot);
 	pthread_mutex_lock(&p->lock);
@@ -244,8 +245,12 @@ static void scan_slot(struct sh_proc *p, unsigned slot, bool caretaker)
 	sh_shm_acquire(&p->r->members[slot].word);
 	if (id == p->id)
 		return;
-	if (peer->told != 0 && (peer->told != id || st != SH_ACTIVE))
+	if (peer->told != 0 && (peer->told != id || st != SH_ACTIVE)) {
 		tell_end(p, peer, w);
+		scan_slot(p, slot,
+			  caretaker); /* a listener may have let a newcomer in: from the start, with nobody told of */
+		return;
+	}
 	if (st == SH_DEAD && !caretaker && peer->id == id) /* who cleans up may have no card of it */
 		sh_send_look(p, sh_caretaker(p), id);
 	if (peer->id != 0 && (peer->id != id || st == SH_FREE || st == SH_DEAD))
@@ -319,7 +324,7 @@ static void scan_born(struct sh_proc *p)
 		told_late(p, fresh[i]);
 }
 
-void sh_scan(struct sh_proc *p)
+static void scan(struct sh_proc *p)
 {
 	bool caretaker = sh_caretaker(p) == p->id;
 	sh_id_t prim;
@@ -342,6 +347,18 @@ void sh_scan(struct sh_proc *p)
 		p->told_primary = p->id;
 		sh_join_name_set(p);
 	}
+}
+
+/* A listener may take connections and with them a card that asks for this: it is told nothing while it is at it. */
+void sh_scan(struct sh_proc *p)
+{
+	if (p->scanning) {
+		sh_store_rel(&p->dirty, true); /* R:KICK I am the watcher: it will look before it sleeps */
+		return;
+	}
+	p->scanning = true;
+	scan(p);
+	p->scanning = false;
 }
 
 int sh_on_event(sh_event_fn fn, void *arg)

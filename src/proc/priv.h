@@ -6,7 +6,7 @@
  *   o, dir, mine, id, r     the thread in sh_proc_start/stop    before the watcher starts, after it ended
  *   peers[]                 the watcher (before it runs: start) lock, because sh_member_probe() reads from any thread
  *   watch[], seq, running   any thread                          lock
- *   conns                   the watcher alone                   -
+ *   conns, scanning         the watcher alone                   -
  *   fns[]                   sh_on_event() before announce       -
  *   cbs[], cb_running       any thread                          lock
  *   dirty, quit             any thread                          atomic, followed by a kick
@@ -134,6 +134,7 @@ struct sh_proc {
 
 	struct sh_peer peers[SH_MEMBERS];
 	sh_id_t told_primary;
+	bool scanning;	       /* the watcher compares the table and tells its listeners */
 	sh_id_t born[SH_BORN]; /* of region.born: what has been told, or was there before I came */
 	struct sh_conn *conns;
 	unsigned n_new; /* connections that have said nothing yet */

@@ -501,24 +501,23 @@ static void end_well(struct group *g)
 	board_good(g->b);
 }
 
-static void storms(struct group *g, unsigned n, unsigned rounds)
+static void storm_over(struct group *g, unsigned from, unsigned rounds)
 {
 	char line[64];
 
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(line, sizeof(line), "storm %u %u", 1 + i * 7919, rounds);
-		t_say(g->evil, line);
-		t_expect(g->evil, "ok");
-		all_go_on(g, 10);
-	}
+	snprintf(line, sizeof(line), "storm %u %u", from, rounds);
+	t_say(g->evil, line);
+	t_expect(g->evil, "ok");
+	all_go_on(g, 10);
 }
 
-TEST_T(a_member_that_writes_garbage_harms_nobody, 25)
+/* until enough of it was seen: on a busy machine much of it is overwritten before anybody looks */
+TEST_T(a_member_that_writes_garbage_harms_nobody, 60)
 {
 	struct group g = group_up();
 
-	storms(&g, 10, 300);
-	CHECK(atomic_load(&g.b->malformed[g.p.gen]) > 100);
+	for (unsigned i = 0; i < 10 || atomic_load(&g.b->malformed[g.p.gen]) <= 100; i++)
+		storm_over(&g, 1 + i * 7919, 300);
 	end_well(&g);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,8 +18,10 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <shoal.h>
+#include <shoal_member.h>
 
 #include "chan/lane.h"
+#include "member_act.h"
 #include "member_role.h"
 #include "proc/proc.h"
 
@@ -376,4 +379,103 @@ TEST(life_a_receiver_without_file_descriptors)
 	m_do(b, "ok", "nofile 1024");
 	CHECK_STR(m_do(b, "ret", "req f 1 " LONG), "ret 0 0 1 1 good 3");
 	CHECK(ib != 0);
+}
+
+/* ---- deaths and newcomers come together ---- */
+
+static sem_t event_may_end, action_may_end;
+
+static void on_member(void *arg, enum shoal_member_event ev, uint64_t id)
+{
+	static bool first = true;
+
+	(void)arg;
+	t_tell("%s %llu", shoal_member_event_name(ev), (ull)id);
+	if (ev != SHOAL_MEMBER_DEATH || !first)
+		return;
+	first = false;
+	while (sem_wait(&event_may_end) < 0)
+		;
+}
+
+static int act_wait(const struct rte_mp_msg *m, const void *peer)
+{
+	(void)m;
+	(void)peer;
+	t_tell("waiting");
+	while (sem_wait(&action_may_end) < 0)
+		;
+	return 0;
+}
+
+/* holds its watcher up at the first death and its dispatcher in action "wait", until told "event" and "action" */
+ROLE(slow_one)
+{
+	char line[64];
+
+	sem_init(&event_may_end, 0, 0);
+	sem_init(&action_may_end, 0, 0);
+	if (!m_init("secondary", NULL) || shoal_member_event_register(on_member, NULL) != 0 ||
+	    rte_mp_action_register("wait", act_wait) != 0 || rte_mp_action_register("n", m_action("none")) != 0)
+		return 1;
+	while (t_hear(line, sizeof(line)))
+		sem_post(strcmp(line, "event") == 0 ? &event_may_end : &action_may_end);
+	return 0;
+}
+
+static void sees(struct t_proc *p, const char *event, ull id)
+{
+	char want[64];
+
+	snprintf(want, sizeof(want), "%s %llu", event, id);
+	while (strcmp(t_expect(p, ""), want) != 0)
+		;
+}
+
+static void kill_it(struct t_proc *p)
+{
+	t_kill(p, SIGKILL);
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+}
+
+/*
+ * While one looks at the last words of a dead member it accepts connections, for the fds of those words; among them may be the
+ * card of a newcomer in the place of another one, whose death it has not looked at yet.
+ */
+TEST(life_a_newcomer_calls_while_the_last_words_of_the_dead_are_taken)
+{
+	struct t_proc *a = m_up("primary", "--max-members=5"), *r, *v[3];
+	ull ir, iv[3], in[3] = {0};
+
+	CHECK(m_id(a) != 0);
+	r = t_spawn("slow_one", NULL);
+	ir = m_id(r);
+	for (unsigned i = 0; i < 3; i++) {
+		v[i] = m_up("secondary", NULL);
+		iv[i] = m_id(v[i]);
+		sees(r, "JOIN", iv[i]);
+	}
+	m_do(a, "ssend 0", "ssend %llu wait 1 " LONG, ir);
+	t_expect(r, "waiting");
+	kill_it(v[0]);
+	sees(r, "DEATH", iv[0]);
+	/* nobody accepts its connection and nobody takes this now */
+	m_do(v[1], "ssend 0", "ssend %llu n 1 " LONG " 1", ir);
+	kill_it(v[1]);
+	kill_it(v[2]);
+	for (unsigned i = 0; i < 3; i++) { /* they get the places of the dead */
+		ull id = m_id(m_up("secondary", NULL));
+
+		for (unsigned k = 0; k < 3; k++)
+			if ((id & 0xffff) == (iv[k] & 0xffff))
+				in[k] = id;
+	}
+	t_say(r, "event");
+	for (unsigned i = 0; i < 3; i++) { /* by their places */
+		if (i != 0)
+			sees(r, "DEATH", iv[i]);
+		sees(r, "JOIN", in[i]);
+	}
+	t_say(r, "action");
+	CHECK_STR(t_expect(r, "got"), "got n 1 1 good clean");
 }

@@ -310,26 +310,46 @@ TEST(a_member_dies_that_was_asked_before_its_card_had_come)
 
 /* ---- at any moment ---- */
 
+/* one to three at once, newcomers too; returns how many */
+static unsigned kill_some(struct chat c[4], unsigned *seed, unsigned most)
+{
+	static const char *const role[] = {"primary", "secondary", "secondary", "secondary"};
+	unsigned first = (unsigned)rand_r(seed) % 4, n = 1 + (unsigned)rand_r(seed) % 3;
+
+	if (n > most)
+		n = most;
+	for (unsigned i = 0; i < n; i++)
+		t_kill(c[(first + i) % 4].p, SIGKILL);
+	for (unsigned i = 0; i < n; i++) {
+		struct chat *v = &c[(first + i) % 4];
+
+		CHECK_EQ(t_wait(v->p), 128 + SIGKILL);
+		close(v->p->out); /* there are many of them */
+		v->p = t_spawn("chat", role[(first + i) % 4], path, NULL);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct chat *v = &c[(first + i) % 4];
+
+		CHECK_EQ(sscanf(t_expect(v->p, "up"), "up %u %u", &v->slot, &v->gen), 2);
+	}
+	return n;
+}
+
 static void kill_many(unsigned kills)
 {
 	struct timespec ts = {0};
-	unsigned seed = (unsigned)getpid();
+	unsigned seed = (unsigned)getpid(), rounds = 0;
 	struct chat c[4];
 
 	b = board_make(&path);
 	for (unsigned i = 0; i < 4; i++)
 		c[i] = chat_up(i == 0 ? "primary" : "secondary", path);
-	for (unsigned k = 0; k < kills; k++) {
-		unsigned i = (unsigned)rand_r(&seed) % 4;
-
+	while (kills > 0) {
 		ts.tv_nsec = rand_r(&seed) % 12000000;
 		nanosleep(&ts, NULL); /* sleep: any moment */
-		t_kill(c[i].p, SIGKILL);
-		CHECK_EQ(t_wait(c[i].p), 128 + SIGKILL);
-		close(c[i].p->out); /* there are many of them */
-		c[i] = chat_up(i == 0 ? "primary" : "secondary", path);
+		kills -= kill_some(c, &seed, kills);
 		board_good(b);
-		if (k % 10 == 9)
+		if (++rounds % 10 == 0)
 			all_go_on(c, 4, 20);
 	}
 	all_go_on(c, 4, 100);

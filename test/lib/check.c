@@ -291,7 +291,7 @@ enum verdict { PASSED, FAILED, SKIPPED };
 
 static enum verdict judge(const struct t_case *c, bool ended, int status, char *why, size_t cap)
 {
-	char left[300];
+	char left[1200];
 	bool said = read_why(left, sizeof(left));
 
 	if (!ended) {
@@ -316,7 +316,7 @@ static enum verdict one(const struct t_case *c)
 	unsigned secs = (c->timeout_s ? c->timeout_s : 20) * t_slow_factor();
 	static const char *const word[] = {"ok", "not ok", "skip"};
 	pid_t me = getpid(), pid;
-	char why[400] = "";
+	char why[1200] = "";
 	sigset_t set, old;
 	enum verdict v;
 	int st = 0;
@@ -380,7 +380,7 @@ static bool wanted(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	unsigned count[3] = {0, 0, 0};
+	unsigned count[3] = {0, 0, 0}, times = 1;
 	bool list = false;
 	int i = 1;
 
@@ -389,8 +389,10 @@ int main(int argc, char **argv)
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		list = list || strcmp(argv[i], "-l") == 0;
 		verbose = verbose || strcmp(argv[i], "-v") == 0;
-		if (strcmp(argv[i], "-l") != 0 && strcmp(argv[i], "-v") != 0) {
-			fprintf(stderr, "usage: %s [-l] [-v] [PATTERN...]\n", argv[0]);
+		if (strcmp(argv[i], "-n") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0) {
+			times = (unsigned)atoi(argv[++i]);
+		} else if (strcmp(argv[i], "-l") != 0 && strcmp(argv[i], "-v") != 0) {
+			fprintf(stderr, "usage: %s [-l] [-v] [-n TIMES] [PATTERN...]\n", argv[0]);
 			return 2;
 		}
 	}
@@ -400,7 +402,7 @@ int main(int argc, char **argv)
 			continue;
 		if (list)
 			puts(cases[k]->name);
-		else
+		for (unsigned n = 0; n < times && !list; n++)
 			count[one(cases[k])]++;
 	}
 	if (list)

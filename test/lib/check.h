@@ -13,7 +13,7 @@
  * The runner is a child subreaper: what outlives a case is killed, whatever session or group it moved to, and a process
  * whose parent has died is reaped at once, as init would.
  *
- * The program's main is in check.c:  prog [-l] [-v] [PATTERN...]   last line: "N passed, N failed, N skipped".
+ * The program's main is in check.c:  prog [-l] [-v] [-n TIMES] [PATTERN...]   last line: "N passed, N failed, N skipped".
  */
 #ifndef SH_TEST_CHECK_H
 #define SH_TEST_CHECK_H

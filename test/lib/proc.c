@@ -83,8 +83,18 @@ void t_check_str(const char *file, int line, const char *what, const char *a, co
 
 void t_check_has(const char *file, int line, const char *what, const char *hay, const char *needle)
 {
-	if (hay == NULL || strstr(hay, needle) == NULL)
-		t_fail(file, line, "%s has no \"%s\": \"%.900s\"", what, needle, hay != NULL ? hay : "(null)");
+	char end[900];
+	size_t n;
+
+	if (hay != NULL && strstr(hay, needle) != NULL)
+		return;
+	/* on one line, as the reason of a case is, and its end, which is what was said last */
+	n = hay != NULL ? strlen(hay) : 0;
+	snprintf(end, sizeof(end), "%s", hay == NULL ? "(null)" : hay + (n >= sizeof(end) ? n - sizeof(end) + 1 : 0));
+	for (char *c = end; *c != '\0'; c++)
+		if (*c == '\n')
+			*c = '|';
+	t_fail(file, line, "%s has no \"%s\": \"%s\"", what, needle, end);
 }
 
 static struct t_proc *start(const char *what, const char *const argv[])
