@@ -3,7 +3,8 @@
  * rte_memory.h - facts about the memory that the processes of a group share
  *
  * There is one range of addresses, the same in every process; an address in it is its own IO address. What is declared here
- * works; the rest of DPDK's header of this name (segments, events, external memory) is not there.
+ * works; what is not there of DPDK's header of this name: external memory (rte_extmem_*), for no device of this library takes
+ * memory that is not the group's, and rte_mem_set_dma_mask().
  */
 #ifndef RTE_MEMORY_H
 #define RTE_MEMORY_H
@@ -56,6 +57,95 @@ rte_iova_t rte_mem_virt2iova(const void *virt);
  * Threads:  any; never blocks. NULL before rte_eal_init().
  */
 void *rte_mem_iova2virt(rte_iova_t iova);
+
+/*
+ * Segments. A list is a stretch of addresses with pages of one size; a segment of it what is backed by memory, or not, at a
+ * time: 16 KiB of ordinary pages, or one huge page. Lists and segments that a call returns or shows are the library's, not
+ * to be written, and good until rte_eal_cleanup(). Memory may grow and shrink at any moment: a segment may have no memory
+ * any more unless something in it is the caller's.
+ */
+
+/** What is or can be backed at a time. */
+struct rte_memseg {
+	rte_iova_t iova; /**< the same as addr */
+	union {
+		void *addr;
+		uint64_t addr_64;
+	};
+	size_t len;
+	uint64_t hugepage_sz; /**< len */
+	int32_t socket_id;    /**< 0 */
+	uint32_t nchannel;    /**< 0 */
+	uint32_t nrank;	      /**< 0 */
+	uint32_t flags;	      /**< 0 */
+} __attribute__((__packed__));
+
+/** Addresses with pages of one size. DPDK's memseg_arr is not there. */
+struct rte_memseg_list {
+	union {
+		void *base_va;
+		uint64_t addr_64;
+	};
+	uint64_t page_sz; /**< bytes of a segment */
+	int socket_id;
+	volatile uint32_t version; /**< 0 */
+	size_t len;		   /**< bytes of addresses, backed or not */
+	unsigned int external;	   /**< 0 */
+	unsigned int heap;	   /**< 1 */
+};
+
+/**
+ * The segment that an address lies in.
+ *
+ * Threads:  any; may wait for another thread in such a call.
+ * Returns:  NULL when no memory of the group is there, or it is not in msl (NULL: any list); NULL with rte_errno
+ *           E_RTE_NO_CONFIG before rte_eal_init(), ENOMEM.
+ */
+struct rte_memseg *rte_mem_virt2memseg(const void *virt, const struct rte_memseg_list *msl);
+
+/** The list that an address lies in, backed or not. Otherwise as rte_mem_virt2memseg(). */
+struct rte_memseg_list *rte_mem_virt2memseg_list(const void *virt);
+
+typedef int (*rte_memseg_walk_t)(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg);
+typedef int (*rte_memseg_contig_walk_t)(const struct rte_memseg_list *msl, const struct rte_memseg *ms, size_t len,
+					void *arg);
+typedef int (*rte_memseg_list_walk_t)(const struct rte_memseg_list *msl, void *arg);
+
+/**
+ * Call func for each segment that is backed; for each stretch of them without a gap; for each list.
+ *
+ * No lock is held: func may allocate and free. What comes or goes meanwhile is seen or not. The _thread_unsafe forms are
+ * the same. func returns 0 to go on; what else it returns ends the walk.
+ *
+ * Threads:  any.
+ * Returns:  0, or what func returned last; -1 with rte_errno E_RTE_NO_CONFIG before rte_eal_init(), ENOMEM.
+ */
+int rte_memseg_walk(rte_memseg_walk_t func, void *arg);
+int rte_memseg_contig_walk(rte_memseg_contig_walk_t func, void *arg);
+int rte_memseg_list_walk(rte_memseg_list_walk_t func, void *arg);
+int rte_memseg_walk_thread_unsafe(rte_memseg_walk_t func, void *arg);
+int rte_memseg_contig_walk_thread_unsafe(rte_memseg_contig_walk_t func, void *arg);
+int rte_memseg_list_walk_thread_unsafe(rte_memseg_list_walk_t func, void *arg);
+
+/**
+ * The file that a segment's memory is in; where in it. The fd is the library's: to be handed on or mapped, not to be closed.
+ *
+ * Threads:  any.
+ * Returns:  the fd; 0; or -1 with rte_errno EINVAL: ms is no segment that a call of this library has shown, or offset is
+ *           NULL; E_RTE_NO_CONFIG before rte_eal_init().
+ */
+int rte_memseg_get_fd(const struct rte_memseg *ms);
+int rte_memseg_get_fd_offset(const struct rte_memseg *ms, size_t *offset);
+int rte_memseg_get_fd_thread_unsafe(const struct rte_memseg *ms);
+int rte_memseg_get_fd_offset_thread_unsafe(const struct rte_memseg *ms, size_t *offset);
+
+/**
+ * Do all addresses that the group's memory may have fit into so many bits?
+ *
+ * Threads:  any; never blocks. 0: yes (also before rte_eal_init()); -1: no, or maskbits is over 63.
+ */
+int rte_mem_check_dma_mask(uint8_t maskbits);
+int rte_mem_check_dma_mask_thread_unsafe(uint8_t maskbits);
 
 /** Bytes of shared memory that the group may use. 0 before rte_eal_init(). Threads: any. */
 uint64_t rte_eal_get_physmem_size(void);
