@@ -88,6 +88,9 @@ struct sh_own {
 };
 #define SH_OWN 24
 
+/* SLEEPS: in epoll_wait() */
+enum sh_watcher_state { SH_WATCHER_RUNS, SH_WATCHER_SLEEPS, SH_WATCHER_ENDED };
+
 #define SH_LISTENERS 8
 #define SH_CALLBACKS 16
 
@@ -127,9 +130,9 @@ struct sh_proc {
 	_Atomic pid_t watcher_tid; /* set by the watcher itself */
 	bool thread_on;
 	atomic_bool quit, dirty, mute;
-	bool blind;		     /* the watcher has ended before its time, or cannot be woken; under lock */
-	bool asleep;		     /* the watcher is in epoll_wait(), or has ended; under lock */
-	bool lost;		     /* ... and was left there: this struct is never freed */
+	bool blind;		     /* the watcher has ended before its time, or may not wake when kicked; under lock */
+	enum sh_watcher_state state; /* under lock */
+	bool lost;		     /* it was left sleeping, blind: this struct is never freed */
 	uint32_t acc_want, acc_done; /* sh_link_poll(): rounds of accept asked for and made; under lock */
 
 	struct sh_peer peers[SH_MEMBERS];
@@ -257,7 +260,7 @@ int sh_watcher_start(struct sh_proc *p);
 void sh_watcher_stop(struct sh_proc *p);
 void sh_kick(struct sh_proc *p);
 int sh_watch_in(struct sh_proc *p, int fd, uint32_t events, sh_watch_fn fn, void *arg);
-void sh_watch_mod(struct sh_proc *p, int fd, uint32_t events);
+int sh_watch_mod(struct sh_proc *p, int fd, uint32_t events);
 void sh_watch_out(struct sh_proc *p, int fd);
 
 /* member_api.c */

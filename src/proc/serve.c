@@ -278,10 +278,10 @@ static void pump(struct sh_proc *p, struct sh_conn *c)
 	while (!c->done && err == 0)
 		err = pump_one(p, c);
 	if (err == 0 || err == -EAGAIN) {
-		sh_watch_mod(p, c->fd, c->done ? EPOLLIN : EPOLLIN | EPOLLOUT);
+		(void)sh_watch_mod(p, c->fd, c->done ? EPOLLIN : EPOLLIN | EPOLLOUT);
 	} else if (err ==
 		   -ETOOMANYREFS) { /* too many of this user's fds are on their way: the receivers must run first */
-		sh_watch_mod(p, c->fd, EPOLLIN);
+		(void)sh_watch_mod(p, c->fd, EPOLLIN);
 		c->again = sh_deadline(AGAIN_NS);
 	} else {
 		conn_end(p, c);
@@ -476,7 +476,7 @@ static bool turn_away(struct sh_proc *p)
 	}
 	if (p->spare >= 0)
 		return true;
-	sh_watch_mod(p, p->lsn, 0);
+	(void)sh_watch_mod(p, p->lsn, 0);
 	p->lsn_pause = p->lsn_pause == 0 ? DEAF_FIRST : SH_MIN(2 * p->lsn_pause, DEAF_LAST);
 	p->lsn_again = sh_deadline(p->lsn_pause);
 	return false;
@@ -568,7 +568,7 @@ void sh_conns_due(struct sh_proc *p, uint64_t now, uint64_t *next)
 	if (p->lsn_again != 0 && p->lsn_again <= now) {
 		p->lsn_again = 0;
 		spare_open(p);
-		sh_watch_mod(p, p->lsn, EPOLLIN); /* level-triggered: who waits is seen at once */
+		(void)sh_watch_mod(p, p->lsn, EPOLLIN); /* level-triggered: who waits is seen at once */
 	} else if (p->lsn_again != 0) {
 		*next = SH_MIN(*next, p->lsn_again);
 	}

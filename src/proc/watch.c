@@ -26,6 +26,8 @@ static void kicked(void *arg, uint32_t events)
 	struct sh_proc *p = arg;
 	char b[8];
 
+	if (events & EPOLLOUT) /* R:KICK the second way of sh_kick(); dirty, set before it, is looked at after this */
+		(void)sh_watch_mod(p, p->kick, EPOLLIN);
 	while (recv(p->kick, b, sizeof(b), MSG_DONTWAIT) >= 0)
 		;
 }
@@ -40,26 +42,19 @@ static void go_blind(struct sh_proc *p)
 }
 
 /*
- * R:KICK dirty is set before the watcher is woken; A:KICK the watcher clears it before it looks. A program that closed the
- * library's fds has taken the way to wake it.
+ * R:KICK dirty is set before the watcher is woken; A:KICK the watcher clears it before it looks. There are two ways, as one
+ * call may be refused and who leaves waits for the watcher: a packet, or asking the epoll for what is true of the socket at
+ * any time, that it can be written to. A program that closed the library's fds has taken both.
  */
 void sh_kick(struct sh_proc *p)
 {
-	ssize_t n;
-	unsigned tries = 0;
-
 	sh_store_rel(&p->dirty, true);
 	if (p->kick_wr < 0)
 		return;
-	if (sh_fds_lost(p)) {
+	if (sh_fds_lost(p))
 		go_blind(p);
-		return;
-	}
-	do {
-		n = send(p->kick_wr, "k", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	} while (n < 0 && (errno == EINTR || ((errno == ENOBUFS || errno == ENOMEM) && tries++ < 100)));
-	/* tried again when memory is short: who leaves waits for the watcher, and nobody else would wake it */
-	if (n < 0 && errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM)
+	else if (send(p->kick_wr, "k", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN && /* full: it will wake */
+		 sh_watch_mod(p, p->kick, EPOLLIN | EPOLLOUT) != 0)
 		go_blind(p);
 }
 
@@ -133,16 +128,18 @@ int sh_watch_in(struct sh_proc *p, int fd, uint32_t events, sh_watch_fn fn, void
 	return err;
 }
 
-void sh_watch_mod(struct sh_proc *p, int fd, uint32_t events)
+int sh_watch_mod(struct sh_proc *p, int fd, uint32_t events)
 {
 	struct epoll_event ev = {.events = events};
+	int err = -ENOENT;
 
 	pthread_mutex_lock(&p->lock);
 	if (fd >= 0 && (unsigned)fd < p->n_watch && p->watch[fd].seq != 0) {
 		ev.data.u64 = (uint64_t)p->watch[fd].seq << 32 | (uint32_t)fd;
-		(void)epoll_ctl(p->ep, EPOLL_CTL_MOD, fd, &ev);
+		err = epoll_ctl(p->ep, EPOLL_CTL_MOD, fd, &ev) == 0 ? 0 : -errno;
 	}
 	pthread_mutex_unlock(&p->lock);
+	return err;
 }
 
 bool sh_in_watcher(const struct sh_proc *p)
@@ -280,19 +277,19 @@ void sh_link_poll(void)
 }
 
 /*
- * mute or quit is set. A blind watcher sleeps in an epoll that nobody can reach, perhaps for ever; when this returns true it
- * sleeps or has ended, and touches nothing but p's lock and what asleep() looks at, should it wake: so p is never freed.
+ * mute or quit is set. A blind watcher may sleep in an epoll that nobody can reach, perhaps for ever; when this returns true
+ * it does, and touches nothing but p's lock and state, should it wake. false: it can be woken, or has ended.
  */
 static bool left_asleep(struct sh_proc *p)
 {
-	bool blind;
+	bool left;
 
 	pthread_mutex_lock(&p->lock);
-	blind = p->blind;
-	while (blind && !p->asleep)
+	while (p->blind && p->state == SH_WATCHER_RUNS)
 		pthread_cond_wait(&p->idle, &p->lock);
+	left = p->blind && p->state == SH_WATCHER_SLEEPS;
 	pthread_mutex_unlock(&p->lock);
-	return blind;
+	return left;
 }
 
 void sh_events_off(void)
@@ -310,17 +307,28 @@ void sh_events_off(void)
 		(void)left_asleep(p);
 }
 
-/* says where the watcher is; returns whether it is to end, and then it touches nothing of p any more */
-static bool asleep(struct sh_proc *p, bool yes)
+/* says where the watcher is; returns whether it is to end, and then it touches nothing of p any more but by a last call */
+static bool watcher_is(struct sh_proc *p, enum sh_watcher_state state)
 {
 	bool end;
 
 	pthread_mutex_lock(&p->lock);
-	p->asleep = yes;
+	p->state = state;
 	end = sh_load_acq(&p->quit) || (p->blind && sh_load_acq(&p->mute)); /* A:QUIT A:MUTE */
 	pthread_cond_broadcast(&p->idle);
 	pthread_mutex_unlock(&p->lock);
 	return end;
+}
+
+static void say_deaf(struct sh_proc *p, int err)
+{
+	if (sh_fds_lost(p) || err == EBADF || err == EINVAL)
+		sh_err("the program closed file descriptors of the library: this process hears of no joins and deaths "
+		       "any more; close only your own");
+	else
+		sh_err("epoll_wait is refused (%s): this process hears of no joins and deaths any more; allow it in "
+		       "the seccomp profile",
+		       strerror(err));
 }
 
 static void *watcher(void *arg)
@@ -335,23 +343,22 @@ static void *watcher(void *arg)
 		accept_asked(p);
 		int ms = due(p);
 
-		if (asleep(p, true))
+		if (watcher_is(p, SH_WATCHER_SLEEPS))
 			break;
 		int n = epoll_wait(p->ep, ev, BATCH, ms);
+		int err = errno;
 
-		if (asleep(p, false))
+		if (watcher_is(p, SH_WATCHER_RUNS))
 			break;
-		if (n < 0 && errno != EINTR) {
-			sh_err("the program closed file descriptors of the library: this process hears of no joins and "
-			       "deaths "
-			       "any more; close only your own");
+		if (n < 0 && err != EINTR) {
+			say_deaf(p, err);
 			go_blind(p);
-			(void)asleep(p, true);
 			break;
 		}
 		for (int i = 0; i < n; i++)
 			dispatch(p, &ev[i]);
 	}
+	(void)watcher_is(p, SH_WATCHER_ENDED); /* who waits for it to sleep waits no longer */
 	return NULL;
 }
 
