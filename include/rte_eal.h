@@ -53,7 +53,12 @@ enum rte_proc_type_t rte_eal_process_type(void);
  * Returns:  the number of arguments used; -1 with rte_errno and one log line that says what was wrong and what to do.
  *             EINVAL options that are unknown, malformed or in conflict
  *             EALREADY it has been called, and rte_eal_cleanup() has not
- *             others as the line says: EACCES, ENOENT, EEXIST, ETIMEDOUT, ENOMEM, EMFILE, EFBIG, ENAMETOOLONG, EPROTO ...
+ *             ENOENT, EEXIST, ETIMEDOUT, EACCES, EPROTONOSUPPORT, ENOSPC there is no primary, there is one, it does not finish its
+ *               own init, this user or secondaries are not let in, another version or DPDK itself is there, the table is full
+ *             ENODEV --vdev names a port; ENAMETOOLONG, ENOTDIR, EROFS, EISDIR, ELOOP the runtime directory cannot be used
+ *             ENOMEM, EMFILE, ENFILE, EFBIG, EAGAIN a limit of this process or of the machine (EAGAIN: of threads)
+ *             EPERM, ENOSYS a system call is refused, by a seccomp profile or a security module
+ *             EPROTO, EBADMSG, ECONNRESET, ESTALE the member that let this one in broke off, or thought it dead
  *           -h and --log-level=help print to stdout and end the process with status 0.
  */
 int rte_eal_init(int argc, char **argv);

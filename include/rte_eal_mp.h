@@ -112,7 +112,7 @@ void rte_mp_action_unregister(const char *name);
  * Returns 0 when all have it (a primary without secondaries: 0), or -1 with rte_errno: EINVAL msg NULL, name empty or
  * unterminated, len_param or num_fds negative; E2BIG len_param or num_fds too large; EBADF a bad fd; EAGAIN a receiver had no
  * room (the others have the message; shoal_send() tells who has not); ECONNREFUSED no primary; EMFILE, ENOMEM; ENOTSUP, EPERM
- * as for rte_mp_action_register().
+ * as for rte_mp_action_register(), EPERM also when a system call is refused (seccomp).
  */
 int rte_mp_sendmsg(struct rte_mp_msg *msg);
 

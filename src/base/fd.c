@@ -54,6 +54,16 @@ int sh_fsize_need(const char *what, uint64_t size)
 	return -EFBIG;
 }
 
+int sh_ftruncate(int fd, off_t size)
+{
+	int r;
+
+	do {
+		r = ftruncate(fd, size);
+	} while (r < 0 && errno == EINTR);
+	return r;
+}
+
 const char *sh_fd_advice(int err)
 {
 	switch (err < 0 ? -err : err) {

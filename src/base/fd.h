@@ -47,6 +47,8 @@ ssize_t sh_sock_recv(int s, void *buf, size_t cap, struct sh_fds *f, struct sock
 bool sh_fsize_ok(uint64_t size);
 /* the same, and a line when not: 0 or -EFBIG */
 int sh_fsize_need(const char *what, uint64_t size);
+/* ftruncate(2), and again when a signal came */
+int sh_ftruncate(int fd, off_t size);
 /* what to do about an error of a call that makes a file descriptor, for a line */
 const char *sh_fd_advice(int err);
 

@@ -31,7 +31,7 @@ int sh_lane_back(unsigned k, uint64_t from, uint64_t upto)
 	if (r < 0)
 		return -ENOMEM;
 	/* the whole lane lies inside the file, so that no lie about tail makes its reader fault; EPERM: it is longer already */
-	return ftruncate(fd, off + SH_LANE_SIZE) < 0 && errno != EPERM ? -ENOMEM : 0;
+	return sh_ftruncate(fd, off + SH_LANE_SIZE) < 0 && errno != EPERM ? -ENOMEM : 0;
 }
 
 static bool party_gone(unsigned slot, uint64_t gen)
@@ -137,7 +137,10 @@ unsigned char *sh_lane_map(unsigned k)
 	for (unsigned i = 0; i < 2; i++)
 		if (mmap(p + i * SH_LANE_SIZE, SH_LANE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, off) ==
 		    MAP_FAILED) {
+			int e = errno;
+
 			sh_lane_unmap(p);
+			errno = e;
 			return NULL;
 		}
 	(void)madvise(p, 2 * SH_LANE_SIZE, MADV_DONTDUMP);

@@ -78,6 +78,8 @@ void sh_out_close(struct sh_chan *c, sh_id_t gone)
 	sh_unlock(&o->lock);
 }
 
+#define NO_LANE "no memory for a lane to member %u: %s; raise the memory limit or ulimit -f"
+
 /* claim, map and publish a lane to a member; under its lock: 0, -EAGAIN while an earlier one stands there, -errno */
 static int out_open(struct sh_chan *c, struct sh_out *o, sh_id_t to)
 {
@@ -103,12 +105,13 @@ static int out_open(struct sh_chan *c, struct sh_out *o, sh_id_t to)
 		return -ECONNREFUSED;
 	k = sh_lane_claim(c->self, to);
 	if (k < 0) {
-		sh_log_rate(SH_ERR, "no memory for a lane to member %u: %s; raise the memory limit or ulimit -f",
-			    sh_id_slot(to), strerror(-k));
+		sh_log_rate(SH_ERR, NO_LANE, sh_id_slot(to), strerror(-k));
 		return k == -ENOSPC ? -ENOMEM : k;
 	}
 	o->data = sh_lane_map((unsigned)k);
 	if (o->data == NULL) {
+		sh_log_rate(SH_ERR, "cannot map a lane to member %u: %s; raise ulimit -v or vm.max_map_count", sh_id_slot(to),
+			    strerror(errno));
 		sh_lane_free((unsigned)k, c->self, to);
 		return -ENOMEM;
 	}
@@ -144,11 +147,20 @@ static int room_for(struct sh_out *o, uint32_t size)
 		if (upto > SH_LANE_SIZE)
 			upto = SH_LANE_SIZE;
 		e = sh_lane_back(o->k, o->backed, upto);
-		if (e < 0)
+		if (e < 0) {
+			sh_log_rate(SH_ERR, NO_LANE, sh_id_slot(o->to), strerror(-e));
 			return e;
+		}
 		o->backed = upto;
 	}
 	return 0;
+}
+
+/* no fault of mine: it is full, leaves, or is gone */
+static bool peer_left(int e)
+{
+	return e == -EAGAIN || e == -ECONNREFUSED || e == -ENOENT || e == -ESRCH || e == -EPIPE || e == -ECONNRESET ||
+	       e == -ENOTCONN;
 }
 
 /* fds first; 0, -EAGAIN: no credit or no room in the socket */
@@ -161,8 +173,12 @@ static int put_fds(struct sh_out *o, const struct sh_send *s)
 	if (sent != taken && sent - taken + s->nfds > FD_CREDIT)
 		return -EAGAIN;
 	e = sh_link_send(o, s->fds, s->nfds, o->fd_seq + 1);
-	if (e < 0)
+	if (e < 0) {
+		if (!peer_left(e))
+			sh_log_rate(SH_ERR, "cannot hand file descriptors to member %u: %s; %s", sh_id_slot(o->to),
+				    strerror(-e), sh_fd_advice(e));
 		return e;
+	}
 	o->fd_seq++;
 	sh_store_rlx(&o->lane->fds_sent, sent + s->nfds);
 	SH_STEP("fds_sent");
@@ -314,7 +330,7 @@ int sh_send_to(struct sh_chan *c, sh_id_t to, const struct sh_send *s, uint64_t 
 int sh_check_fds(const int *fds, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (fds[i] < 0 || fcntl(fds[i], F_GETFD) < 0)
+		if (fds[i] < 0 || (fcntl(fds[i], F_GETFD) < 0 && errno == EBADF))
 			return -EBADF;
 	return 0;
 }

@@ -242,11 +242,14 @@ static int create(struct sh_mem *m)
 	if (r == 0) /* from here on the file is as long as the tables: none of them can be beyond its end */
 		r = sh_file_back(m->fd, SH_STEPS_OFF - SH_MEM_PAGE, SH_MEM_PAGE);
 	if (r < 0) {
-		sh_err("cannot create the group's memory: %s", r == -EFBIG ? "the limit on file size, which counts for "
-									     "memory as well, is below 2 MiB: raise "
-									     "ulimit -f"
-									   : "the kernel has no memory for it");
-		return r == -EFBIG ? -ENOMEM : r;
+		if (r == -EFBIG)
+			sh_err("cannot create the group's memory: the limit on file size, which counts for memory as "
+			       "well, is below 2 MiB: raise ulimit -f");
+		else
+			sh_err("cannot create the group's memory: %s; free memory of the machine or the cgroup, or "
+			       "allow fallocate in the seccomp profile",
+			       strerror(errno));
+		return -ENOMEM;
 	}
 	/* no member can take from the others what they have mapped. Best effort: proc may have sealed it already */
 	for (unsigned i = SH_FD_MEM; i < SH_GROUP_FDS; i++)

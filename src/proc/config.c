@@ -27,6 +27,28 @@
 
 static const char mark[] = "shoal group, see join* in this directory\n";
 
+/* the directory may be on a file system whose server is asked, and a signal ends that */
+static int open_again(const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do {
+		fd = open(path, flags, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+static bool put(int fd, const void *buf, size_t len, off_t at)
+{
+	ssize_t n;
+
+	do {
+		errno = 0;
+		n = pwrite(fd, buf, len, at);
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t)len;
+}
+
 int sh_cfg_open(struct sh_proc *p, bool create)
 {
 	char path[192];
@@ -36,9 +58,9 @@ int sh_cfg_open(struct sh_proc *p, bool create)
 	if (create) {
 		mode_t mode = p->o.n_allow_uid > 0 ? 0644 : 0600;
 
-		p->cfg = open(path, O_RDWR | O_CREAT | fl, mode);
+		p->cfg = open_again(path, O_RDWR | O_CREAT | fl, mode);
 	} else {
-		p->cfg = open(path, O_RDONLY | fl);
+		p->cfg = open_again(path, O_RDONLY | fl, 0);
 	}
 	if (p->cfg >= 0)
 		return 0;
@@ -101,9 +123,14 @@ enum sh_cfg sh_cfg_kind(struct sh_proc *p)
 	char buf[sizeof(mark)];
 	struct stat st;
 
+	ssize_t n;
+
 	if (fstat(p->cfg, &st) != 0 || st.st_size == 0)
 		return SH_CFG_EMPTY;
-	if (pread(p->cfg, buf, sizeof(buf), MARK_AT) == (ssize_t)sizeof(buf) && memcmp(buf, mark, sizeof(mark)) == 0)
+	do {
+		n = pread(p->cfg, buf, sizeof(buf), MARK_AT);
+	} while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(buf) && memcmp(buf, mark, sizeof(mark)) == 0)
 		return SH_CFG_OURS;
 	return SH_CFG_FOREIGN;
 }
@@ -119,13 +146,13 @@ int sh_cfg_write(struct sh_proc *p)
 		return err;
 
 	/* the marker first: who sees a size sees whose file it is, as long as the file was empty or ours */
-	if (pwrite(p->cfg, mark, sizeof(mark), MARK_AT) != (ssize_t)sizeof(mark))
+	if (!put(p->cfg, mark, sizeof(mark), MARK_AT))
 		goto bad;
-	if (ftruncate(p->cfg, CFG_SIZE) != 0)
+	if (sh_ftruncate(p->cfg, CFG_SIZE) != 0)
 		goto bad;
 	for (off_t at = 0; at < MARK_AT; at += (off_t)sizeof(zero)) {
 		memcpy(zero, head, at == 0 ? sizeof(head) : 0);
-		if (pwrite(p->cfg, zero, sizeof(zero), at) != (ssize_t)sizeof(zero))
+		if (!put(p->cfg, zero, sizeof(zero), at))
 			goto bad;
 		memset(zero, 0, sizeof(head));
 	}

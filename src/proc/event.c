@@ -230,6 +230,8 @@ static void tell_end(struct sh_proc *p, struct sh_peer *peer, uint64_t w)
 	sh_id_t gone = peer->told;
 
 	peer->told = 0;
+	if (p->told_primary == p->id && sh_primary_id() == 0) /* it may have been primary, and taken "join" */
+		p->told_primary = 0;
 	emit(p, ev, gone);
 }
 

@@ -40,9 +40,12 @@ int sh_dial(struct sh_proc *p, const char *name)
 	s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s < 0) /* EPERM would be connect()'s word for another user's name; this one is a filter's */
 		return errno == EPERM || errno == EACCES ? -ENOSYS : -errno;
-	if (connect(s, (struct sockaddr *)&a, sizeof(a)) != 0)
+	do {
+		err = connect(s, (struct sockaddr *)&a, sizeof(a)) == 0 ? 0 : -errno;
+	} while (err == -EINTR);
+	if (err == 0 && getsockopt(s, SOL_SOCKET, SO_PEERCRED, &cr, &n) != 0)
 		err = -errno;
-	else if (getsockopt(s, SOL_SOCKET, SO_PEERCRED, &cr, &n) != 0 || !sh_uid_allowed(cr.uid))
+	if (err == 0 && !sh_uid_allowed(cr.uid))
 		err = -EACCES;
 	if (err != 0)
 		sh_close(&s);

@@ -37,7 +37,7 @@ static int live_make(struct sh_proc *p)
 	err = sh_fsize_need("a member's sign of life", LIVE_SIZE);
 	if (err != 0)
 		return err;
-	if (ftruncate(p->mine.live, LIVE_SIZE) != 0) {
+	if (sh_ftruncate(p->mine.live, LIVE_SIZE) != 0) {
 		err = -errno;
 		sh_err("cannot size 4 KiB of shared memory: %s; allow ftruncate in the seccomp profile, or free memory "
 		       "of the machine or the cgroup",
@@ -68,7 +68,7 @@ int sh_card_make(struct sh_proc *p)
 		return err;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0) {
 		err = -errno;
-		sh_err("cannot make a pipe: %s; raise ulimit -n", strerror(-err));
+		sh_err("cannot make a pipe: %s; %s", strerror(-err), sh_fd_advice(err));
 		return err;
 	}
 	p->mine.hup = fds[0];

@@ -391,6 +391,8 @@ void sh_proc_retire(void)
 		sh_store_rel(&m->ready_ns, UINT64_MAX);
 	if (sh_load_acq(&p->announced)) /* A:ANNOUNCED */
 		sh_born_set(p, true);
+	if (!p->alone) /* before others can see that I leave: the caretaker sets the name for itself then */
+		sh_join_name_drop(p);
 	(void)(sh_word_move(p, p->id, SH_ACTIVE, SH_LEAVING) || sh_word_move(p, p->id, SH_INIT, SH_LEAVING));
 	SH_STEP("retire_leaving");
 	if (sh_own_is(p, p->hup_wr) && sh_own_is(p, p->mine.hup)) /* else they have hung up already */

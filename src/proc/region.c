@@ -147,7 +147,7 @@ int sh_region_make(struct sh_proc *p)
 	err = sh_fsize_need("the control region", sizeof(struct sh_region));
 	if (err != 0)
 		return err;
-	if (ftruncate(p->gfd[SH_FD_CTL], (off_t)sizeof(struct sh_region)) != 0) {
+	if (sh_ftruncate(p->gfd[SH_FD_CTL], (off_t)sizeof(struct sh_region)) != 0) {
 		err = -errno;
 		sh_err("cannot size the control region: %s; allow ftruncate in the seccomp profile, or free memory of "
 		       "the "
@@ -182,8 +182,14 @@ int sh_region_map(struct sh_proc *p, uint64_t base, uint64_t size)
 	struct stat st;
 	int seals = fcntl(p->gfd[SH_FD_CTL], F_GET_SEALS), err;
 
-	if (fstat(p->gfd[SH_FD_CTL], &st) != 0 || (uint64_t)st.st_size < size || seals < 0 ||
-	    !(seals & F_SEAL_SHRINK)) {
+	if ((seals < 0 && errno != EINVAL) || fstat(p->gfd[SH_FD_CTL], &st) != 0) {
+		err = -errno;
+		sh_err("cannot look at the group's control region: %s; allow fcntl and fstat in the seccomp profile, "
+		       "or free memory",
+		       strerror(-err));
+		return err;
+	}
+	if ((uint64_t)st.st_size < size || seals < 0 || !(seals & F_SEAL_SHRINK)) {
 		sh_err("the group handed over something that is not its control region: is another program listening "
 		       "in %s?",
 		       p->dir);

@@ -553,7 +553,6 @@ void sh_listen_end(struct sh_proc *p)
 
 	if (p->lsn < 0)
 		return;
-	sh_join_name_drop(p);
 	snprintf(path, sizeof(path), "%s/%s", p->dir, p->lsn_name);
 	(void)unlink(path);
 	sh_watch_out(p, p->lsn);

@@ -53,7 +53,8 @@ void sh_kick(struct sh_proc *p)
 		return;
 	if (sh_fds_lost(p))
 		go_blind(p);
-	else if (send(p->kick_wr, "k", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN && /* full: it will wake */
+	else if (send(p->kick_wr, "k", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+		 errno != EAGAIN && /* full: it will wake */
 		 sh_watch_mod(p, p->kick, EPOLLIN | EPOLLOUT) != 0)
 		go_blind(p);
 }

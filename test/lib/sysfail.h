@@ -10,7 +10,8 @@
  *
  * Counted are calls that the child's own process makes through libc. Not counted: processes it forks, the sanitizers' own
  * calls, and those whose failure libc turns into an abort or that would leave behind what the caller has given up (close,
- * munmap, brk, futex, signal masks, exit). A call that fails is not made.
+ * munmap, brk, futex, signal masks, exit); nor those that cannot fail, or not with the errno that is asked for. A call that
+ * fails is not made.
  */
 #ifndef SH_TEST_SYSFAIL_H
 #define SH_TEST_SYSFAIL_H
@@ -21,6 +22,7 @@
 
 struct t_sysfail {
 	unsigned counted; /* system calls seen until the end */
+	int error;	  /* its errno */
 	int nr;		  /* number (SYS_xxx) of the one that failed, -1: there were fewer than n */
 	int status;	  /* exit status, 128 + signal, or T_SYSFAIL_HANG */
 	char err[4096];	  /* the last of what the child wrote to stderr */
@@ -33,13 +35,21 @@ struct t_sysfail {
  */
 int t_sysfail(void (*fn)(void *), void *arg, unsigned n, int err, struct t_sysfail *r);
 
+/*
+ * Can the kernel give this errno for this call? EMFILE and ENFILE: it makes an fd. EINTR: it may wait, or a network or FUSE
+ * file system may in its stead. All others: yes, as memory can be short and a seccomp filter or a security module can refuse
+ * anywhere.
+ */
+bool t_sysfail_can(int nr, int err);
+
 /* in the child: from here on nothing is counted and nothing fails (true), or again (false). No system call is made. */
 void t_sysfail_pause(bool on);
 /* in the child: has the n-th call failed already? */
 bool t_sysfail_hit(void);
 
 /*
- * t_sysfail for n = 1, 1 + step, ... until the child makes fewer calls. A child that crashes, hangs, exits with anything but
+ * t_sysfail for n = 1 + err % step, and every step-th after it, until the child makes fewer calls: several errnos with one
+ * stride hit different calls. A child that crashes, hangs, exits with anything but
  * 0 fails the case, which names n, the call and the last of stderr. after(arg2, r), if given, is called in this process after
  * each run, to look for files and sockets left behind. Returns how many runs there were.
  */
