@@ -16,7 +16,7 @@
  *   - that a name is gone when the call that fails is the one that removes it (unlink, unlinkat)
  *
  * By default one call in three fails with ENOMEM, another one in three with EPERM, and each that can with EMFILE and EINTR.
- * SHOAL_SWEEP_STEP=1 takes every call with each.
+ * SHOAL_SWEEP_STEP=1 takes every call with all of them, SHOAL_SWEEP_ERR=N that errno alone.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -466,7 +466,7 @@ static void sweep(void (*fn)(void *), const char *type, struct t_proc *host)
 			continue;
 		with = all[i].err;
 		runs = t_sysfail_sweep(fn, (void *)(uintptr_t)type, with,
-				       step != NULL ? (unsigned)atoi(step) : all[i].step, after, &g);
+				       step != NULL && all[i].step > 1 ? (unsigned)atoi(step) : all[i].step, after, &g);
 		printf("%s: %u runs\n", strerror(with), runs);
 		CHECK(runs > 2);
 	}
