@@ -279,19 +279,28 @@ static void scan_slot(struct sh_proc *p, unsigned slot, bool caretaker)
 	}
 }
 
-/* a member that was ACTIVE and is so no more, and of which nothing was told: its JOIN, and its end at once */
+/*
+ * A member that was ACTIVE and is so no more, and of which nothing was told: its JOIN, and its end at once. born[] is only what
+ * members say of themselves: it ends nobody who is still there.
+ */
 static void told_late(struct sh_proc *p, sh_id_t id)
 {
 	struct sh_peer *peer = &p->peers[sh_id_slot(id)];
 	uint64_t w = sh_load_acq(&p->r->members[sh_id_slot(id)].word); /* A:MEMBER */
+	sh_id_t stays = 0;
 
 	if (peer->told == id || (sh_word_gen(w) == sh_id_gen(id) && sh_word_state(w) == SH_ACTIVE))
 		return;
-	if (peer->told != 0)
+	if (peer->told != 0 && sh_word_gen(w) == sh_id_gen(peer->told) && sh_word_state(w) == SH_ACTIVE)
+		stays = peer->told;
+	if (stays != 0 && sh_id_gen(id) > sh_id_gen(stays))
+		return; /* nobody has come after it */
+	if (peer->told != 0 && stays == 0)
 		tell_end(p, peer, w);
 	peer->told = id;
 	emit(p, SH_EV_JOIN, id);
 	tell_end(p, peer, w);
+	peer->told = stays;
 }
 
 static int by_gen(const void *a, const void *b)
@@ -312,7 +321,7 @@ static void scan_born(struct sh_proc *p)
 		uint64_t w;
 
 		if (id == p->born[i] || id == p->id || sh_id_slot(id) >= p->r->max_members ||
-		    sh_id_gen(id) % SH_BORN != i)
+		    sh_id_gen(id) % SH_BORN != i || sh_id_gen(id) >= sh_load_rlx(&p->r->next_gen)) /* or a lie */
 			continue;
 		w = sh_load_acq(&p->r->members[sh_id_slot(id)].word); /* A:MEMBER */
 		if (sh_word_gen(w) == sh_id_gen(id) && (sh_word_state(w) == SH_INIT || sh_word_state(w) == SH_ACTIVE))

@@ -6,7 +6,7 @@
  *      says "up SLOT GEN"; then sends messages, requests (one, all, async), large payloads and fds to whoever is there, until
  *      board->stop (or $CHAT_ROUNDS rounds), checking every result; then "done", and answers on. A difference is a line in board->bad.
  *   t_spawn("evil", BOARD, NULL)
- *      a secondary; says "up SLOT GEN"; hears "storm SEED ROUNDS", "hammer WHAT" (until board->calm); says "ok"
+ *      a secondary; says "up SLOT GEN"; hears "storm SEED ROUNDS", "hammer WHAT" (until board->calm), "row SEED ROUNDS", "fds N"; says "ok"
  *
  * The board is a file all of them map: what each has sent and got, by generation, written by its owner alone.
  */
