@@ -95,9 +95,10 @@ static sh_id_t pull_whom(struct sh_proc *p, struct sh_peer *peer)
 
 /*
  * Ask for a card that I miss. When nobody has it and the member's own listener is gone, there is nothing to prove its death
- * with: it and whoever served its join died together before it was known. The caretaker buries it when its process is gone
- * too, as far as that can be told; one that lives has closed its fds and keeps its place, as does one whose PID namespace is
- * another, until this member or a later caretaker is in the same.
+ * with: it and whoever served its join died together before it was known. Whoever finds that marks it dead when its process
+ * is gone too, as far as that can be told: not the caretaker alone, for the table may still name this very member as that. One
+ * that lives has closed its fds and keeps its place, as does one whose PID namespace is another, until a member of the same
+ * namespace asks.
  */
 void sh_pull(struct sh_proc *p, unsigned slot, sh_id_t id, uint64_t now)
 {
@@ -110,7 +111,7 @@ void sh_pull(struct sh_proc *p, unsigned slot, sh_id_t id, uint64_t now)
 		return;
 	whom = pull_whom(p, peer);
 	if (whom == 0) {
-		if (peer->pull_refused && sh_caretaker(p) == p->id && sh_pid_gone(sh_member_of(p, id))) {
+		if (peer->pull_refused && sh_pid_gone(sh_member_of(p, id))) {
 			sh_mark_dead(p, id);
 			peer->pull_id = 0;
 		}

@@ -32,6 +32,26 @@ static struct t_proc *doomed(const char *role, const char *label)
 	return p;
 }
 
+/* one that has stopped at a step */
+static struct t_proc *stops(const char *role, const char *label)
+{
+	struct t_proc *p;
+	siginfo_t si;
+
+	CHECK_EQ(setenv("SHOAL_STOP_AT", label, 1), 0);
+	p = t_spawn("member", role, NULL);
+	CHECK_EQ(unsetenv("SHOAL_STOP_AT"), 0);
+	CHECK_EQ(waitid(P_PID, (id_t)p->pid, &si, WSTOPPED | WEXITED | WNOWAIT), 0);
+	CHECK_EQ(si.si_code, CLD_STOPPED);
+	return p;
+}
+
+static void ends(struct t_proc *p)
+{
+	t_kill(p, SIGKILL);
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+}
+
 /* for those that come that far; it may be dead already */
 static void leave(struct t_proc *p)
 {
@@ -194,14 +214,45 @@ TEST_T(server_and_newcomer_die_together, 60)
 
 		m_sees(&b, "JOIN", &a);
 		t_kill(b.p, SIGSTOP); /* so that only the server knows of the newcomer */
-		v = doomed("secondary", at[i]);
-		dies(v);
+		v = stops("secondary", at[i]);
 		m_kill(&a);
+		ends(v);
 		t_kill(b.p, SIGCONT);
 		m_sees(&b, "DEATH", &a);
 		m_table(&b, 1);
 		as_before(&b, 1);
 		m_leave(&b);
+	}
+}
+
+/* so that nobody has its card, and the caretaker by the table is itself */
+TEST_T(server_and_new_primary_die_together, 60)
+{
+	static const char *const at[] = {"join_init", "primary_gone",	 "start_init",
+					 "announce",  "announce_active", "announce_named"};
+
+	NEEDS_FAULT();
+	for (unsigned i = 0; i < N(at); i++) {
+		struct m a = m_up("primary"), b = m_up("secondary"), c = m_up("secondary"), next;
+		struct t_proc *v;
+
+		m_sees(&b, "JOIN", &c);
+		m_sees(&c, "JOIN", &b);
+		m_kill(&a);
+		m_sees(&b, "DEATH", &a);
+		m_sees(&c, "DEATH", &a);
+		t_kill(c.p, SIGSTOP); /* so that only the server knows of the newcomer */
+		v = stops("primary", at[i]);
+		m_kill(&b);
+		ends(v);
+		t_kill(c.p, SIGCONT);
+		m_sees(&c, "DEATH", &b);
+		m_table(&c, 1);
+		next = m_up("primary");
+		m_sees(&c, "PRIMARY", &next);
+		as_before(&c, 2);
+		m_leave(&c);
+		m_leave(&next);
 	}
 }
 
