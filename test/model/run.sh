@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# run.sh - check the models of the channel's protocols with spin: each exhaustively, and each again with one step broken
+# run.sh - check the models of the channel's and the memory's protocols with spin: each exhaustively, and each again with one step broken
 #
 #   test/model/run.sh [-v] [PATTERN]     only what matches; -v: with the number of states
 #
@@ -134,6 +134,16 @@ mutant UNMAP_LAST claim.pml
 mutant NO_SWEEP claim.pml
 mutant PUBLISH_BLIND claim.pml
 mutant FREE_BLIND claim.pml
+
+model "growth: two bystanders, a death at any step" growth.pml ""
+model "growth: two bystanders, somebody stopped or slow" growth.pml "-DDEATHS=0 -DLATE=1"
+model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
+model "growth: one bystander, two deaths" growth.pml "-DDEATHS=2 -DONE_BYSTANDER"
+model "growth, giving back: two bystanders, a death at any step" growth.pml "-DSHRINK"
+model "growth, giving back: one bystander, a death and somebody stopped" growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
+for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_SECOND_SYNC COMMIT_EARLY LATE_COUNTS NO_LOOK NO_REPAIR BLIND_START REAP_OPEN WAIT_ON; do
+	mutant $m growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
+done
 
 wait
 for ((i = 0; i < started; i++)); do cat "$work/$i.said"; done | tee "$work/all"
