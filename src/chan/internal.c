@@ -51,7 +51,8 @@ enum { NOT = 0, ASKED, TAKEN, DONE, WITHDRAWN };
 struct sh_internal {
 	pthread_t thread;
 	bool started;
-	_Atomic bool stopping; /* read by the thread after it heard the bell */
+	_Atomic uint32_t poked; /* services that shall look; R:BELL before the bell */
+	_Atomic bool stopping;	/* read by the thread after it heard the bell */
 	struct sh_mtx lk;
 	_Atomic uint32_t change; /* futex: a post is free again, a call has ended. Raised under lk */
 	bool busy[POSTS];	 /* under lk */
@@ -174,14 +175,15 @@ static bool settled(struct post *p, struct sh_int_answer *a, uint64_t seq, bool 
 	return true;
 }
 
-static void wait_answers(struct post *p, struct sh_int_answer *a, unsigned n, uint64_t seq, uint64_t dl)
+static void wait_answers(struct post *p, struct sh_int_answer *a, unsigned n, uint64_t seq, const struct sh_int_ask *q)
 {
 	uint64_t look_dl = sh_deadline(SLICE_NS);
 
 	for (;;) {
 		uint32_t seen = sh_load_acq(&p->answered); /* A:POST_ANS */
 		uint64_t now = sh_now_ns();
-		bool late = now >= dl, probe = now >= look_dl, all = true;
+		bool probe = now >= look_dl, late = now >= q->dl || (probe && q->moot != NULL && q->moot(q->arg));
+		bool all = true;
 
 		for (unsigned i = 0; i < n; i++)
 			all &= settled(p, &a[i], seq, late, probe);
@@ -189,11 +191,11 @@ static void wait_answers(struct post *p, struct sh_int_answer *a, unsigned n, ui
 			return;
 		if (probe)
 			look_dl = sh_deadline(SLICE_NS);
-		sh_futex_wait(&p->answered, seen, look_dl < dl ? look_dl : dl, SH_FUTEX_ANY, true);
+		sh_futex_wait(&p->answered, seen, look_dl < q->dl ? look_dl : q->dl, SH_FUTEX_ANY, true);
 	}
 }
 
-int sh_internal_ask(struct sh_int_answer *a, unsigned n, enum sh_service svc, const void *data, size_t len, uint64_t dl)
+int sh_internal_ask(struct sh_int_answer *a, unsigned n, const struct sh_int_ask *q)
 {
 	struct sh_chan *c = sh_chan();
 	struct post *p;
@@ -204,17 +206,17 @@ int sh_internal_ask(struct sh_int_answer *a, unsigned n, enum sh_service svc, co
 		return -EPERM;
 	if (c == NULL)
 		return -ENOTSUP;
-	if (len > SH_INT_DATA)
+	if (q->len > SH_INT_DATA)
 		return -EMSGSIZE;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	k = post_get(c->internal, dl, &stamp);
+	k = post_get(c->internal, q->dl, &stamp);
 	if (k >= 0) {
 		p = post_of(sh_id_slot(c->self), (unsigned)k);
-		p->service = (uint32_t)svc;
-		p->len = (uint32_t)len;
+		p->service = (uint32_t)q->svc;
+		p->len = (uint32_t)q->len;
 		p->stamp = stamp;
-		seq = post_open(c, p, a, n, data);
-		wait_answers(p, a, n, seq, dl);
+		seq = post_open(c, p, a, n, q->data);
+		wait_answers(p, a, n, seq, q);
 		sh_shm_acquire(sh_region());
 		sh_store_rel(&p->word, seq << 1); /* R:POST */
 		post_put(c->internal, k);
@@ -319,35 +321,57 @@ static bool answer(struct sh_chan *c, unsigned slot)
 	return true;
 }
 
-/* everybody who rang: one request of each in turn. true: there was something */
-static bool go_round(struct sh_chan *c, uint64_t left[SH_MEMBERS / 64])
+/* who rang, and whose requests were seen since */
+struct heard {
+	uint64_t left[SH_MEMBERS / 64], seen[SH_MEMBERS / 64];
+};
+
+static void look(struct sh_internal *in, uint32_t which)
 {
-	bool any = false;
+	for (uint32_t s = 0; s < SH_SERVICES; s++)
+		if ((which >> s & 1) != 0)
+			(void)call(in, s, 0, NULL, 0);
+}
+
+/* everybody who rang: one request of each in turn. true: there was something */
+static bool go_round(struct sh_chan *c, struct heard *h)
+{
+	uint32_t poked = sh_xchg(&c->internal->poked, 0); /* A:BELL */
+	bool any = poked != 0;
 
 	for (unsigned s = 0; s < SH_MEMBERS && !sh_load_rlx(&c->internal->stopping);
 	     s++) { /* relaxed: looked at again */
+		uint64_t bit = 1ull << (s % 64);
+
 		if (s % 64 == 0)
-			left[s / 64] |= sh_xchg(&c->inbox->rung[s / 64], 0); /* A:BELL */
-		if ((left[s / 64] >> (s % 64) & 1) == 0)
+			h->left[s / 64] |= sh_xchg(&c->inbox->rung[s / 64], 0); /* A:BELL */
+		if ((h->left[s / 64] & bit) == 0)
 			continue;
 		any = true;
-		if (!answer(c, s))
-			left[s / 64] &= ~(1ull << (s % 64));
+		if (answer(c, s)) {
+			h->seen[s / 64] |= bit;
+			continue;
+		}
+		if ((h->seen[s / 64] & bit) == 0) /* it was withdrawn */
+			poked = UINT32_MAX;
+		h->left[s / 64] &= ~bit;
+		h->seen[s / 64] &= ~bit;
 	}
+	look(c->internal, poked);
 	return any;
 }
 
 static void *internal_main(void *arg)
 {
 	struct sh_chan *c = arg;
-	uint64_t left[SH_MEMBERS / 64] = {0};
+	struct heard heard = {0};
 
 	for (;;) {
 		uint32_t b = sh_load_acq(&c->inbox->bell); /* A:BELL */
 
 		if (sh_load_acq(&c->internal->stopping)) /* A:INT_STOP */
 			return NULL;
-		if (go_round(c, left))
+		if (go_round(c, &heard))
 			continue;
 		if (!sh_cas(&c->inbox->bell, &b, b | 1)) /* A:BELL: it rang since */
 			continue;
@@ -368,6 +392,16 @@ void sh_internal_serve(enum sh_service svc, sh_service_fn fn, void *arg)
 	while (in->running == (int)svc && !pthread_equal(in->thread, pthread_self()))
 		wait_change(in, SH_FOREVER);
 	sh_unlock(&in->lk);
+}
+
+void sh_internal_poke(enum sh_service svc)
+{
+	struct sh_chan *c = sh_chan();
+
+	if (c == NULL || c->internal == NULL || sh_self() == 0)
+		return;
+	sh_or(&c->internal->poked, 1u << svc); /* R:BELL */
+	ring(c->inbox);
 }
 
 int sh_internal_start(struct sh_chan *c)

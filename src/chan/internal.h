@@ -38,7 +38,11 @@ struct sh_int_answer {
 	int code; /* ANSWERED: what the service returned */
 };
 
-/* On the internal thread, without a lock. Returns 0 .. 255: 0 or a positive errno. len is at most SH_INT_DATA. */
+/*
+ * On the internal thread, without a lock. Returns 0 .. 255: 0 or a positive errno. len is at most SH_INT_DATA.
+ * data NULL, from 0: nobody asks; sh_internal_poke() was called, or a request came and was withdrawn before it was seen. Then
+ * look for yourself what there is to do.
+ */
 typedef int (*sh_service_fn)(void *arg, sh_id_t from, const void *data, size_t len);
 
 /*
@@ -46,11 +50,21 @@ typedef int (*sh_service_fn)(void *arg, sh_id_t from, const void *data, size_t l
  * thread itself: it will not be started again). Does nothing where there is no channel.
  */
 void sh_internal_serve(enum sh_service svc, sh_service_fn fn, void *arg);
+/* have the service of this process look, on the internal thread; returns at once */
+void sh_internal_poke(enum sh_service svc);
 /*
- * Ask all n at once and wait for all, until dl: 0, every outcome filled in; -ENOTSUP (no channel: --no-shconf), -EPERM (a
+ * Ask all n at once and wait for all, until dl, or until moot (may be NULL) says, about every 10 ms, that the answers are no
+ * longer wanted (those missing are SH_INT_TIMED_OUT then): 0, every outcome filled in; -ENOTSUP (no channel: --no-shconf), -EPERM (a
  * forked child), -EMSGSIZE, -EAGAIN (other threads of this process hold all posts until dl). Not cancellable.
  */
-int sh_internal_ask(struct sh_int_answer *a, unsigned n, enum sh_service svc, const void *data, size_t len,
-		    uint64_t dl);
+struct sh_int_ask {
+	enum sh_service svc;
+	const void *data;
+	size_t len;
+	uint64_t dl;
+	bool (*moot)(void *arg);
+	void *arg;
+};
+int sh_internal_ask(struct sh_int_answer *a, unsigned n, const struct sh_int_ask *q);
 
 #endif

@@ -4,11 +4,13 @@
  *
  * The role "x" serves SH_SVC_TEST and asks. It hears
  *   ask IDS OP ARG MS    sh_internal_ask: "asked R OUTCOME/CODE,..."; OP: code (answers ARG), hold (says "holding", waits for
- *                        "go"), pass (asks member ARG for its code 7 and answers that)
+ *                        "go"), pass (asks member ARG for its code 7 and answers that), moot (hold, and no longer wanted
+ *                        at the first look)
  *   send ID N            N large messages "block" to ID, whose action says "blocked" and waits for "go": "sent K", those
  *                        that found room
  *   do ID IDS            has ID ask all IDS, for code 5, inside an action: ID says "asked ..."
  *   many IDS THREADS N   N times "code" in each thread: "many BAD"
+ *   poke                 sh_internal_poke; the service says "look"
  *   off, calls, go, bye  no service any more; "calls N", how often the service was called; let go; cleanup
  */
 #include <errno.h>
@@ -39,7 +41,7 @@
 
 typedef unsigned long long ull;
 
-enum op { CODE, HOLD, PASS };
+enum op { CODE, HOLD, PASS, MOOT };
 struct word {
 	uint32_t op;
 	uint32_t pad;
@@ -48,6 +50,12 @@ struct word {
 
 static sem_t go;
 static atomic_int calls;
+
+static bool moot(void *arg)
+{
+	(void)arg;
+	return true;
+}
 
 static int ask(const char *ids, enum op op, uint64_t arg, long ms, struct sh_int_answer *a, unsigned *n)
 {
@@ -58,7 +66,12 @@ static int ask(const char *ids, enum op op, uint64_t arg, long ms, struct sh_int
 	snprintf(copy, sizeof(copy), "%s", ids);
 	for (char *p = strtok_r(copy, ",", &save); p != NULL; p = strtok_r(NULL, ",", &save))
 		a[(*n)++].to = strtoull(p, NULL, 10);
-	return sh_internal_ask(a, *n, SH_SVC_TEST, &w, sizeof(w), sh_deadline((uint64_t)ms * SH_NS_PER_MS));
+	return sh_internal_ask(a, *n,
+			       &(struct sh_int_ask){.svc = SH_SVC_TEST,
+						    .data = &w,
+						    .len = sizeof(w),
+						    .dl = sh_deadline((uint64_t)ms * SH_NS_PER_MS),
+						    .moot = op == MOOT ? moot : NULL});
 }
 
 static void ask_and_tell(const char *ids, enum op op, uint64_t arg, long ms)
@@ -82,9 +95,14 @@ static int serve(void *arg, sh_id_t from, const void *data, size_t len)
 	char id[32];
 	unsigned n;
 
+	if (data == NULL) {
+		CHECK(from == 0 && len == 0);
+		t_tell("look");
+		return 0;
+	}
 	CHECK(arg == &calls && len == sizeof(*w) && from != 0);
 	calls++;
-	if (w->op == HOLD) {
+	if (w->op == HOLD || w->op == MOOT) {
 		t_tell("holding");
 		while (sem_wait(&go) != 0)
 			;
@@ -163,7 +181,7 @@ static void run_many(const char *ids, int threads, int n)
 
 static enum op op_of(const char *s)
 {
-	return s[0] == 'c' ? CODE : s[0] == 'h' ? HOLD : PASS;
+	return s[0] == 'c' ? CODE : s[0] == 'h' ? HOLD : s[0] == 'm' ? MOOT : PASS;
 }
 
 static void *do_ask(void *line)
@@ -202,6 +220,8 @@ static void obey(char *line)
 		t_tell("calls %d", calls);
 	} else if (strcmp(a[0], "go") == 0) {
 		sem_post(&go);
+	} else if (strcmp(a[0], "poke") == 0) {
+		sh_internal_poke(SH_SVC_TEST);
 	} else if (strcmp(a[0], "off") == 0) {
 		sh_internal_serve(SH_SVC_TEST, NULL, NULL);
 		t_tell("off");
@@ -324,6 +344,7 @@ TEST(what_a_stopped_one_had_not_begun_it_never_begins)
 	SAY(a, "ask %s,%s code 6 300", b.id, c.id);
 	is(&a, "asked 0 late/0 answered/6");
 	t_kill(b.p, SIGCONT);
+	t_expect(b.p, "look"); /* but it looks what there is to do */
 	SAY(a, "ask %s code 6 15000", b.id);
 	is(&a, "asked 0 answered/6");
 	SAY(b, "calls");
@@ -343,6 +364,20 @@ TEST(a_late_answer_answers_nothing)
 	SAY(a, "ask %s code 12 15000", b.id); /* waits behind it, in the same post */
 	SAY(b, "go");
 	is(&a, "asked 0 answered/12");
+	bye(&b);
+	bye(&a);
+}
+
+TEST(what_is_no_longer_wanted_is_not_waited_for)
+{
+	struct x a = up("primary"), b = up("secondary");
+
+	SAY(a, "ask %s moot 11 100000", b.id);
+	t_expect(b.p, "holding");
+	is(&a, "asked 0 late/0");
+	SAY(b, "go");
+	SAY(b, "poke");
+	t_expect(b.p, "look");
 	bye(&b);
 	bye(&a);
 }
@@ -446,7 +481,7 @@ static void in_child(void *arg)
 	struct sh_int_answer a = {.to = 1};
 
 	(void)arg;
-	_exit(sh_internal_ask(&a, 1, SH_SVC_TEST, "", 0, SH_FOREVER) == -EPERM ? 0 : 1);
+	_exit(sh_internal_ask(&a, 1, &(struct sh_int_ask){.svc = SH_SVC_TEST, .dl = SH_FOREVER}) == -EPERM ? 0 : 1);
 }
 
 TEST(who_cannot_ask_is_told)
@@ -454,15 +489,18 @@ TEST(who_cannot_ask_is_told)
 	char *alone[] = {(char *)"t", (char *)"--no-shconf", (char *)"-l", (char *)"0", (char *)"--no-huge", NULL};
 	char data[SH_INT_DATA + 1] = {0};
 	struct sh_int_answer a = {.to = 1};
+	struct sh_int_ask q = {.svc = SH_SVC_TEST, .data = data, .len = 1, .dl = SH_FOREVER}, long_ = q;
 	struct x x = up("primary");
 
-	CHECK_EQ(sh_internal_ask(&a, 1, SH_SVC_TEST, data, 1, SH_FOREVER), -EPERM);
+	long_.len = sizeof(data);
+
+	CHECK_EQ(sh_internal_ask(&a, 1, &q), -EPERM);
 	CHECK(m_init("secondary", NULL));
-	CHECK_EQ(sh_internal_ask(&a, 1, SH_SVC_TEST, data, sizeof(data), SH_FOREVER), -EMSGSIZE);
-	CHECK_EQ(sh_internal_ask(NULL, 0, SH_SVC_TEST, data, 1, SH_FOREVER), 0);
+	CHECK_EQ(sh_internal_ask(&a, 1, &long_), -EMSGSIZE);
+	CHECK_EQ(sh_internal_ask(NULL, 0, &q), 0);
 	CHECK_EQ(t_fork(in_child, NULL, NULL, 0), 0);
 	CHECK_EQ(rte_eal_cleanup(), 0);
 	bye(&x);
 	CHECK_EQ(rte_eal_init(5, alone) < 0, 0);
-	CHECK_EQ(sh_internal_ask(&a, 1, SH_SVC_TEST, data, 1, SH_FOREVER), -ENOTSUP);
+	CHECK_EQ(sh_internal_ask(&a, 1, &q), -ENOTSUP);
 }

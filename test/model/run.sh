@@ -135,10 +135,10 @@ mutant NO_SWEEP claim.pml
 mutant PUBLISH_BLIND claim.pml
 mutant FREE_BLIND claim.pml
 
-model "growth: two bystanders, a death at any step" growth.pml ""
+model "growth: two bystanders, a death at any step" growth.pml "-DLATE=0"
 model "growth: two bystanders, somebody stopped or slow" growth.pml "-DDEATHS=0 -DLATE=1"
 model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
-model "growth: one bystander, two deaths" growth.pml "-DDEATHS=2 -DONE_BYSTANDER"
+model "growth: one bystander, two deaths" growth.pml "-DDEATHS=2 -DLATE=0 -DONE_BYSTANDER"
 model "growth, giving back: two bystanders, a death at any step" growth.pml "-DSHRINK"
 model "growth, giving back: one bystander, a death and somebody stopped" growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_SECOND_SYNC COMMIT_EARLY LATE_COUNTS NO_LOOK NO_REPAIR BLIND_START REAP_OPEN WAIT_ON; do
