@@ -257,7 +257,7 @@ bool sh_inbox_wake(struct sh_inbox *b);
 void sh_inbox_forget(struct sh_chan *c, sh_id_t gone); /* its records were taken: unmap and free its lane; under pop */
 void sh_inbox_on_link(void *arg, sh_id_t from, int fd);
 
-/* ---- disp.c: who consumes, who sleeps, who runs actions ---- */
+/* ---- role.c, disp.c: who consumes, who sleeps, who runs actions ---- */
 void sh_route(struct sh_chan *c, struct sh_msg *m);	   /* a record to where it belongs: pending request or queue */
 void sh_queue_locked(struct sh_chan *c, struct sh_msg *m); /* under lk; wakes nobody */
 void sh_queue(struct sh_chan *c, struct sh_msg *m);	   /* to the dispatcher, which is woken. Takes lk. */

@@ -326,6 +326,7 @@ ROLE(crowd)
 		}
 		usleep(how == 't' ? 300 : 5000); /* sleep: the pace of those who talk */
 	}
+	free(s);
 	return 0;
 }
 
