@@ -24,6 +24,9 @@
 #define sh_or(p, v) atomic_fetch_or_explicit((p), (v), memory_order_acq_rel)
 #define sh_and(p, v) atomic_fetch_and_explicit((p), (v), memory_order_acq_rel)
 #define sh_xchg(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
+/* sequentially consistent: such a store (or this "or") and the next such load of another word, or a sh_fence(), keep their order */
+#define sh_or_sc(p, v) atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
+#define sh_load_sc(p) atomic_load_explicit((p), memory_order_seq_cst)
 /* true when *p was *expected and is now v; otherwise *expected holds what was found */
 #define sh_cas(p, expected, v)                                                                                         \
 	atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acq_rel, memory_order_acquire)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "mem/heap.h"
 #include "mem/priv.h"
 
 #define U(w) sh_load_rlx(&(w)) /* relaxed: under both locks */
@@ -256,6 +257,8 @@ int sh_mem_audit(char *why, size_t cap)
 	r = audit_pages(&a);
 	if (r == 0)
 		r = audit_zones(&a);
+	if (r == 0 && !sh_span_audit(a.m, why, cap))
+		r = -EUCLEAN;
 	unlock_both(a.m);
 	return r;
 }

@@ -108,7 +108,8 @@ enum sh_pg {
  *   link    under H, journalled: previous << 32 | next, each      under H
  *           a unit + 1, 0: none. FREE: in its bin. BUSY: in busy
  *   owner   under H, journalled, with use; then the kind's own    as the kind says
- *   own     the same
+ *   own     the same. Who frees a small block may count down the upper half of own[4], late, whatever the run is by then:
+ *           no other kind uses it
  */
 #define SH_DESC_OWN 5
 struct sh_desc {
@@ -168,6 +169,18 @@ struct sh_pages_hdr {
 	_Atomic uint32_t want, seq; /* who finds nothing free but BUSY runs sleeps on seq; who hands one out wakes */
 };
 
+/*
+ * Spans without a thread (heap.h).
+ *
+ *   field    written by
+ *   orphan   under H, journalled: for each class a list by link, a unit + 1
+ *   reaped   under H: generation of the last member of this slot whose spans are orphans now. Read by all: a hint
+ */
+struct sh_spans_hdr {
+	sh_w64 orphan[64];
+	_Atomic uint32_t reaped[256];
+};
+
 struct sh_undo {
 	sh_w64 off; /* of a word in the header */
 	sh_w64 old;
@@ -198,6 +211,7 @@ struct sh_mem_hdr {
 	sh_w64 zspan[SH_ZCLASSES]; /* runs of small zones with a free place, by class; a unit + 1 */
 	struct sh_undo undo[SH_UNDO_MAX];
 	struct sh_pages_hdr pg __attribute__((aligned(4096)));
+	struct sh_spans_hdr sp __attribute__((aligned(64)));
 	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
 	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
 };

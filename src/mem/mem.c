@@ -16,6 +16,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "mem/heap.h"
 #include "mem/priv.h"
 #include "proc/proc.h"
 #include "proc/region.h"
@@ -108,6 +109,8 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 		sh_pages_reap(m);
 		sh_mem_unlock(m);
 	}
+	if (sh_ctx.mem != NULL)
+		sh_orphan_event(id);
 	pthread_mutex_unlock(&room.quiet);
 }
 
@@ -282,6 +285,7 @@ static void forget(void)
 	if (room.pid != getpid()) /* a child of fork() that starts anew: its parent's watcher may have held it */
 		pthread_mutex_init(&room.quiet, NULL);
 	pthread_mutex_lock(&room.quiet);
+	sh_ctx.mem = NULL;
 	if (room.m.h != NULL) {
 		unmap_windows(&room.m);
 		munmap(room.m.h, SH_MEM_WINDOW);
@@ -315,6 +319,8 @@ int sh_mem_start(void)
 	room.pid = getpid();
 	pthread_mutex_unlock(&room.quiet);
 	if (r == 0)
+		r = sh_heap_start();
+	if (r == 0)
 		r = sh_on_event(on_event, NULL);
 	if (r < 0) {
 		forget();
@@ -338,6 +344,6 @@ uint64_t sh_mem_total(void)
 
 void sh_mem_stop(void)
 {
-	sh_ctx.mem = NULL;
+	sh_heap_stop();
 	forget();
 }

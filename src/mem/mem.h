@@ -60,6 +60,9 @@ size_t sh_zone_max(void);
 bool sh_mem_contains(uint64_t addr);
 uint64_t sh_mem_total(void); /* bytes that there may be; 0 before start */
 
+/* mem_api.c: does the machine have this NUMA socket? SOCKET_ID_ANY: yes */
+bool sh_have_socket(int s);
+
 struct sh_mem_stat {
 	uint64_t total;	       /* bytes that there may be */
 	uint64_t used, zones;  /* bytes in memzones, and how many they are */

@@ -53,7 +53,7 @@ __attribute__((format(printf, 3, 4))) static int refuse(int err, const char *nam
 	return err;
 }
 
-static bool have_socket(int s)
+bool sh_have_socket(int s)
 {
 	char path[64];
 
@@ -78,7 +78,7 @@ static int check_place(const struct call *c)
 		return refuse(EINVAL, c->name, "unknown flags 0x%x", c->flags & ~(PAGE_FLAGS | OTHER_FLAGS));
 	if (c->socket < SOCKET_ID_ANY)
 		return refuse(EINVAL, c->name, "%d is no socket; SOCKET_ID_ANY is %d", c->socket, SOCKET_ID_ANY);
-	if (!have_socket(c->socket))
+	if (!sh_have_socket(c->socket))
 		return refuse(ENOMEM, c->name, "this machine has no socket %d", c->socket);
 	if ((c->flags & PAGE_FLAGS) != 0 && (c->flags & RTE_MEMZONE_SIZE_HINT_ONLY) == 0)
 		return refuse(ENOMEM, c->name,

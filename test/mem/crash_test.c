@@ -42,7 +42,8 @@ static void labels_of_file(const char *path, struct labels *l)
 			continue;
 		CHECK(l->n < LABELS_MAX);
 		CHECK_EQ(sscanf(at, "SH_STEP(\"%47[a-z_]\")", l->name[l->n]), 1);
-		l->n++;
+		if (strncmp(l->name[l->n], "mem_", 4) == 0) /* those of small blocks: span_crash_test.c */
+			l->n++;
 	}
 	fclose(f);
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file shoal_mem.h - what shoal offers beyond rte_malloc.h and rte_memzone.h: is all well, and what did the dead leave
+ *
+ * Every call here may be made from any thread. Before rte_eal_init() and after rte_eal_cleanup() they fail with ENOTSUP, in
+ * a forked child with EPERM.
+ */
+#ifndef SHOAL_MEM_H
+#define SHOAL_MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Walk everything: names, zones, runs of pages, spans of small blocks. Nothing may be lost, nothing there twice. Takes the
+ * group's lock while it walks: others wait that long when they need another piece of memory.
+ *
+ * @param why  what is wrong, as text; may be NULL
+ * @param cap  bytes of @p why
+ * @return 0 all is well; -1 with rte_errno EUCLEAN (it is not: @p why), ENOTSUP, EPERM
+ */
+int shoal_heap_audit(char *why, size_t cap);
+
+/** A block: @p ptr as rte_malloc() returned it (over-aligned ones: where the piece they lie in starts), and its bytes. */
+typedef void (*shoal_mem_fn)(void *ptr, size_t size, void *arg);
+
+/**
+ * The blocks of rte_malloc() that a member took and that nobody has freed since, whoever uses them now; also those of a
+ * member that is dead or has left. Memzones are not among them: they have names.
+ *
+ * @param member  its id (shoal_member.h)
+ * @param fn      called for each, with no lock held: it may free it; NULL: count only
+ * @return how many, or -1 with rte_errno ENOMEM, ENOTSUP, EPERM
+ */
+long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg);
+
+/**
+ * Free the blocks that a member took and left behind: to be called by who knows that no other process uses any of them.
+ *
+ * @param member  of one that is dead or has left
+ * @return how many were freed, or -1 with rte_errno EBUSY (it lives), EINVAL (never an id), ENOMEM, ENOTSUP, EPERM
+ */
+long shoal_mem_free_owned(uint64_t member);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * adopt.c - spans without a thread
+ *
+ * A thread that ends, a member that leaves and one that dies leave their spans behind, with what is out of them: that
+ * belongs to the group. Each span becomes an orphan, in the list of its class in the header; a thread that needs one of the
+ * class adopts it. An orphan whose last block is freed is given back by whoever freed that.
+ *
+ * An empty span on its way back has an owner word without a thread: the member's id alone. If that member dies, the span is
+ * one of a dead member like any other.
+ */
+#include <errno.h>
+
+#include "mem/heap.h"
+#include "proc/proc.h"
+
+#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
+#define GIVE_MAX 64	       /* empty spans found by one walk */
+
+/* spans that are to be given back when H is left */
+struct give {
+	uint32_t unit[GIVE_MAX];
+	unsigned n;
+};
+
+static void give_all(const struct give *g)
+{
+	for (unsigned i = 0; i < g->n; i++) {
+		SH_STEP("span_to_give");
+		(void)sh_pages_give(g->unit[i]); /* if not, it is mine until I leave or die, and empty */
+	}
+}
+
+bool sh_runs(struct sh_mem *m, bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg,
+	     uint32_t *at)
+{
+	for (unsigned w = 0; w < SH_WINDOWS; w++) {
+		uint32_t base = (uint32_t)(w << SH_UNIT_W_SHIFT), end = (uint32_t)U(m->h->pg.w[w].end), n;
+
+		for (uint32_t i = 0; i < end; i += n) {
+			uint64_t use = U(m->w[w].desc[i].use);
+
+			n = sh_use_units(use);
+			*at = base + i;
+			if (n == 0 || n > end - i)
+				return false;
+			if (!fn(m, base + i, use, arg))
+				return true;
+		}
+	}
+	return true;
+}
+
+/* ---- onto the list and off it ---- */
+
+/* off its list, and mine to give back; or another thread's. Under H */
+static void off_list(struct sh_mem *m, struct sh_span *s, uint64_t owner)
+{
+	sh_run_unlink(m, &m->h->sp.orphan[U(s->cls)], sh_span_unit(s));
+	SH_STEP("span_unlisted");
+	sh_set(m->h, &s->owner, owner);
+	SH_STEP("span_adopt_ready");
+	sh_commit(m->h);
+}
+
+/*
+ * How many blocks are out. Never more than are: one that is freed during the count is seen, or counts itself down
+ * afterwards; one that is seen may count itself down as well, and then 0 comes too early and somebody counts again. true:
+ * none, and it is mine to give back. Under H.
+ */
+static bool count(struct sh_mem *m, struct sh_span *s)
+{
+	int32_t seen, live;
+
+	do {
+		seen = sh_load_acq(
+			&s->live); /* A:SPANLIVE partner: the countdown in sh_span_free_remote(), R:SPANLIVE here */
+		live = (int32_t)sh_span_live(s);
+		if (live == 0) {
+			off_list(m, s, sh_self());
+			return true;
+		}
+	} while (!sh_cas(&s->live, &seen, live));
+	return false;
+}
+
+void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty)
+{
+	sh_run_link(m, &m->h->sp.orphan[U(s->cls)], sh_span_unit(s));
+	sh_store_rlx(&s->live, 0); /* until it is counted everybody who frees looks for himself */
+	SH_STEP("span_orphan_half");
+	sh_set(m->h, &s->owner, 0); /* R:SPANOWN */
+	SH_STEP("span_orphan_ready");
+	sh_commit(m->h);
+	sh_fence(); /* who freed and saw an owner set its bit before this, and is counted; partner: sh_span_free_remote() */
+	SH_STEP("span_orphaned");
+	*empty = count(m, s);
+}
+
+void sh_orphan_leave(struct sh_span *s)
+{
+	struct give g = {.n = 0};
+	struct sh_mem *m;
+	bool empty;
+
+	if (sh_mem_lock(&m) < 0)
+		return; /* it stays with a thread that is no more: my end gives it back, or my death */
+	sh_orphan_add(m, s, &empty);
+	if (empty)
+		g.unit[g.n++] = sh_span_unit(s);
+	sh_mem_unlock(m);
+	give_all(&g);
+}
+
+void sh_orphan_check(uint32_t unit)
+{
+	struct give g = {.n = 0};
+	struct sh_span *s = sh_span_of(unit);
+	struct sh_mem *m;
+
+	if (sh_mem_lock(&m) < 0)
+		return;
+	if (sh_use_kind(U(s->use)) == SH_PG_SPAN && U(s->owner) == 0 && count(m, s))
+		g.unit[g.n++] = unit;
+	sh_mem_unlock(m);
+	give_all(&g);
+}
+
+struct sh_span *sh_orphan_adopt(const struct sh_heap *t, unsigned cls)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	struct sh_span *s = NULL;
+	uint64_t first;
+
+	if (U(m->h->sp.orphan[cls]) == 0 || sh_mem_lock(&m) < 0) /* relaxed: a look; under H again */
+		return NULL;
+	first = U(m->h->sp.orphan[cls]);
+	if (first != 0) {
+		s = sh_span_of((uint32_t)first - 1);
+		off_list(m, s, t->owner);
+	}
+	sh_mem_unlock(m);
+	SH_STEP("span_adopted");
+	return s;
+}
+
+/* ---- the spans of the dead ---- */
+
+struct reap {
+	sh_id_t dead;	      /* 0: whoever is */
+	sh_id_t asked, alive; /* asked about last, and the same if it lives: many spans have one owner */
+	uint32_t n;
+	struct give give;
+};
+
+/* I myself am not dead, but may be leaving */
+static bool is_of_dead(struct reap *r, uint64_t owner)
+{
+	sh_id_t id = sh_lock_id(owner);
+
+	if (id == 0 || r->dead != 0)
+		return id != 0 && id == r->dead;
+	if (id != r->asked) {
+		r->asked = id;
+		r->alive = id == sh_self() || (sh_member_alive(id) && sh_member_probe(id) != 1) ? id : 0;
+	}
+	return r->alive == 0;
+}
+
+static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
+{
+	struct sh_span *s = sh_span_of(unit);
+	struct reap *r = arg;
+	bool empty;
+
+	if (sh_use_kind(use) != SH_PG_SPAN || !is_of_dead(r, U(s->owner)))
+		return true;
+	sh_orphan_add(m, s, &empty);
+	r->n++;
+	if (empty)
+		r->give.unit[r->give.n++] = unit;
+	return r->give.n < GIVE_MAX;
+}
+
+uint32_t sh_orphan_reap(sh_id_t dead)
+{
+	struct reap r = {.dead = dead};
+	struct sh_mem *m;
+	uint32_t at;
+
+	do {
+		r.give.n = 0;
+		if (sh_mem_lock(&m) < 0)
+			return r.n;
+		(void)sh_runs(m, reap_run, &r, &at);
+		SH_STEP("span_reaped");
+		if (dead != 0 && r.give.n < GIVE_MAX) /* relaxed: a hint for the others, who may walk for nothing */
+			sh_store_rlx(&m->h->sp.reaped[sh_id_slot(dead)], sh_id_gen(dead));
+		sh_mem_unlock(m);
+		give_all(&r.give);
+	} while (r.give.n == GIVE_MAX);
+	return r.n;
+}
+
+void sh_orphan_event(sh_id_t id)
+{
+	const struct sh_mem *m = sh_ctx.mem;
+
+	if (m != NULL && sh_id_slot(id) < SH_MEMBERS && id != sh_self() &&
+	    sh_load_rlx(&m->h->sp.reaped[sh_id_slot(id)]) != sh_id_gen(id)) /* relaxed: a hint */
+		(void)sh_orphan_reap(id);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * heap.h - small blocks: spans, the thread that owns each, and the way in and out of one
+ *
+ * A span is a run of units with blocks of one class (class.h). Its owner is a thread of a member; the owner alone takes
+ * blocks from it and puts them back, with plain stores and no lock. Anybody else who frees one of its blocks sets the
+ * block's bit, one atomic instruction, and the owner collects it later. A span whose thread has ended or died is an orphan:
+ * owner 0, in the list of its class in the header, until a thread adopts it or the last block is freed.
+ *
+ * What is so at every moment, also when the owner dies (README.md: small blocks, step by step):
+ *   - block i is free exactly when i >= fresh, or tab[i] has not SH_TAB_ALLOC, or its bit is set. head and used only repeat
+ *     that for the owner; who adopts the span works them out anew
+ *   - a run of kind SPAN has own[] as it must be from the moment it is seen; before fresh is more than 0 its bits are 0
+ *   - owner, and link of an orphan, change under H and through the journal
+ *
+ * Process-private: struct sh_heap, one for each thread. It holds nothing that cannot be found again in the descriptors.
+ */
+#ifndef SH_MEM_HEAP_H
+#define SH_MEM_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/atom.h"
+#include "base/fault.h"
+#include "mem/class.h"
+#include "mem/page.h"
+#include "mem/priv.h"
+
+typedef _Atomic uint32_t sh_w32;
+
+/*
+ * The descriptor of a span's first unit: struct sh_desc as this kind has it.
+ *
+ *   field        written by                          read by
+ *   use          run.c                               all
+ *   link         orphan: under H, journalled: the    under H
+ *                list's previous << 32 | next,
+ *                each a unit + 1, 0: none
+ *   owner        under H, journalled; a take         all: R:SPANOWN in sh_set() <-> A:SPANOWN. Who frees looks at it again
+ *                                                    after its bit is set
+ *   back, cls    with the run; of inner units back   all, of a block that they have: relaxed
+ *                alone, before the first block goes
+ *                out: units to the first
+ *   head         the owner: first of the free list   the owner
+ *   fresh        the owner: blocks from here on were the owner; under H of an orphan
+ *                never given out
+ *   used         the owner: blocks that are out, or  the owner; others relaxed, to print it
+ *                whose bit it has not seen
+ *   next, prev   the owner: its spans of the class   the owner
+ *                are a circle of units
+ *   live         orphan: blocks that are out, or     who frees, under H when it is 0. Nobody else uses this word of a
+ *                fewer. Under H; who frees one       descriptor: whoever is late may count it down, whatever the run is by then
+ *                counts it down
+ */
+struct sh_span {
+	sh_w64 use;
+	sh_w64 link;
+	sh_w64 owner; /* thread << 48 | member id; thread 0: whoever that is gives it back right now; 0: orphan */
+	sh_w32 back, cls;
+	sh_w32 head, fresh;
+	sh_w32 used, pad;
+	sh_w32 next, prev;
+	uint32_t pad2;
+	_Atomic int32_t live; /* upper half of own[4]: small zones keep a class in the lower one */
+} __attribute__((may_alias));
+_Static_assert(sizeof(struct sh_span) == sizeof(struct sh_desc), "a descriptor");
+_Static_assert(offsetof(struct sh_span, back) == offsetof(struct sh_desc, own), "what is the kind's own");
+
+#define SH_TAB_ALLOC 0x80000000u
+#define SH_TAB_OVER 0x40000000u /* the pointer that went out may lie inside the block: it asked for more than 64 */
+#define SH_TAB_LOW 0x3fffffffu	/* ALLOC: generation of the member that took it, else the next free one */
+#define SH_NONE SH_TAB_LOW	/* end of a free list */
+
+struct sh_bin {
+	struct sh_span *cur; /* blocks come from here; sh_no_span: the thread has none of this class */
+	sh_w32 *tab;	     /* of cur */
+	unsigned char *blocks;
+	uint32_t size;
+	uint32_t kept; /* unit + 1 of a span that was empty when it was last looked at, 0: none */
+};
+
+struct sh_heap {
+	sh_id_t id;	/* whose: not sh_self() after a fork, a cleanup, a new start */
+	uint64_t owner; /* what this thread writes into spans */
+	uint32_t tag;	/* ALLOC | generation */
+	uint32_t turn;	/* class to sweep next */
+	struct {
+		unsigned char *heap;
+		uint64_t seen; /* bytes known to exist */
+		struct sh_span *desc;
+	} w[SH_WINDOWS];
+	struct sh_bin bin[SH_CLASSES];
+};
+
+/* initial-exec: one load from the thread pointer. It is 8 bytes, so that a dlopen() finds room for them. */
+extern __thread struct sh_heap *sh_my_heap __attribute__((tls_model("initial-exec")));
+extern struct sh_span sh_no_span; /* never written: no block free, none fresh */
+
+#define sh_likely(x) __builtin_expect(!!(x), 1)
+#define sh_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* ---- the hot path ---- */
+
+/* 1 .. SH_SMALL_MAX bytes; NULL: take the other way, sh_heap_get() */
+static inline void *sh_heap_pop(size_t size)
+{
+	struct sh_heap *t = sh_my_heap;
+	struct sh_bin *b = &t->bin[sh_class_of(size)];
+	struct sh_span *s;
+	uint32_t i;
+
+	if (sh_unlikely(t->id != sh_self()))
+		return NULL;
+	s = b->cur;
+	i = sh_load_rlx(&s->head); /* relaxed, all: the owner's own */
+	if (sh_unlikely(i == SH_NONE))
+		return NULL;
+	sh_store_rlx(&s->head, sh_load_rlx(&b->tab[i]));
+	SH_STEP("span_popped");
+	sh_store_rel(&b->tab[i], t->tag); /* not before head: who dies here leaves a free block */
+	SH_STEP("span_marked");
+	sh_store_rlx(&s->used, sh_load_rlx(&s->used) + 1);
+	return b->blocks + (size_t)i * b->size;
+}
+
+static inline _Atomic uint64_t *sh_span_bits(unsigned char *start)
+{
+	return (_Atomic uint64_t *)(void *)start;
+}
+static inline sh_w32 *sh_span_tab(const struct sh_class *k, unsigned char *start)
+{
+	return (sh_w32 *)(void *)(start + k->tab);
+}
+
+/* true: it was a block of a span of mine, and is free. false: take the other way, sh_heap_put() */
+static inline bool sh_heap_push(void *p)
+{
+	struct sh_heap *t = sh_my_heap;
+	uint64_t off = (uint64_t)((unsigned char *)p - t->w[0].heap), at;
+	uint32_t u = (uint32_t)(off >> SH_UNIT_SHIFT), back, i, head, used;
+	const struct sh_class *k;
+	unsigned char *start;
+	struct sh_span *s;
+	sh_w32 *tab;
+
+	if (sh_unlikely(t->id != sh_self() || off >= t->w[0].seen))
+		return false;
+	back = sh_load_rlx(&t->w[0].desc[u].back); /* relaxed, all: of a block that I have, else they decide nothing */
+	if (sh_unlikely(back >= SH_SPAN_UNITS_MAX || back > u))
+		return false;
+	s = &t->w[0].desc[u - back];
+	if (sh_unlikely(sh_load_rlx(&s->owner) != t->owner || sh_use_kind(sh_load_rlx(&s->use)) != SH_PG_SPAN))
+		return false;
+	k = &sh_classes[sh_load_rlx(&s->cls) % SH_CLASSES];
+	start = t->w[0].heap + ((size_t)(u - back) << SH_UNIT_SHIFT);
+	at = (uint64_t)((unsigned char *)p - start) -
+	     k->front; /* a pointer into the front: huge, as is i * size then not */
+	i = sh_class_index(k, at);
+	if (sh_unlikely(i >= k->n || (uint64_t)i * k->size != at))
+		return false;
+	tab = sh_span_tab(k, start);
+	if (sh_unlikely((sh_load_rlx(&tab[i]) & (SH_TAB_ALLOC | SH_TAB_OVER)) != SH_TAB_ALLOC ||
+			(sh_load_rlx(&sh_span_bits(start)[i / 64]) >> (i % 64) & 1) != 0))
+		return false;
+	head = sh_load_rlx(&s->head);
+	used = sh_load_rlx(&s->used) - 1;
+	if (sh_unlikely((head == SH_NONE || used == 0) && s != t->bin[k - sh_classes].cur))
+		return false;
+	sh_store_rlx(&tab[i], head);
+	SH_STEP("span_unmarked");
+	sh_store_rel(&s->head, i); /* not before tab */
+	SH_STEP("span_pushed");
+	sh_store_rlx(&s->used, used);
+	return true;
+}
+
+/* ---- heap.c ---- */
+
+/* the room starts and stops; in a forked child stop touches nothing shared */
+int sh_heap_start(void);
+void sh_heap_stop(void);
+/* size at least 1, align a power of two. NULL: *err is -ENOMEM, -ENOBUFS, -EFBIG, -EPERM, -ENODEV, -EDEADLK */
+void *sh_heap_get(size_t size, size_t align, int *err);
+
+/* what is at an address */
+struct sh_block {
+	struct sh_span *s; /* of the run's first unit; large: use and owner alone mean something */
+	uint32_t unit;	   /* the run's first */
+	uint32_t i;	   /* block of a span */
+	bool large;
+	unsigned char *start; /* of the run */
+	size_t usable;	      /* bytes from the address on */
+};
+enum sh_what {
+	SH_BLOCK_OK = 0,
+	SH_BLOCK_FOREIGN, /* no address of the group's heap */
+	SH_BLOCK_FREE,	  /* was freed already, or never given out */
+	SH_BLOCK_INSIDE,  /* in a block, not where it starts */
+	SH_BLOCK_ZONE,	  /* of a memzone, or no block starts there */
+};
+/* 0, or why it was refused: nothing has changed then. *err is -EPERM, -ENODEV ... when that is the reason */
+enum sh_what sh_heap_put(void *p, int *err);
+/* by anybody, without a lock: what it says holds as long as the caller has the block */
+enum sh_what sh_block_at(const void *p, struct sh_block *b);
+/* give back what this thread does not need */
+void sh_heap_trim(void);
+
+/* ---- span.c: one span, by its owner ---- */
+
+struct sh_span *sh_span_of(uint32_t unit);
+uint32_t sh_span_unit(const struct sh_span *s);
+unsigned char *sh_span_start(const struct sh_span *s);
+static inline const struct sh_class *sh_span_class(const struct sh_span *s)
+{
+	return &sh_classes[sh_load_rlx(&s->cls) % SH_CLASSES]; /* relaxed: constant as long as the run is a span */
+}
+/* a new one of this class: 0, or as sh_pages_take() */
+int sh_span_new(const struct sh_heap *t, unsigned cls, struct sh_span **ret);
+/* take in what others have freed */
+void sh_span_collect(struct sh_span *s);
+/* is there a block to take? Collects, and makes a stretch of fresh blocks a list. */
+bool sh_span_ready(struct sh_span *s);
+/* after adoption: everything that only repeats the table */
+void sh_span_rebuild(struct sh_span *s);
+/* blocks that are out. By the owner, or under H of an orphan; others may be freeing */
+uint32_t sh_span_live(const struct sh_span *s);
+/* is block i out? */
+bool sh_span_out(const struct sh_span *s, uint32_t i);
+/* Somebody else's block: false: it was freed already */
+bool sh_span_free_remote(const struct sh_block *b);
+
+/* ---- adopt.c: spans without a thread. Under H unless said otherwise ---- */
+
+/* mine, from now on nobody's; *empty: no block of it is out, and it is to be given back after H: it is mine as "to give" */
+void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty);
+/* no lock: the same, by its owner, of a span that it has in no list any more; an empty one is given back */
+void sh_orphan_leave(struct sh_span *s);
+/* no lock: an orphan has lost a block: if that was the last one, give it back */
+void sh_orphan_check(uint32_t unit);
+/* no lock: one of this class, for the thread that owns t: NULL: none. To be rebuilt. */
+struct sh_span *sh_orphan_adopt(const struct sh_heap *t, unsigned cls);
+/* no lock: the spans of this member (0: of all that are dead or have left) become orphans. How many. */
+uint32_t sh_orphan_reap(sh_id_t dead);
+/* no lock: it died or left; only the first who hears of it walks */
+void sh_orphan_event(sh_id_t id);
+
+/* ---- owned.c ---- */
+
+struct rte_malloc_socket_stats;
+/* 0, or as sh_mem_lock() */
+int sh_heap_stats(struct rte_malloc_socket_stats *st);
+void sh_heap_dump(FILE *f);
+/* under H: spans and the lists of orphans are as they should be; else why */
+bool sh_span_audit(struct sh_mem *m, char *why, size_t cap);
+
+/* every run of the windows, in order; false ends it. Under H. false: a run has no length, *at says where */
+bool sh_runs(struct sh_mem *m, bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg,
+	     uint32_t *at);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * owned.c - looking at all blocks: who took them, how many, are they sound; shoal_mem.h
+ *
+ * Everything is read under H: then no span goes away. What living owners do to theirs meanwhile is seen or not.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "mem/heap.h"
+#include "proc/proc.h"
+#include "shoal_mem.h"
+
+#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock, or of a moment */
+
+/* ---- blocks of one member ---- */
+
+struct item {
+	void *p;
+	size_t size;
+};
+
+struct list {
+	sh_id_t id;
+	uint32_t tag; /* what its small blocks have in their table */
+	struct item *items;
+	size_t n, cap; /* n counts also what has no room */
+};
+
+static void list_add(struct list *l, void *p, size_t size)
+{
+	if (l->n < l->cap)
+		l->items[l->n] = (struct item){p, size};
+	l->n++;
+}
+
+static bool list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
+{
+	struct sh_span *s = sh_span_of(unit);
+	const struct sh_class *k = sh_span_class(s);
+	unsigned char *start = sh_unit_addr(unit);
+	struct list *l = arg;
+
+	(void)m;
+	if (sh_use_kind(use) == SH_PG_BLOCK && U(s->owner) == l->id)
+		list_add(l, start, (size_t)sh_use_units(use) << SH_UNIT_SHIFT);
+	if (sh_use_kind(use) != SH_PG_SPAN)
+		return true;
+	for (uint32_t i = 0; i < k->n && i < U(s->fresh); i++)
+		if ((U(sh_span_tab(k, start)[i]) & ~SH_TAB_OVER) == l->tag && sh_span_out(s, i))
+			list_add(l, start + k->front + (size_t)i * k->size, k->size);
+	return true;
+}
+
+/* all of them at one moment: 0, -ENOMEM, or as sh_mem_lock(). items is the caller's to free */
+static int list_all(struct list *l)
+{
+	struct sh_mem *m;
+	uint32_t at;
+	int r;
+
+	for (;;) {
+		l->n = 0;
+		r = sh_mem_lock(&m);
+		if (r < 0)
+			return r;
+		(void)sh_runs(m, list_run, l, &at);
+		sh_mem_unlock(m);
+		if (l->n <= l->cap)
+			return 0;
+		free(l->items);
+		l->cap = l->n + l->n / 8 + 64; /* there may be more by then */
+		l->items = calloc(l->cap, sizeof(*l->items));
+		if (l->items == NULL)
+			return -ENOMEM;
+	}
+}
+
+static int public_error(int r)
+{
+	rte_errno = r == -ENODEV ? ENOTSUP : -r;
+	return -1;
+}
+
+SH_EXPORT long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg)
+{
+	struct list l = {.id = member, .tag = SH_TAB_ALLOC | (sh_id_gen(member) & SH_TAB_LOW)};
+	int r = list_all(&l);
+
+	for (size_t i = 0; r == 0 && fn != NULL && i < l.n; i++)
+		fn(l.items[i].p, l.items[i].size, arg);
+	free(l.items);
+	return r == 0 ? (long)l.n : public_error(r);
+}
+
+/* p is what list_run() found; it may have been freed since, or be an over-aligned one */
+static bool free_one(const struct list *l, void *p)
+{
+	struct sh_block b;
+	enum sh_what what = sh_block_at(p, &b);
+	int err;
+
+	if (what == SH_BLOCK_OK && b.large)
+		return U(b.s->owner) == l->id && sh_heap_put(p, &err) == SH_BLOCK_OK && err == 0;
+	if ((what != SH_BLOCK_OK && what != SH_BLOCK_INSIDE) || b.large ||
+	    (U(sh_span_tab(sh_span_class(b.s), b.start)[b.i]) & ~SH_TAB_OVER) != l->tag)
+		return false;
+	if (what == SH_BLOCK_OK)
+		return sh_heap_put(p, &err) == SH_BLOCK_OK && err == 0;
+	return sh_span_free_remote(&b); /* its own pointer is nowhere; if the span is mine by now I collect it later */
+}
+
+SH_EXPORT long shoal_mem_free_owned(uint64_t member)
+{
+	struct list l = {.id = member, .tag = SH_TAB_ALLOC | (sh_id_gen(member) & SH_TAB_LOW)};
+	long n = 0;
+	int r;
+
+	if (sh_ctx.mem == NULL || sh_self() == 0)
+		return public_error(sh_ctx.mem == NULL ? -ENODEV : -EPERM);
+	if (member == 0 || sh_id_slot(member) >= SH_MEMBERS || member >> 48 != 0)
+		return public_error(-EINVAL);
+	if (sh_member_alive(member) && sh_member_probe(member) != 1)
+		return public_error(-EBUSY);
+	(void)sh_orphan_reap(member);
+	r = list_all(&l);
+	for (size_t i = 0; r == 0 && i < l.n; i++)
+		n += free_one(&l, l.items[i].p);
+	free(l.items);
+	return r == 0 ? n : public_error(r);
+}
+
+/* ---- sizes ---- */
+
+struct sizes {
+	struct rte_malloc_socket_stats *st;
+	FILE *f;
+	struct {
+		uint32_t spans, orphans, blocks;
+	} class[SH_CLASSES];
+};
+
+static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
+{
+	struct sh_span *s = sh_span_of(unit);
+	size_t bytes = (size_t)sh_use_units(use) << SH_UNIT_SHIFT;
+	struct sizes *z = arg;
+	uint32_t live, c;
+
+	(void)m;
+	switch (sh_use_kind(use)) {
+	case SH_PG_FREE:
+		z->st->free_count++;
+		if (bytes > z->st->greatest_free_size)
+			z->st->greatest_free_size = bytes;
+		break;
+	case SH_PG_SPAN:
+		c = (uint32_t)(sh_span_class(s) - sh_classes);
+		live = sh_span_live(s);
+		z->class[c].spans++;
+		z->class[c].orphans += U(s->owner) == 0;
+		z->class[c].blocks += live;
+		z->st->alloc_count += live;
+		z->st->free_count += sh_classes[c].n - live;
+		z->st->heap_allocsz_bytes += (size_t)live * sh_classes[c].size + sh_classes[c].front;
+		break;
+	default:
+		z->st->alloc_count++;
+		z->st->heap_allocsz_bytes += bytes;
+	}
+	return true;
+}
+
+static int sizes(struct sizes *z)
+{
+	struct rte_malloc_socket_stats *st = z->st;
+	struct sh_pages_stat pages;
+	struct sh_mem *m;
+	uint32_t at;
+	int r = sh_pages_stat(&pages);
+
+	memset(st, 0, sizeof(*st));
+	if (r == 0)
+		r = sh_mem_lock(&m);
+	if (r < 0)
+		return r;
+	(void)sh_runs(m, size_run, z, &at);
+	sh_mem_unlock(m);
+	st->heap_totalsz_bytes = pages.backed;
+	if (st->heap_totalsz_bytes < st->heap_allocsz_bytes) /* something was taken between the two looks */
+		st->heap_totalsz_bytes = st->heap_allocsz_bytes;
+	st->heap_freesz_bytes = st->heap_totalsz_bytes - st->heap_allocsz_bytes;
+	if (st->greatest_free_size > st->heap_freesz_bytes)
+		st->greatest_free_size = st->heap_freesz_bytes;
+	return 0;
+}
+
+int sh_heap_stats(struct rte_malloc_socket_stats *st)
+{
+	struct sizes z = {.st = st};
+
+	return sizes(&z);
+}
+
+void sh_heap_dump(FILE *f)
+{
+	struct rte_malloc_socket_stats st;
+	struct sizes z = {.st = &st};
+
+	if (sizes(&z) < 0)
+		return;
+	fprintf(f, "heap socket_0: %zu bytes from the machine, %zu in blocks, %zu free\n", st.heap_totalsz_bytes,
+		st.heap_allocsz_bytes, st.heap_freesz_bytes);
+	for (unsigned c = 0; c < SH_CLASSES; c++)
+		if (z.class[c].spans != 0)
+			fprintf(f, "  blocks of %u bytes: %u out of %u in %u spans, %u of them without a thread\n",
+				sh_classes[c].size, z.class[c].blocks, z.class[c].spans * sh_classes[c].n,
+				z.class[c].spans, z.class[c].orphans);
+}
+
+/* ---- sound? ---- */
+
+struct audit {
+	char *why;
+	size_t cap;
+	uint32_t orphans[SH_CLASSES];
+	bool bad;
+};
+
+__attribute__((format(printf, 2, 3))) static bool wrong(struct audit *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (a->cap > 0)
+		vsnprintf(a->why, a->cap, fmt, ap);
+	va_end(ap);
+	a->bad = true;
+	return false; /* ends the walk */
+}
+
+/* a span that nobody touches: mine. The list has every free block that was ever given out, once */
+static bool audit_list(struct audit *a, struct sh_span *s, uint32_t unit)
+{
+	const struct sh_class *k = sh_span_class(s);
+	sh_w32 *tab = sh_span_tab(k, sh_span_start(s));
+	uint32_t n = 0, taken = 0;
+
+	for (uint32_t i = U(s->head); i != SH_NONE; i = U(tab[i]), n++)
+		if (i >= U(s->fresh) || n >= k->n || (U(tab[i]) & SH_TAB_ALLOC) != 0)
+			return wrong(a, "span %u: block %u in the free list, %u are fresh", unit, i, U(s->fresh));
+	for (uint32_t i = 0; i < U(s->fresh); i++)
+		taken += (U(tab[i]) & SH_TAB_ALLOC) != 0;
+	if (taken != U(s->used) || n + taken != U(s->fresh))
+		return wrong(a, "span %u: %u of %u blocks are free and %u taken, it says %u", unit, n, U(s->fresh),
+			     taken, U(s->used));
+	return true;
+}
+
+static bool audit_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
+{
+	struct sh_span *s = sh_span_of(unit);
+	struct audit *a = arg;
+	uint32_t c = U(s->cls);
+	uint64_t owner = U(s->owner);
+
+	(void)m;
+	if (sh_use_kind(use) != SH_PG_SPAN)
+		return true;
+	if (c >= SH_CLASSES || sh_use_units(use) != sh_classes[c].units || U(s->back) != 0)
+		return wrong(a, "span %u: class %u, %u units", unit, c, sh_use_units(use));
+	if (U(s->fresh) > sh_classes[c].n)
+		return wrong(a, "span %u: %u blocks of %u", unit, U(s->fresh), sh_classes[c].n);
+	for (uint32_t i = 1; U(s->fresh) > 0 && i < sh_classes[c].units; i++)
+		if (U(s[i].back) != i)
+			return wrong(a, "span %u: unit %u says %u", unit, i, U(s[i].back));
+	if (owner == 0)
+		a->orphans[c]++;
+	if (sh_my_heap->id == sh_self() && owner == sh_my_heap->owner)
+		return audit_list(a, s, unit);
+	return true;
+}
+
+/* each orphan is in the list of its class, once */
+static bool audit_orphans(struct sh_mem *m, struct audit *a)
+{
+	for (unsigned c = 0; c < SH_CLASSES; c++) {
+		uint32_t n = 0, prev = 0, next;
+
+		for (uint32_t u = (uint32_t)U(m->h->sp.orphan[c]); u != 0; prev = u, u = next, n++) {
+			struct sh_span *s = sh_span_of(u - 1);
+
+			next = (uint32_t)U(s->link);
+			if (n > a->orphans[c] || sh_use_kind(U(s->use)) != SH_PG_SPAN || U(s->owner) != 0 ||
+			    U(s->cls) != c || (uint32_t)(U(s->link) >> 32) != prev)
+				return wrong(a, "orphans of class %u: %u does not belong there", c, u - 1);
+			if (sh_span_live(s) == 0)
+				return wrong(a, "orphan %u: it is empty and nobody gave it back", u - 1);
+		}
+		if (n != a->orphans[c])
+			return wrong(a, "orphans of class %u: %u in the list, %u spans", c, n, a->orphans[c]);
+	}
+	return true;
+}
+
+bool sh_span_audit(struct sh_mem *m, char *why, size_t cap)
+{
+	struct audit a = {.why = why, .cap = cap};
+	uint32_t at = 0;
+
+	if (!sh_runs(m, audit_run, &a, &at))
+		return wrong(&a, "run %u has no length", at);
+	return !a.bad && audit_orphans(m, &a);
+}
+
+SH_EXPORT int shoal_heap_audit(char *why, size_t cap)
+{
+	char text[256] = "";
+	int r = sh_mem_audit(text, sizeof(text));
+
+	if (why != NULL && cap > 0)
+		snprintf(why, cap, "%s", text);
+	return r == 0 ? 0 : public_error(r);
+}
