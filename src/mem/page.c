@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,8 +27,8 @@
 
 uint64_t sh_pages_default_max(void)
 {
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	uint64_t all = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+	struct sysinfo si; /* asked for here: sysconf(3) makes up a number when the call is refused */
+	uint64_t all = sysinfo(&si) == 0 ? (uint64_t)si.totalram * si.mem_unit : 0;
 
 	if (sh_ctx.opts != NULL && sh_ctx.opts->memory_max != 0)
 		all = sh_ctx.opts->memory_max;
