@@ -32,8 +32,8 @@ def find_cc():
     return os.environ.get('CC', 'cc').split()
 
 
-def build_dpdk(out):
-    """channel.c against the distribution's DPDK, never against a libdpdk.pc of ours: {name: binary}, or why not"""
+def build_dpdk(out, program='channel', archives=('eal', 'kvargs', 'telemetry')):
+    """program.c against the distribution's DPDK, never against a libdpdk.pc of ours: {name: binary}, or why not"""
     dirs = sorted(glob.glob('/usr/lib/*/pkgconfig')) + ['/usr/lib/pkgconfig', '/usr/lib64/pkgconfig', '/usr/share/pkgconfig']
     env = dict(os.environ, PKG_CONFIG_LIBDIR=':'.join(dirs))
     env.pop('PKG_CONFIG_PATH', None)
@@ -44,12 +44,12 @@ def build_dpdk(out):
         return {}, None, 'no libdpdk-dev'
     version = pc('--modversion').stdout.strip()
     cc = find_cc() + ['-O2', '-g', '-D_GNU_SOURCE', '-DALLOW_EXPERIMENTAL_API', '-w']
-    cc += pc('--cflags').stdout.split() + [os.path.join(ROOT, 'bench', 'channel.c'), '-o']
-    static = ['-Wl,--whole-archive'] + [f'-l:librte_{x}.a' for x in ('eal', 'kvargs', 'telemetry')]
+    cc += pc('--cflags').stdout.split() + [os.path.join(ROOT, 'bench', program + '.c'), '-o']
+    static = ['-Wl,--whole-archive'] + [f'-l:librte_{x}.a' for x in archives]
     static += ['-Wl,--no-whole-archive', '-lpthread', '-lm', '-ldl', '-lnuma', '-lbsd']
     found, why = {}, 'does not build'
     for name, libs in (('dpdk', static), ('dpdk-shared', pc('--libs').stdout.split())):
-        binary = os.path.join(out, 'channel-' + name)
+        binary = os.path.join(out, f'{program}-{name}')
         r = subprocess.run(cc + [binary, '-pthread'] + libs, capture_output=True, text=True)
         if r.returncode == 0:
             found[name] = binary
@@ -236,6 +236,8 @@ AIMS = [
 
 
 class Bench:
+    rows = ROWS
+
     def __init__(self, a):
         self.a, self.cpus = a, sorted(os.sched_getaffinity(0))[:2]
         self.work = workdir()
@@ -298,7 +300,7 @@ class Bench:
 
     def run(self):
         peers = self.peers()
-        rows = [r for r in ROWS if not self.a.row or r[0] in self.a.row]
+        rows = [r for r in self.rows if not self.a.row or r[0] in self.a.row]
         if len(self.cpus) < 2:
             print('bench: one CPU only: the rows that need two are left out')
             rows = [r for r in rows if not r[6]]
