@@ -44,7 +44,7 @@ static void hold(struct sh_chan *c, void *p, sh_id_t who)
 {
 	const struct sh_piece_ops *ops = ops_of(c);
 
-	if (ops != NULL && ops->hold != NULL)
+	if (ops != NULL)
 		ops->hold(p, who);
 }
 

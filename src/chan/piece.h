@@ -34,7 +34,7 @@
 /* what the owner of the heap does for the channel. None blocks for long; check() takes any bytes. */
 struct sh_piece_ops {
 	int (*check)(const void *p, size_t len); /* is p a live block of at least len bytes? 0 or -EINVAL */
-	void (*hold)(void *p, sh_id_t who);	 /* it is that member's from now on, for listing; may be NULL */
+	void (*hold)(void *p, sh_id_t who);	 /* it is that member's from now on, for listing */
 	void (*drop)(void *p);			 /* free it */
 };
 /*

@@ -2,51 +2,50 @@
 /*
  * piece.c - what the channel must know of the heap to carry pieces of it (chan/piece.h): what is a block, whose, free it
  *
- * The channel may not include this room: it is given these three functions at start, and loses them at stop.
+ * The channel may not include this room: it is given these three functions at start, and loses them at stop. A block's tag
+ * (the generation in its span's table, or the owner word of a large run) says for the listing who has it: who takes a piece
+ * puts its own there. Nobody else writes it while the block is out, and nothing but the listing reads it.
  */
 #include <errno.h>
 
+#include "base/log.h"
 #include "chan/piece.h"
-#include "mem/priv.h"
-
-/* until blocks without a name come, a piece is a zone */
-struct want {
-	const void *addr;
-	const struct rte_memzone *mz;
-};
-
-static void look(const struct rte_memzone *mz, void *arg)
-{
-	struct want *w = arg;
-
-	if (mz->addr == w->addr)
-		w->mz = mz;
-}
-
-static const struct rte_memzone *zone_at(const void *p)
-{
-	struct want w = {.addr = p};
-
-	sh_zone_walk(look, &w);
-	return w.mz;
-}
+#include "mem/heap.h"
 
 static int check(const void *p, size_t len)
 {
-	const struct rte_memzone *mz = zone_at(p);
+	struct sh_block b;
 
-	return mz != NULL && len != 0 && len <= mz->len ? 0 : -EINVAL;
+	return sh_block_at(p, &b) == SH_BLOCK_OK && len != 0 && len <= b.usable ? 0 : -EINVAL;
+}
+
+static void hold(void *p, sh_id_t who)
+{
+	struct sh_block b;
+	sh_w32 *tag;
+
+	if (sh_block_at(p, &b) != SH_BLOCK_OK)
+		return;
+	if (b.large) {
+		sh_store_rlx(&b.s->owner, who); /* relaxed, both: for the listing */
+		return;
+	}
+	tag = &sh_span_tab(sh_span_class(b.s), b.start)[b.i];
+	sh_store_rlx(tag, (sh_load_rlx(tag) & ~SH_TAB_LOW) | (sh_id_gen(who) & SH_TAB_LOW));
 }
 
 static void drop(void *p)
 {
-	const struct rte_memzone *mz = zone_at(p);
+	int err = 0;
 
-	if (mz != NULL)
-		(void)sh_zone_free(mz);
+	if (sh_heap_put(p, &err) != SH_BLOCK_OK)
+		sh_log_rate(SH_WARN,
+			    "a piece that came back at %p is no live block of the heap: not freed; its sender must "
+			    "not free what it has sent",
+			    p);
 }
 
-static const struct sh_piece_ops ops = {.check = check, .drop = drop};
+static const struct sh_piece_ops ops = {.check = check, .hold = hold, .drop = drop};
 
 void sh_mem_pieces(bool on)
 {

@@ -17,8 +17,9 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
-#include <rte_memzone.h>
+#include <rte_malloc.h>
 #include <shoal.h>
+#include <shoal_mem.h>
 
 #include "chan/piece.h"
 #include "check.h"
@@ -40,15 +41,9 @@ struct piece {
 
 static struct piece *block(size_t len)
 {
-	static unsigned n;
-	char name[32];
-	const struct rte_memzone *mz;
-	struct piece *p;
+	struct piece *p = rte_malloc(NULL, len, 0);
 
-	snprintf(name, sizeof(name), "%d.%u", (int)getpid(), n++);
-	mz = rte_memzone_reserve(name, len, SOCKET_ID_ANY, 0);
-	CHECK(mz != NULL);
-	p = mz->addr;
+	CHECK(p != NULL);
 	memset(p, 0, sizeof(*p));
 	for (size_t i = 0; i < len - sizeof(*p); i++)
 		p->sum += p->bytes[i] = (unsigned char)(i * 7 + len);
@@ -56,35 +51,23 @@ static struct piece *block(size_t len)
 	return p;
 }
 
-struct found {
-	const void *p;
-	const struct rte_memzone *mz;
-	unsigned n;
-};
-
-static void look(const struct rte_memzone *mz, void *arg)
+/* of the whole group, and of one member */
+static size_t blocks(void)
 {
-	struct found *f = arg;
+	struct rte_malloc_socket_stats st;
 
-	f->n++;
-	if (mz->addr == f->p)
-		f->mz = mz;
+	CHECK_EQ(rte_malloc_get_socket_stats(0, &st), 0);
+	return st.alloc_count;
 }
-
-static unsigned blocks(void)
+static long of(uint64_t member)
 {
-	struct found f = {0};
-
-	rte_memzone_walk(look, &f);
-	return f.n;
+	return shoal_mem_owned_by(member, NULL, NULL);
 }
 
 static void unblock(void *p)
 {
-	struct found f = {.p = p};
-
-	rte_memzone_walk(look, &f);
-	CHECK_EQ(rte_memzone_free(f.mz), 0);
+	CHECK_EQ(rte_malloc_validate(p, NULL), 0);
+	rte_free(p);
 }
 
 static uint64_t sum_of(const struct piece *p, size_t len)
@@ -292,10 +275,12 @@ TEST(a_piece_goes_with_a_message_and_is_taken_or_comes_back)
 
 	begin();
 	o = other(&id);
-	p = block(100000);
+	p = block(100000); /* a run of its own, not in a span */
 	CHECK_EQ(send_one(id, "keep", p, 100000), 0);
 	t_expect(o, "kept 100000");
 	CHECK_EQ(atomic_load(&p->who), id);
+	CHECK_EQ(of(id), 1);
+	CHECK_EQ(of(shoal_member_self()), 0);
 	p = block(200);
 	CHECK_EQ(send_one(id, "look", p, 200), 0);
 	t_expect(o, "looked 200");
@@ -551,6 +536,8 @@ TEST(a_receiver_dies_at_each_step)
 		t_until(none_on_their_way, NULL);
 		CHECK(!is_back(p));
 		CHECK_EQ(blocks(), 1);
+		CHECK_EQ(of(id), !at[k].mine); /* it is listed with who has it */
+		CHECK_EQ(of(shoal_member_self()), at[k].mine);
 		unblock(p);
 	}
 }
@@ -594,6 +581,7 @@ TEST(a_sender_dies_at_each_step)
 		t_until(none_on_their_way, NULL);
 		CHECK_EQ(atomic_load(&taken), at[i].sent);
 		CHECK_EQ(blocks(), i + 1);
+		CHECK_EQ(of(id), !at[i].sent);
 	}
 }
 
@@ -639,6 +627,14 @@ TEST(a_sender_dies_before_its_piece_comes_back)
 	}
 }
 
+static void on_any(void *piece, size_t len, uint64_t member, void *arg)
+{
+	(void)len;
+	(void)member;
+	(void)arg;
+	take_up(piece);
+}
+
 TEST(one_leaves_with_pieces_on_their_way)
 {
 	struct t_proc *o;
@@ -646,6 +642,7 @@ TEST(one_leaves_with_pieces_on_their_way)
 	uint64_t id;
 
 	begin();
+	CHECK_EQ(shoal_piece_on_return(on_any, NULL), 0);
 	o = other(&id);
 	p = block(64);
 	CHECK_EQ(send_one(id, "wait", p, 64), 0);
