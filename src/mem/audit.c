@@ -15,8 +15,8 @@ struct audit {
 	struct sh_mem *m;
 	char *why;
 	size_t cap;
-	uint64_t used, held, busy, runs[2]; /* units; runs: free ones of each window */
-	uint64_t zones, places;		    /* runs that are zones, places that are taken */
+	uint64_t used, held, busy, aged, runs[2]; /* units; runs: free ones of each window */
+	uint64_t zones, places;			  /* runs that are zones, places that are taken */
 };
 
 __attribute__((format(printf, 2, 3))) static int bad(struct audit *a, const char *fmt, ...)
@@ -34,7 +34,7 @@ __attribute__((format(printf, 2, 3))) static int bad(struct audit *a, const char
 static int audit_small(struct audit *a, uint32_t u)
 {
 	const struct sh_desc *d = sh_desc(u);
-	uint64_t c = U(d->own[4]), taken = 0, n;
+	uint64_t c = (uint32_t)U(d->own[4]), taken = 0, n;
 
 	if (c >= SH_ZCLASSES || sh_zclass_units((unsigned)c) != sh_use_units(U(d->use)))
 		return bad(a, "run %u of small zones: class %llu", u, (unsigned long long)c);
@@ -58,6 +58,10 @@ static int audit_run(struct audit *a, uint32_t u)
 		if (n > 1 && U(sh_desc(u + n - 1)->use) != sh_use(SH_PG_FREE_END, n))
 			return bad(a, "run %u: its end does not say so", u);
 		a->runs[sh_unit_w(u)]++;
+		a->aged += U(sh_desc(u)->own[0]) != 0;
+		if (U(sh_desc(u)->own[0]) == 0 && sh_run_missing(a->m, u, n) != n &&
+		    a->m->w[sh_unit_w(u)].page == SH_MEM_PAGE)
+			return bad(a, "run %u: free and backed, and nobody will give it back", u);
 		return 0;
 	case SH_PG_BUSY:
 		a->busy++;
@@ -121,6 +125,27 @@ static int audit_list(struct audit *a, uint64_t first, enum sh_pg kind, uint64_t
 	return 0;
 }
 
+/* free runs with pages: linked both ways, oldest first; of those with no age in the first descriptor none has pages */
+static int audit_ages(struct audit *a)
+{
+	const struct sh_pages_hdr *pg = &a->m->h->pg;
+	uint32_t prev = 0;
+	uint64_t n = 0;
+
+	for (uint32_t u = (uint32_t)U(pg->oldest); u != 0; prev = u, u = (uint32_t)U(sh_desc(u - 1)->owner)) {
+		const struct sh_desc *d = sh_desc(u - 1);
+
+		if (++n > a->aged || sh_use_kind(U(d->use)) != SH_PG_FREE || (uint32_t)(U(d->owner) >> 32) != prev ||
+		    U(d->own[0]) == 0)
+			return bad(a, "run %u: in the list of ages as %llx behind %u", u - 1,
+				   (unsigned long long)U(d->use), prev);
+	}
+	if (n != a->aged || U(pg->newest) != prev)
+		return bad(a, "%llu free runs have an age, %llu are in the list", (unsigned long long)a->aged,
+			   (unsigned long long)n);
+	return 0;
+}
+
 static int audit_lists(struct audit *a)
 {
 	const struct sh_pages_hdr *pg = &a->m->h->pg;
@@ -144,6 +169,8 @@ static int audit_lists(struct audit *a)
 	if (n != a->busy)
 		return bad(a, "%llu runs are busy, %llu are in the list", (unsigned long long)a->busy,
 			   (unsigned long long)n);
+	if (audit_ages(a) < 0)
+		return -EUCLEAN;
 	n = 0;
 	for (unsigned c = 0; c < SH_ZCLASSES; c++)
 		if (audit_list(a, U(a->m->h->zspan[c]), SH_PG_ZSPAN, &n) < 0)
@@ -192,7 +219,7 @@ static int audit_zone(struct audit *a, uint32_t slot)
 								  : bad(a, "zone %s: run %u is not its own", name, run);
 	}
 	u = (uint32_t)(((unsigned char *)z->mz.addr - (unsigned char *)sh_unit_addr(run)) /
-		       sh_zclass_size((unsigned)U(sh_desc(run)->own[4])));
+		       sh_zclass_size((uint32_t)U(sh_desc(run)->own[4])));
 	if (sh_use_kind(U(sh_desc(run)->use)) != SH_PG_ZSPAN || (U(sh_desc(run)->own[u / 64]) >> u % 64 & 1) == 0)
 		return bad(a, "zone %s: its place %u in run %u is not taken", name, u, run);
 	a->places--;

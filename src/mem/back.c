@@ -184,8 +184,12 @@ static uint32_t piece(uint32_t u, uint32_t end)
 
 int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
 {
+	struct sh_pages_hdr *pg = &m->h->pg;
 	int r = 0;
 
+	/* relaxed: a first look, so that nothing is backed for who cannot get all of it; fill() looks again */
+	if (U(pg->backed) + sh_run_missing(m, u, n) > pg->max)
+		return -ENOMEM;
 	for (uint32_t end = u + n, k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
 		if (sh_run_missing(m, u, k) == 0)

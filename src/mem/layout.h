@@ -27,7 +27,7 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 4u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 5u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)    /* unit of growth */
 #define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
@@ -122,12 +122,10 @@ _Static_assert(sizeof(struct sh_desc) == 64, "a line");
 
 /*
  * 2 MiB of a window. bit: which units are backed; set and cleared (one atomic step: neighbours share the word) under G by
- * who has the run they lie in, which must not be of anybody else meanwhile. freed: when one of them became free last, ms.
+ * who has the run they lie in, which must not be of anybody else meanwhile.
  */
 struct sh_step {
 	_Atomic uint64_t bit[2];
-	sh_w64 freed;
-	uint64_t pad;
 };
 _Static_assert(SH_STEP_UNITS == 128, "two words of bits");
 
@@ -155,6 +153,9 @@ struct sh_win_hdr {
  *   w          see above
  *   busy       under H, journalled: the list of BUSY runs, a unit + 1
  *   used       under H, journalled: units in runs that are not free
+ *   oldest,    under H, journalled: the list of free runs that have pages, a unit + 1
+ *   newest
+ *   decay      the creator: how long freed pages are kept, ms + 1; 0: for ever
  *   max        the creator: most units that may be backed at a time
  *   backed     under G: units that are backed or about to be. A mender of G counts them anew
  *   want, seq  as in struct sh_lock
@@ -163,6 +164,8 @@ struct sh_win_hdr {
 struct sh_pages_hdr {
 	struct sh_win_hdr w[SH_WINDOWS];
 	sh_w64 busy, used;
+	sh_w64 oldest, newest;
+	uint64_t decay;
 	uint64_t max;
 	sh_w64 backed;
 	sh_w64 work_unit, work_n;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "mem/heap.h"
 #include "mem/priv.h"
+#include "proc/opts.h"
 #include "proc/proc.h"
 #include "proc/region.h"
 
@@ -111,6 +112,8 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 	}
 	if (sh_ctx.mem != NULL)
 		sh_orphan_event(id);
+	if (m->h != NULL && m->h->pg.decay > 1) /* what it would have given back; at once: its givers did */
+		sh_decay_note(m);
 	pthread_mutex_unlock(&room.quiet);
 }
 
@@ -209,6 +212,7 @@ static void plan_windows(struct sh_mem_hdr *h)
 	w->desc_off = at;
 	w->heap_off = at + up_2m(w->units * sizeof(struct sh_desc));
 	h->pg.max = max >> SH_UNIT_SHIFT;
+	h->pg.decay = sh_ctx.opts != NULL ? sh_ctx.opts->mem_decay : 0;
 }
 
 static int map_windows(struct sh_mem *m)
@@ -326,6 +330,7 @@ int sh_mem_start(void)
 		forget();
 		return r;
 	}
+	sh_decay_start();
 	sh_ctx.mem = &room.m;
 	return 0;
 }
@@ -345,5 +350,6 @@ uint64_t sh_mem_total(void)
 void sh_mem_stop(void)
 {
 	sh_heap_stop();
+	sh_decay_stop();
 	forget();
 }

@@ -40,9 +40,16 @@ uint64_t sh_pages_default_max(void)
 /* ---- pages come and go: no lock is held ---- */
 
 /* Units of my BUSY run get their pages, and with them their place in what everybody may use. 0 or -errno */
-static int sh_grow_commit(struct sh_mem *m, uint32_t u, uint32_t n)
+int sh_grow_commit(struct sh_mem *m, uint32_t u, uint32_t n)
 {
 	return sh_back_fill(m, u, n);
+}
+
+/* The pages of my BUSY run go. 0, or -errno: then they are still there */
+int sh_shrink_commit(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	sh_back_punch(m, u, n);
+	return 0;
 }
 
 /* ---- BUSY runs ---- */
@@ -55,6 +62,12 @@ static void put_words(struct sh_mem *m, uint32_t u, uint64_t owner, const uint64
 	sh_set(m->h, &d->owner, owner);
 	for (unsigned i = 0; own != NULL && i < SH_DESC_OWN; i++)
 		sh_set(m->h, &d->own[i], own[i]);
+}
+
+void sh_run_busy(struct sh_mem *m, const struct sh_run *part)
+{
+	sh_run_cut(m, part, SH_PG_BUSY);
+	put_words(m, part->unit, sh_self(), NULL);
 }
 
 /* to whole steps, as far as the free run goes: growth is by steps */
@@ -82,8 +95,7 @@ static void cut(struct sh_mem *m, const struct sh_pages_ask *ask, const struct s
 		put_words(m, fit->unit, ask->owner, ask->own);
 	} else {
 		widen(m, fit, &wide);
-		sh_run_cut(m, &wide, SH_PG_BUSY);
-		put_words(m, wide.unit, sh_self(), NULL);
+		sh_run_busy(m, &wide);
 		hold->want.free = wide.unit;
 		hold->units = wide.units;
 	}
@@ -223,8 +235,10 @@ static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, const struct s
 	if (ask->zero)
 		wipe(m, hold->want.unit, hold->want.units);
 	r = sh_grow_commit(m, hold->want.free, hold->units);
-
 	if (r < 0 && hold->units > hold->want.units) /* a whole step is too much: what is needed, then */
+		r = sh_grow_commit(m, hold->want.unit, hold->want.units);
+	/* what is free and has pages elsewhere counts too: it makes room */
+	if ((r == -ENOMEM || r == -ENOBUFS) && sh_mem_trim(hold->want.units) > 0)
 		r = sh_grow_commit(m, hold->want.unit, hold->want.units);
 	SH_STEP("mem_run_filled");
 	return r;
@@ -266,6 +280,8 @@ static int hand_out(struct sh_mem *m, const struct sh_pages_ask *ask, const stru
 	sh_commit(m->h);
 	sh_mem_unlock(m);
 	tell_waiters(m);
+	if (ask == NULL)
+		sh_decay_note(m);
 	return 0;
 }
 
@@ -327,6 +343,7 @@ int sh_pages_give(uint32_t unit)
 		r = -EINVAL;
 	}
 	sh_mem_unlock(m);
+	sh_decay_note(m);
 	return r;
 }
 

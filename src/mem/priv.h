@@ -44,6 +44,8 @@ uint64_t sh_dir_word(const struct sh_mem_hdr *h, uint32_t i, enum sh_kind kind);
 /* run.c, under G and H: the window is longer by so many units, which are free and not backed */
 void sh_run_extend(struct sh_mem *m, unsigned w, uint32_t units);
 
+/* under H, journalled: a free run is not in the list of those that have pages any more, whatever it has */
+void sh_run_forget_age(struct sh_mem *m, uint32_t u);
 /* units of the free run at the window's end */
 uint32_t sh_run_tail(const struct sh_mem *m, unsigned w);
 
@@ -67,6 +69,23 @@ int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n);
 void sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n);
 /* under G, after a death */
 void sh_back_mend(struct sh_mem *m);
+
+/*
+ * page.c: the one place where pages come, and the one where they go. No lock is held. [u, u + n) is a BUSY run of the
+ * caller, or a part of one.
+ */
+int sh_grow_commit(struct sh_mem *m, uint32_t u, uint32_t n);
+int sh_shrink_commit(struct sh_mem *m, uint32_t u, uint32_t n);
+/* under H, journalled: this part of a free run is BUSY, and mine */
+void sh_run_busy(struct sh_mem *m, const struct sh_run *part);
+
+/* decay.c */
+void sh_decay_start(void);
+void sh_decay_stop(void);
+/* no lock: something became free */
+void sh_decay_note(struct sh_mem *m);
+/* no lock: free pages go back at once, oldest first, until so many units have. How many, or -errno */
+int64_t sh_mem_trim(uint64_t units);
 
 /* page.c: for those who commit more than the run */
 struct sh_hold {

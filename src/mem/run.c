@@ -11,6 +11,7 @@
  *
  * Everything is under H and part of the caller's journalled change.
  */
+#include "base/clock.h"
 #include "base/fault.h"
 #include "mem/priv.h"
 
@@ -72,12 +73,81 @@ void sh_run_unlink(struct sh_mem *m, sh_w64 *head, uint32_t u)
 	}
 }
 
+/*
+ * Free runs with pages are also in one list in order of age, oldest first: what is to be given back to the kernel next. Of
+ * their first descriptor: owner is the link, own[0] the time when they became free, in ms. A run that is joined with an
+ * older one takes its place and its age; a rest keeps those of the run it was cut from.
+ */
+struct age {
+	uint64_t ms;	/* 0: no pages, in no list */
+	uint32_t after; /* behind this one, a unit + 1; 0: first. FROM_END: last */
+};
+#define FROM_END UINT32_MAX
+
+static void age_in(struct sh_mem *m, uint32_t u, struct age a)
+{
+	struct sh_mem_hdr *h = m->h;
+	uint32_t prev = a.after == FROM_END ? (uint32_t)U(h->pg.newest) : a.after, next;
+
+	sh_set(h, &desc_of(m, u)->own[0], a.ms);
+	if (a.ms == 0)
+		return;
+	next = prev != 0 ? next_of(U(desc_of(m, prev - 1)->owner)) : (uint32_t)U(h->pg.oldest);
+	sh_set(h, &desc_of(m, u)->owner, link_of(prev, next));
+	if (prev != 0) {
+		sh_w64 *l = &desc_of(m, prev - 1)->owner;
+
+		sh_set(h, l, link_of(prev_of(U(*l)), u + 1));
+	} else {
+		sh_set(h, &h->pg.oldest, (uint64_t)u + 1);
+	}
+	SH_STEP("mem_age_half_linked");
+	if (next != 0) {
+		sh_w64 *l = &desc_of(m, next - 1)->owner;
+
+		sh_set(h, l, link_of(u + 1, next_of(U(*l))));
+	} else {
+		sh_set(h, &h->pg.newest, (uint64_t)u + 1);
+	}
+}
+
+/* its age and place, for what takes it over */
+static struct age age_out(struct sh_mem *m, uint32_t u)
+{
+	struct sh_mem_hdr *h = m->h;
+	struct age a = {.ms = U(desc_of(m, u)->own[0]), .after = FROM_END};
+	uint32_t next;
+
+	if (a.ms == 0)
+		return a;
+	a.after = prev_of(U(desc_of(m, u)->owner));
+	next = next_of(U(desc_of(m, u)->owner));
+	if (a.after != 0) {
+		sh_w64 *l = &desc_of(m, a.after - 1)->owner;
+
+		sh_set(h, l, link_of(prev_of(U(*l)), next));
+	} else {
+		sh_set(h, &h->pg.oldest, next);
+	}
+	SH_STEP("mem_age_half_unlinked");
+	if (next != 0) {
+		sh_w64 *l = &desc_of(m, next - 1)->owner;
+
+		sh_set(h, l, link_of(a.after, next_of(U(*l))));
+	} else {
+		sh_set(h, &h->pg.newest, a.after);
+	}
+	return a;
+}
+
 /* a stretch becomes a free run */
-static void make_free(struct sh_mem *m, uint32_t u, uint32_t n)
+static void make_free(struct sh_mem *m, uint32_t u, uint32_t n, struct age a)
 {
 	struct sh_mem_hdr *h = m->h;
 	struct sh_win_hdr *w = &h->pg.w[sh_unit_w(u)];
 	unsigned b = bin_of(n);
+
+	age_in(m, u, a);
 
 	sh_set(h, &desc_of(m, u)->use, sh_use(SH_PG_FREE, n));
 	if (n > 1)
@@ -88,7 +158,7 @@ static void make_free(struct sh_mem *m, uint32_t u, uint32_t n)
 }
 
 /* a free run is in no list any more; its tags are still there */
-static void out_of_bin(struct sh_mem *m, uint32_t u, uint32_t n)
+static struct age out_of_bin(struct sh_mem *m, uint32_t u, uint32_t n)
 {
 	struct sh_mem_hdr *h = m->h;
 	struct sh_win_hdr *w = &h->pg.w[sh_unit_w(u)];
@@ -97,6 +167,7 @@ static void out_of_bin(struct sh_mem *m, uint32_t u, uint32_t n)
 	sh_run_unlink(m, &w->head[b], u);
 	if (U(w->head[b]) == 0)
 		sh_set(h, &w->map[b / 64], U(w->map[b / 64]) & ~(1ull << b % 64));
+	return age_out(m, u);
 }
 
 /* ---- find ---- */
@@ -169,13 +240,13 @@ void sh_run_cut(struct sh_mem *m, const struct sh_run *fit, enum sh_pg kind)
 	struct sh_mem_hdr *h = m->h;
 	uint32_t n = sh_use_units(U(desc_of(m, fit->free)->use)), front = fit->unit - fit->free;
 	uint32_t back = n - front - fit->units;
+	struct age a = out_of_bin(m, fit->free, n);
 
-	out_of_bin(m, fit->free, n);
 	if (front > 0)
-		make_free(m, fit->free, front);
+		make_free(m, fit->free, front, a);
 	SH_STEP("mem_run_half_cut");
 	if (back > 0)
-		make_free(m, fit->unit + fit->units, back);
+		make_free(m, fit->unit + fit->units, back, a);
 	if (fit->units > 1)
 		sh_set(h, &desc_of(m, fit->unit + fit->units - 1)->use, sh_use(SH_PG_INNER, 0));
 	sh_set(h, &desc_of(m, fit->unit)->use, sh_use(kind, fit->units));
@@ -207,18 +278,35 @@ static uint32_t free_behind(const struct sh_mem *m, uint32_t u)
 	return sh_use_kind(use) == SH_PG_FREE ? sh_use_units(use) : 0;
 }
 
-/* these units, which are in no list, become free with their free neighbours */
-static uint32_t give_back(struct sh_mem *m, uint32_t u, uint32_t n)
+/* of two that become one: the older, in its place */
+static struct age older(struct age a, struct age b)
+{
+	if (a.ms == 0 || b.ms == 0)
+		return a.ms != 0 ? a : b;
+	return a.ms <= b.ms ? a : b;
+}
+
+/* these units, which are in no list, become free with their free neighbours; ms: their own age */
+static uint32_t give_back(struct sh_mem *m, uint32_t u, uint32_t n, uint64_t ms)
 {
 	uint32_t before = free_before(m, u), behind = free_behind(m, u + n);
+	struct age a = {ms, FROM_END}, b = {0, 0}, c = {0, 0};
 
 	if (before > 0)
-		out_of_bin(m, u - before, before);
+		b = out_of_bin(m, u - before, before);
 	SH_STEP("mem_run_half_joined");
 	if (behind > 0)
-		out_of_bin(m, u + n, behind);
-	make_free(m, u - before, before + n + behind);
+		c = out_of_bin(m, u + n, behind);
+	if (b.ms != 0 && b.after == u + n + 1) /* that place went with the other one */
+		b.after = c.after;
+	a = older(a, older(b, c));
+	make_free(m, u - before, before + n + behind, a);
 	return u - before;
+}
+
+static uint64_t age_of(const struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	return sh_run_missing(m, u, n) < n ? sh_now_ns() / SH_NS_PER_MS + 1 : 0;
 }
 
 uint32_t sh_run_join(struct sh_mem *m, uint32_t unit)
@@ -231,7 +319,7 @@ uint32_t sh_run_join(struct sh_mem *m, uint32_t unit)
 	sh_set(h, &h->pg.used, U(h->pg.used) - sh_use_units(use));
 	/* else this tag, of a run that is inside another one by then, would be taken for a first unit */
 	sh_set(h, &desc_of(m, unit)->use, sh_use(SH_PG_INNER, 0));
-	return give_back(m, unit, sh_use_units(use));
+	return give_back(m, unit, sh_use_units(use), age_of(m, unit, sh_use_units(use)));
 }
 
 void sh_run_trim(struct sh_mem *m, uint32_t unit, uint32_t n)
@@ -246,7 +334,7 @@ void sh_run_trim(struct sh_mem *m, uint32_t unit, uint32_t n)
 	if (n > 1)
 		sh_set(h, &desc_of(m, unit + n - 1)->use, sh_use(SH_PG_INNER, 0));
 	sh_set(h, &h->pg.used, U(h->pg.used) - (all - n));
-	(void)give_back(m, unit + n, all - n);
+	(void)give_back(m, unit + n, all - n, age_of(m, unit + n, all - n));
 }
 
 uint32_t sh_run_tail(const struct sh_mem *m, unsigned w)
@@ -269,12 +357,19 @@ void sh_run_extend(struct sh_mem *m, unsigned w, uint32_t units)
 	struct sh_mem_hdr *h = m->h;
 	uint32_t end = (uint32_t)U(h->pg.w[w].end), u = (uint32_t)(w << SH_UNIT_W_SHIFT) + end;
 	uint32_t before = free_before(m, u);
+	struct age a = {0, FROM_END};
 
 	if (before > 0)
-		out_of_bin(m, u - before, before);
-	make_free(m, u - before, before + units);
+		a = out_of_bin(m, u - before, before);
+	make_free(m, u - before, before + units, a);
 	SH_STEP("mem_run_half_longer");
 	sh_set(h, &h->pg.w[w].end, (uint64_t)end + units); /* R:PGEND */
+}
+
+void sh_run_forget_age(struct sh_mem *m, uint32_t u)
+{
+	(void)age_out(m, u);
+	sh_set(m->h, &desc_of(m, u)->own[0], 0);
 }
 
 bool sh_run_is(const struct sh_mem *m, uint32_t unit)

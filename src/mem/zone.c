@@ -301,7 +301,7 @@ static void give_place(struct sh_mem *m, uint32_t u, const void *addr)
 {
 	struct sh_mem_hdr *h = m->h;
 	struct sh_desc *d = sh_desc(u);
-	unsigned c = (unsigned)U(d->own[4]);
+	unsigned c = (uint32_t)U(d->own[4]);
 	uint32_t n = sh_zclass_places(c), taken = 0;
 	uint32_t i = (uint32_t)((size_t)((const unsigned char *)addr - (unsigned char *)sh_unit_addr(u)) /
 				sh_zclass_size(c));
@@ -350,6 +350,7 @@ int sh_zone_free(const struct rte_memzone *mz)
 	if (slot >= 0)
 		release(m, (uint32_t)slot);
 	sh_mem_unlock(m);
+	sh_decay_note(m);
 	return slot >= 0 ? 0 : -EINVAL;
 }
 

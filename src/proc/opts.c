@@ -294,6 +294,7 @@ static void defaults(struct sh_opts *o)
 	memcpy(o->prefix, "rte", 4);
 	o->max_members = SH_MEMBERS;
 	o->join_timeout_ms = 10000;
+	o->mem_decay = 1000 + 1;
 }
 
 int sh_opts_parse(struct sh_opts *o, int argc, char **argv, const cpu_set_t *cpus, char *err, size_t errcap)

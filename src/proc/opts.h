@@ -28,6 +28,7 @@
 #define SH_OPTS_ERR 512 /* bytes that hold any error line of sh_opts_parse() */
 
 enum sh_role_opt { SH_ROLE_PRIMARY, SH_ROLE_SECONDARY, SH_ROLE_AUTO };
+enum sh_huge_opt { SH_HUGE_AUTO, SH_HUGE_ONLY, SH_HUGE_NEVER };
 enum sh_vfio_intr { SH_VFIO_NONE, SH_VFIO_LEGACY, SH_VFIO_MSI, SH_VFIO_MSIX };
 
 /* one per option, whatever its spellings */
@@ -43,6 +44,7 @@ enum sh_opt {
 	SH_OPT_FILE_PREFIX,
 	SH_OPT_SIMD,
 	SH_OPT_HELP,
+	SH_OPT_HUGE,
 	SH_OPT_HUGE_DIR,
 	SH_OPT_HUGE_UNLINK,
 	SH_OPT_HUGE_STACK,
@@ -58,6 +60,7 @@ enum sh_opt {
 	SH_OPT_MATCH_ALLOC,
 	SH_OPT_MAX_MEMBERS,
 	SH_OPT_MBUF_OPS,
+	SH_OPT_MEM_DECAY,
 	SH_OPT_MEMORY_MAX,
 	SH_OPT_MEM_SIZE,
 	SH_OPT_MEM_CHANNELS,
@@ -109,7 +112,11 @@ struct sh_opts {
 	unsigned cpus_left_out; /* available CPUs that got no lcore because ids end at 127 (default map only) */
 	unsigned mem_channels;	/* -n, 0: not given */
 	unsigned mem_ranks;	/* -r, 0: not given */
-	unsigned mem_mb;	/* -m, 0: not given */
+	unsigned mem_mb;	/* -m, and --socket-mem of node 0; 0: not given */
+	unsigned numa_limit_mb; /* --socket-limit of node 0, 0: none */
+	bool numa_other;	/* --socket-mem asks for memory of another node */
+	enum sh_huge_opt huge;
+	uint64_t mem_decay; /* --mem-decay in ms + 1; 0: never */
 	bool want_help, want_version, want_log_help;
 	bool create_uio;
 	enum sh_vfio_intr vfio_intr;

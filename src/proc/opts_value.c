@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <syslog.h>
@@ -93,6 +94,7 @@ int sh_take_flag(struct sh_scan *s, const struct sh_opt_def *d, const char *v UN
 		break;
 	case SH_OPT_NO_HUGE:
 		o->no_huge = true;
+		o->huge = SH_HUGE_NEVER;
 		break;
 	case SH_OPT_NO_PCI:
 		o->no_pci = true;
@@ -298,6 +300,32 @@ int sh_take_memmax(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const c
 	return 0;
 }
 
+int sh_take_decay(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char *v)
+{
+	uint64_t n;
+
+	if (strcmp(v, "never") == 0) {
+		s->o->mem_decay = 0;
+		return 0;
+	}
+	if (!sh_opt_number(v, 10, 86400000, &n))
+		return sh_opt_bad(s, "'%.80s' is no time; give milliseconds, 0 for at once, or never", v);
+	s->o->mem_decay = n + 1;
+	return 0;
+}
+
+int sh_take_huge(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char *v)
+{
+	static const char *const way[] = {"auto", "only", "never"};
+
+	for (unsigned i = 0; i < 3; i++)
+		if (strcmp(v, way[i]) == 0) {
+			s->o->huge = (enum sh_huge_opt)i;
+			return 0;
+		}
+	return sh_opt_bad(s, "'%.80s' is none of auto, only, never", v);
+}
+
 int sh_take_m(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char *v)
 {
 	uint64_t n;
@@ -329,7 +357,18 @@ int sh_take_r(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char *
 	return 0;
 }
 
-int sh_take_numa(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char *v)
+/* there is one node, 0 */
+static void node_says(struct sh_opts *o, enum sh_opt id, unsigned node, unsigned mb)
+{
+	if (id == SH_OPT_NUMA_MEM && node == 0)
+		o->mem_mb = mb;
+	else if (id == SH_OPT_NUMA_MEM)
+		o->numa_other |= mb != 0;
+	else if (node == 0)
+		o->numa_limit_mb = mb;
+}
+
+int sh_take_numa(struct sh_scan *s, const struct sh_opt_def *d, const char *v)
 {
 	const char *p = v;
 	unsigned nodes = 0;
@@ -341,6 +380,7 @@ int sh_take_numa(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const cha
 		    (p[n] == ',' && p[n + 1] == '\0'))
 			return sh_opt_bad(
 				s, "'%.80s' is malformed; give MiB for each node with commas, such as 1024,512", v);
+		node_says(s->o, d->id, nodes, (unsigned)strtoul(p, NULL, 10));
 		if (++nodes > 32)
 			return sh_opt_bad(s, "more than 32 nodes; give a value for each node of this machine only");
 		if (p[n] == '\0')

@@ -10,6 +10,7 @@
 #include "fake.h"
 #include "mem/mem.h"
 #include "mem/page.h"
+#include "mem/priv.h"
 #include "proc/opts.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -149,4 +150,134 @@ TEST(two_who_grow_at_once_get_all_there_is_and_no_unit_twice)
 	CHECK_EQ(now().used, sh_load_acq(got) * SH_UNIT);
 	CHECK(now().backed <= 64 * MIB);
 	f_sound("after both");
+}
+
+/* ---- giving back ---- */
+
+static void group_with(uint64_t decay)
+{
+	opts.mem_decay = decay;
+	small_group();
+}
+
+TEST(what_is_free_goes_back_when_told_also_in_the_middle)
+{
+	uint32_t u[8];
+
+	small_group();
+	for (unsigned i = 0; i < 8; i++) {
+		CHECK_EQ(take(100, 1, &u[i]), 0);
+		memset(sh_unit_addr(u[i]), (int)i + 1, 100 * SH_UNIT);
+	}
+	CHECK_EQ(sh_pages_give(u[2]), 0);
+	CHECK_EQ(sh_pages_give(u[5]), 0);
+	CHECK_EQ(now().backed, 14 * MIB);
+	CHECK_EQ(sh_mem_trim(UINT64_MAX), 14 * MIB / SH_UNIT - 600);
+	CHECK_EQ(now().backed, 600 * SH_UNIT);
+	CHECK_EQ(f_heap_held(), 600 * SH_UNIT); /* so says the kernel */
+	CHECK_EQ(sh_mem_trim(UINT64_MAX), 0);
+	f_sound("with holes");
+	for (unsigned i = 0; i < 8; i++)
+		CHECK_EQ(*((char *)sh_unit_addr(u[i]) + 5), i == 2 || i == 5 ? 0 : (int)i + 1);
+	CHECK_EQ(take(90, 1, &u[2]), 0);
+	CHECK_EQ(take(10, 1, &u[5]), 0);
+	memset(sh_unit_addr(u[2]), 1, 90 * SH_UNIT);
+	f_sound("filled again");
+	for (unsigned i = 0; i < 8; i++)
+		CHECK_EQ(sh_pages_give(u[i]), 0);
+	CHECK(sh_mem_trim(UINT64_MAX) > 0);
+	CHECK_EQ(now().backed, 0);
+}
+
+TEST(what_is_free_makes_room_for_who_finds_the_limit_reached)
+{
+	uint32_t u[16], k;
+
+	small_group();
+	for (unsigned i = 0; i < 16; i++)
+		CHECK_EQ(take(256, 1, &u[i]), 0);
+	CHECK_EQ(now().backed, 64 * MIB);
+	for (unsigned i = 0; i < 16; i += 2)
+		CHECK_EQ(sh_pages_give(u[i]), 0);
+	CHECK_EQ(sh_mem_trim(256), 256);
+	CHECK_EQ(sh_pages_give(u[1]), 0); /* 0 to 2: 768 in a row, of which 256 have no pages */
+	CHECK_EQ(now().backed, 60 * MIB);
+	CHECK_EQ(take(768, 1, &k), 0);
+	CHECK_EQ(k, u[0]);
+	CHECK_EQ(now().backed, 64 * MIB);
+	f_sound("after all");
+}
+
+TEST(without_decay_pages_go_with_the_free)
+{
+	uint32_t u;
+
+	group_with(0 + 1);
+	CHECK_EQ(take(300, 1, &u), 0);
+	CHECK_EQ(sh_pages_give(u), 0);
+	CHECK_EQ(now().backed, 0);
+	CHECK_EQ(f_heap_held(), 0);
+}
+
+static bool all_gone(void *arg)
+{
+	return f_heap_held() <= *(uint64_t *)arg;
+}
+
+TEST(decay_gives_back_what_nobody_took_again)
+{
+	uint32_t u, v;
+	uint64_t rest = 2 * MIB;
+
+	group_with(20 + 1);
+	CHECK_EQ(take(300, 1, &u), 0);
+	CHECK_EQ(take(60, 1, &v), 0);
+	CHECK_EQ(sh_pages_give(u), 0);
+	t_until(all_gone, &rest);
+	CHECK_EQ(sh_pages_give(v), 0);
+	rest = 0;
+	t_until(all_gone, &rest);
+	f_sound("all went back");
+	sh_mem_stop();
+}
+
+TEST(more_than_a_part_is_not_kept_however_long_it_may_be)
+{
+	uint32_t u;
+	uint64_t rest = 64 * MIB;
+
+	opts.memory_max = 256 * MIB;
+	group_with(3600 * 1000 + 1);
+	CHECK_EQ(take((uint32_t)(100 * MIB / SH_UNIT), 1, &u), 0);
+	CHECK_EQ(sh_pages_give(u), 0);
+	t_until(all_gone, &rest);
+	CHECK(now().backed > 20 * MIB);
+	f_sound("the rest is kept");
+	sh_mem_stop();
+}
+
+static int gives_and_dies(void *arg)
+{
+	uint32_t u;
+
+	(void)arg;
+	return take(300, 1, &u) == 0 && sh_pages_give(u) == 0 ? 0 : 1;
+}
+
+TEST(what_the_dead_freed_is_given_back_by_those_who_hear_of_it)
+{
+	uint64_t rest = 0;
+	sh_id_t id;
+
+#ifdef SH_TSAN
+	SKIP("TSan ends a forked child that starts threads");
+#endif
+	group_with(200 + 1);
+	CHECK_EQ(f_wait(f_member(gives_and_dies, NULL, &id)), 0);
+	CHECK_EQ(f_heap_held(), 6 * MIB);
+	CHECK_EQ(sh_member_probe(id), 1);
+	f_event(SH_EV_DEATH, id);
+	t_until(all_gone, &rest);
+	f_sound("all went back");
+	sh_mem_stop();
 }

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * decay.c - pages that nobody uses go back to the kernel
+ *
+ * Pages of free runs are kept for a while, for who asks next: at most as long as pg.decay says, and at most 64 MiB or an
+ * eighth of what is backed. The list pg.oldest holds such runs by age. Whoever gives something back starts a thread
+ * of its own process that sleeps until the oldest is due, gives it back, and goes on until nothing is left; then it sleeps
+ * without a time limit. When a member leaves or dies each of the others looks too.
+ *
+ * A run that is given back is BUSY meanwhile: cut out under H, punched with no lock held (sh_shrink_commit()), and free
+ * again, in one list only. If whoever does that dies, the run is free with the pages that are left (page.c).
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "mem/priv.h"
+
+#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
+#define AT_ONCE 2048u	       /* units: no more than 32 MiB of a run are BUSY at a time */
+#define KEEP_MIN ((64ull << 20) >> SH_UNIT_SHIFT)
+#define KEEP_PART 8
+#define NEVER UINT64_MAX
+
+/* process-private: the thread. mtx guards all but work */
+static struct {
+	pthread_mutex_t mtx;
+	pthread_cond_t cond;
+	pthread_t thread;
+	pid_t pid; /* whose thread it is */
+	bool on, quit;
+	_Atomic bool work; /* there may be something: xchg on both sides, so that no wake is lost */
+} d = {.mtx = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t now_ms(void)
+{
+	return sh_now_ns() / SH_NS_PER_MS + 1;
+}
+
+/* units that have pages and are free. Without a lock: about */
+static uint64_t idle(const struct sh_mem *m)
+{
+	uint64_t backed = U(m->h->pg.backed), used = U(m->h->pg.used);
+
+	return backed > used ? backed - used : 0;
+}
+
+static bool too_many(const struct sh_mem *m)
+{
+	uint64_t keep = U(m->h->pg.backed) / KEEP_PART;
+
+	return idle(m) > (keep > KEEP_MIN ? keep : KEEP_MIN);
+}
+
+/* The first part of a free run that has pages, at most AT_ONCE; whole pages only, for no other can be punched */
+static struct sh_run part_of(const struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	uint32_t page = (uint32_t)(m->w[sh_unit_w(u)].page >> SH_UNIT_SHIFT), from = u, to = u + n;
+
+	while (from < to && !sh_unit_backed(m, from))
+		from += from % 64 == 0 && to - from >= 64 && sh_run_missing(m, from, 64) == 64 ? 64 : 1;
+	if (page > 1) {
+		from = (from + page - 1) & ~(page - 1);
+		to &= ~(page - 1);
+	}
+	if (to <= from)
+		return (struct sh_run){.free = u};
+	return (struct sh_run){u, from, to - from < AT_ONCE ? to - from : AT_ONCE};
+}
+
+/*
+ * Take the oldest out if it became free at or before this time. Under H. false: none. units 0: it has no whole page and is
+ * in the list no more.
+ */
+static bool cut_oldest(struct sh_mem *m, uint64_t before_ms, struct sh_run *run)
+{
+	uint32_t u = (uint32_t)U(m->h->pg.oldest);
+	struct sh_desc *desc;
+
+	if (u == 0)
+		return false;
+	desc = sh_desc(u - 1);
+	if (U(desc->own[0]) > before_ms)
+		return false;
+	*run = part_of(m, u - 1, sh_use_units(U(desc->use)));
+	if (run->units == 0)
+		sh_run_forget_age(m, u - 1);
+	else
+		sh_run_busy(m, run);
+	SH_STEP("mem_shrink_ready");
+	sh_commit(m->h);
+	return true;
+}
+
+/* Give the oldest back. Units, 0 if none is that old, or -errno */
+static int64_t shrink_oldest(uint64_t before_ms)
+{
+	struct sh_run run;
+	struct sh_mem *m;
+	int64_t n;
+	bool any;
+	int r;
+
+	do {
+		r = sh_mem_lock(&m);
+		if (r < 0)
+			return r;
+		any = cut_oldest(m, before_ms, &run);
+		sh_mem_unlock(m);
+	} while (any && run.units == 0);
+	if (!any)
+		return 0;
+	SH_STEP("mem_shrink_cut");
+	n = run.units - sh_run_missing(m, run.unit, run.units);
+	r = sh_shrink_commit(m, run.unit, run.units);
+	SH_STEP("mem_shrink_done");
+	sh_pages_unhold(m, &(struct sh_hold){.want = {run.unit, run.unit, run.units}, .units = run.units});
+	return r < 0 ? r : n;
+}
+
+int64_t sh_mem_trim(uint64_t units)
+{
+	uint64_t start = now_ms(), done = 0;
+
+	while (done < units) {
+		int64_t n = shrink_oldest(start);
+
+		if (n < 0 && done == 0)
+			return n;
+		if (n <= 0)
+			break;
+		done += (uint64_t)n;
+	}
+	return (int64_t)done;
+}
+
+/* what is due; then when the next is: ms from now, NEVER: there is nothing */
+static uint64_t due(struct sh_mem *m)
+{
+	uint64_t keep_ms = m->h->pg.decay - 1, now = now_ms(), when = NEVER;
+	uint32_t u;
+
+	while ((too_many(m) && shrink_oldest(now) > 0) || (now >= keep_ms && shrink_oldest(now - keep_ms) > 0)) {
+		if (sh_load_acq(&d.work) && d.quit) /* a look without the mutex: a stop is not to wait for all of it */
+			return NEVER;
+	}
+	if (sh_mem_lock(&m) < 0)
+		return NEVER;
+	u = (uint32_t)U(m->h->pg.oldest);
+	if (u != 0) {
+		when = U(sh_desc(u - 1)->own[0]) + keep_ms;
+		when = when > now ? when - now : 1;
+	}
+	sh_mem_unlock(m);
+	return when;
+}
+
+/* Under mtx. Until told, or so many ms */
+static void doze(uint64_t ms)
+{
+	struct timespec ts;
+	uint64_t at = sh_now_ns() + ms * SH_NS_PER_MS;
+
+	if (ms == NEVER) {
+		pthread_cond_wait(&d.cond, &d.mtx);
+		return;
+	}
+	ts.tv_sec = (time_t)(at / SH_NS_PER_S);
+	ts.tv_nsec = (long)(at % SH_NS_PER_S);
+	(void)pthread_cond_timedwait(&d.cond, &d.mtx, &ts);
+}
+
+static void *run(void *arg)
+{
+	struct sh_mem *m = arg;
+	uint64_t ms;
+
+	pthread_mutex_lock(&d.mtx);
+	while (!d.quit) {
+		pthread_mutex_unlock(&d.mtx);
+		(void)sh_xchg(&d.work, false); /* before the look: who gives something back from now on sets it again */
+		ms = due(m);
+		if (ms != NEVER)
+			(void)sh_xchg(&d.work, true); /* I am awake by then: nobody needs to wake me */
+		pthread_mutex_lock(&d.mtx);
+		if (!d.quit && (ms != NEVER || !sh_load_acq(&d.work)))
+			doze(ms);
+	}
+	pthread_mutex_unlock(&d.mtx);
+	return NULL;
+}
+
+/* nobody else of this process can be here: a child has one thread */
+static void after_fork(void)
+{
+	pthread_condattr_t attr;
+
+	if (d.pid == getpid())
+		return;
+	pthread_mutex_init(&d.mtx, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&d.cond, &attr);
+	pthread_condattr_destroy(&attr);
+	d.on = d.quit = false;
+	sh_store_rlx(&d.work, false); /* relaxed: there is one thread */
+	d.pid = getpid();
+}
+
+static void wake(struct sh_mem *m)
+{
+	pthread_mutex_lock(&d.mtx);
+	if (d.on)
+		pthread_cond_signal(&d.cond);
+	else if (!d.quit && sh_thread_start(&d.thread, "shoal-decay", run, m) == 0)
+		d.on = true; /* else: the next who gives something back tries again */
+	else
+		sh_store_rel(&d.work, false);
+	pthread_mutex_unlock(&d.mtx);
+}
+
+void sh_decay_note(struct sh_mem *m)
+{
+	uint64_t decay = m->h->pg.decay;
+
+	if (decay == 0 || idle(m) == 0)
+		return;
+	if (decay == 1)
+		(void)sh_mem_trim(UINT64_MAX);
+	else if (!sh_xchg(&d.work, true) || too_many(m))
+		wake(m);
+}
+
+void sh_decay_start(void)
+{
+	after_fork();
+	d.quit = false;
+}
+
+void sh_decay_stop(void)
+{
+	bool on;
+
+	if (d.pid != getpid())
+		return;
+	pthread_mutex_lock(&d.mtx);
+	on = d.on;
+	d.quit = true;
+	pthread_cond_signal(&d.cond);
+	pthread_mutex_unlock(&d.mtx);
+	if (on)
+		pthread_join(d.thread, NULL);
+	d.on = false;
+}
