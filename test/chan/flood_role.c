@@ -100,10 +100,10 @@ ROLE(member)
 	t_tell("up %llu %s/%s", (unsigned long long)sh_self(), sh_rundir(),
 	       sh_region()->members[sh_id_slot(sh_self())].sock);
 	while (t_hear(line, sizeof(line))) {
-		with_fd = strncmp(line, "fds", 3) == 0 || with_fd;
-		if (sscanf(line, "ask %lu", &whom) == 1 || sscanf(line, "fds %lu", &whom) == 1)
+		if (sscanf(line, "ask %lu", &whom) == 1 || sscanf(line, "fds %lu", &whom) == 1) {
+			with_fd = line[0] == 'f'; /* nobody asks now */
 			CHECK_EQ(pthread_create(&th, NULL, asking, NULL), 0);
-		else if (strcmp(line, "count") == 0)
+		} else if (strcmp(line, "count") == 0)
 			say_counts();
 		else if (strcmp(line, "rests") == 0)
 			t_tell("rests %d", sh_load_rlx(&sh_chan()->f_paused)); /* relaxed: a look */
