@@ -110,8 +110,8 @@ static int out_open(struct sh_chan *c, struct sh_out *o, sh_id_t to)
 	}
 	o->data = sh_lane_map((unsigned)k);
 	if (o->data == NULL) {
-		sh_log_rate(SH_ERR, "cannot map a lane to member %u: %s; raise ulimit -v or vm.max_map_count", sh_id_slot(to),
-			    strerror(errno));
+		sh_log_rate(SH_ERR, "cannot map a lane to member %u: %s; raise ulimit -v or vm.max_map_count",
+			    sh_id_slot(to), strerror(errno));
 		sh_lane_free((unsigned)k, c->self, to);
 		return -ENOMEM;
 	}

@@ -130,7 +130,7 @@ struct sh_proc {
 	_Atomic pid_t watcher_tid; /* set by the watcher itself */
 	bool thread_on;
 	atomic_bool quit, dirty, mute;
-	bool blind;		     /* the watcher has ended before its time, or may not wake when kicked; under lock */
+	bool blind; /* the watcher has ended before its time, or may not wake when kicked; under lock */
 	enum sh_watcher_state state; /* under lock */
 	bool lost;		     /* it was left sleeping, blind: this struct is never freed */
 	uint32_t acc_want, acc_done; /* sh_link_poll(): rounds of accept asked for and made; under lock */

@@ -51,12 +51,11 @@ void sh_kick(struct sh_proc *p)
 	sh_store_rel(&p->dirty, true);
 	if (p->kick_wr < 0)
 		return;
-	if (sh_fds_lost(p))
-		go_blind(p);
-	else if (send(p->kick_wr, "k", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-		 errno != EAGAIN && /* full: it will wake */
-		 sh_watch_mod(p, p->kick, EPOLLIN | EPOLLOUT) != 0)
-		go_blind(p);
+	if (!sh_fds_lost(p) &&
+	    (send(p->kick_wr, "k", 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN || /* full: it will wake */
+	     sh_watch_mod(p, p->kick, EPOLLIN | EPOLLOUT) == 0))
+		return;
+	go_blind(p);
 }
 
 int sh_watcher_open(struct sh_proc *p)
