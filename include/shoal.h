@@ -199,7 +199,7 @@ struct shoal_mp_counters {
 	uint64_t dropped_malformed; /**< records, datagrams or packets at its listener that failed a check */
 	uint64_t dropped_unknown;   /**< messages to names nobody registered */
 	uint64_t dropped_late;	    /**< replies after the request was over */
-	uint64_t dropped_denied;    /**< datagrams and connections of a uid that may not speak */
+	uint64_t dropped_denied;    /**< datagrams and connections of a uid that may not speak, or in another's name */
 	uint64_t dropped_stale;	    /**< meant for an earlier holder of the slot */
 	uint64_t refused;	    /**< requests refused */
 	uint64_t full;		    /**< sends that found no room */

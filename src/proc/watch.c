@@ -176,7 +176,7 @@ void sh_watch_set(int fd, uint32_t events)
 	struct sh_proc *p = sh_proc_of();
 
 	if (sh_here(p) && !sh_fds_lost(p))
-		sh_watch_mod(p, fd, events);
+		(void)sh_watch_mod(p, fd, events); /* of one that was added: nothing is allocated */
 }
 
 void sh_watch_del(int fd)
