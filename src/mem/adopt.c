@@ -167,16 +167,21 @@ static bool is_of_dead(struct reap *r, uint64_t owner)
 	return r->alive == 0;
 }
 
+/* Orphans are counted anew: the dead may have freed the last block of one and not come to say so. */
 static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 {
 	struct sh_span *s = sh_span_of(unit);
 	struct reap *r = arg;
-	bool empty;
+	bool empty = false;
 
-	if (sh_use_kind(use) != SH_PG_SPAN || !is_of_dead(r, U(s->owner)))
+	if (sh_use_kind(use) != SH_PG_SPAN)
 		return true;
-	sh_orphan_add(m, s, &empty);
-	r->n++;
+	if (U(s->owner) == 0) {
+		empty = count(m, s);
+	} else if (is_of_dead(r, U(s->owner))) {
+		sh_orphan_add(m, s, &empty);
+		r->n++;
+	}
 	if (empty)
 		r->give.unit[r->give.n++] = unit;
 	return r->give.n < GIVE_MAX;

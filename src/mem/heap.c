@@ -31,6 +31,7 @@ __thread struct sh_heap *sh_my_heap __attribute__((tls_model("initial-exec"))) =
 static struct {
 	struct sh_mtx mtx;
 	uint64_t taken[65536 / 64]; /* thread numbers of this life; 0 is none */
+	struct sh_heap *all;
 	bool key_made;
 	pthread_key_t key; /* its destructor sees threads end */
 } threads;
@@ -98,6 +99,10 @@ static struct sh_heap *my_heap(int *err)
 			return NULL;
 		}
 		t->id = UINT64_MAX;
+		sh_lock(&threads.mtx);
+		t->next = threads.all;
+		threads.all = t;
+		sh_unlock(&threads.mtx);
 		sh_my_heap = t;
 	}
 	n = take_number();
@@ -105,7 +110,7 @@ static struct sh_heap *my_heap(int *err)
 		*err = -ENOMEM;
 		return NULL;
 	}
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, offsetof(struct sh_heap, next));
 	for (unsigned c = 0; c < SH_CLASSES; c++)
 		t->bin[c].cur = &sh_no_span;
 	t->owner = (uint64_t)n << 48 | sh_self();
@@ -502,20 +507,28 @@ static void leave(struct sh_heap *t)
 /* a destructor that runs after this one may allocate: then there is a new heap, and this is called again */
 static void thread_ends(void *arg)
 {
-	struct sh_heap *t = arg;
+	struct sh_heap *t = arg, **at;
 
 	if (t->id == sh_self() && sh_ctx.mem != NULL)
 		leave(t);
 	sh_my_heap = &no_heap;
+	sh_lock(&threads.mtx);
+	for (at = &threads.all; *at != t; at = &(*at)->next)
+		;
+	*at = t->next;
+	sh_unlock(&threads.mtx);
 	free(t);
 }
 
+/* Ids start anew with every group, so it is not by them that a heap of an earlier one is known. */
 int sh_heap_start(void)
 {
 	int r;
 
 	sh_store_rlx(&threads.mtx.v, 0); /* relaxed: one thread; a parent's may have held it when it forked */
 	memset(threads.taken, 0, sizeof(threads.taken));
+	for (struct sh_heap *t = threads.all; t != NULL; t = t->next)
+		t->id = UINT64_MAX;
 	if (threads.key_made)
 		return 0;
 	r = pthread_key_create(&threads.key, thread_ends);

@@ -83,7 +83,7 @@ struct sh_bin {
 };
 
 struct sh_heap {
-	sh_id_t id;	/* whose: not sh_self() after a fork, a cleanup, a new start */
+	sh_id_t id;	/* whose; not sh_self() in a forked child, after a cleanup, after a new start */
 	uint64_t owner; /* what this thread writes into spans */
 	uint32_t tag;	/* ALLOC | generation */
 	uint32_t turn;	/* class to sweep next */
@@ -93,6 +93,7 @@ struct sh_heap {
 		struct sh_span *desc;
 	} w[SH_WINDOWS];
 	struct sh_bin bin[SH_CLASSES];
+	struct sh_heap *next; /* all of this process: heap.c */
 };
 
 /* initial-exec: one load from the thread pointer. It is 8 bytes, so that a dlopen() finds room for them. */
