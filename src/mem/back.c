@@ -13,9 +13,11 @@
 #include <errno.h>
 
 #include "base/fault.h"
+#include "mem/limit.h"
 #include "mem/priv.h"
 
-#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock, or of a run that the caller has */
+#define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* half of the margin that is left of the machine's memory */
+#define U(w) sh_load_rlx(&(w))		       /* relaxed: under the lock, or of a run that the caller has */
 
 int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end)
 {
@@ -182,15 +184,15 @@ static uint32_t piece(uint32_t u, uint32_t end)
 	return n < end - u ? n : end - u;
 }
 
-int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
+/* a stretch of at most ASK_MAX units: so much is asked of the machine at a time */
+static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end)
 {
-	struct sh_pages_hdr *pg = &m->h->pg;
+	uint32_t missing = sh_run_missing(m, u, end - u);
 	int r = 0;
 
-	/* relaxed: a first look, so that nothing is backed for who cannot get all of it; fill() looks again */
-	if (U(pg->backed) + sh_run_missing(m, u, n) > pg->max)
-		return -ENOMEM;
-	for (uint32_t end = u + n, k; r == 0 && u < end; u += k) {
+	if (missing != 0 && !sh_limit_ask((uint64_t)missing << SH_UNIT_SHIFT))
+		return -ENOBUFS;
+	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
 		if (sh_run_missing(m, u, k) == 0)
 			continue;
@@ -199,6 +201,24 @@ int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
 			return r;
 		r = fill(m, u, k);
 		sh_mem_unlock_grow(m);
+	}
+	return r;
+}
+
+int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	struct sh_pages_hdr *pg = &m->h->pg;
+	uint32_t missing = sh_run_missing(m, u, n);
+	int r = 0;
+
+	/* a first look, so that nothing is backed for who cannot get all of it; relaxed: fill() looks again */
+	if (U(pg->backed) + missing > pg->max)
+		return -ENOMEM;
+	if (missing > ASK_MAX && sh_limit_room() < (uint64_t)missing << SH_UNIT_SHIFT)
+		return -ENOBUFS;
+	for (uint32_t end = u + n, k; r == 0 && u < end; u += k) {
+		k = end - u < ASK_MAX ? end - u : ASK_MAX;
+		r = fill_some(m, u, u + k);
 	}
 	return r;
 }

@@ -47,6 +47,7 @@ static uint64_t idle(const struct sh_mem *m)
 {
 	uint64_t backed = U(m->h->pg.backed), used = U(m->h->pg.used);
 
+	used = used > m->h->pg.keep ? used : m->h->pg.keep;
 	return backed > used ? backed - used : 0;
 }
 
@@ -88,6 +89,11 @@ static bool cut_oldest(struct sh_mem *m, uint64_t before_ms, struct sh_run *run)
 	if (U(desc->own[0]) > before_ms)
 		return false;
 	*run = part_of(m, u - 1, sh_use_units(U(desc->use)));
+	if (m->h->pg.keep != 0 && U(m->h->pg.backed) < m->h->pg.keep + run->units) {
+		if (U(m->h->pg.backed) <= m->h->pg.keep)
+			return false;
+		run->units = (uint32_t)(U(m->h->pg.backed) - m->h->pg.keep);
+	}
 	if (run->units == 0)
 		sh_run_forget_age(m, u - 1);
 	else

@@ -156,6 +156,7 @@ struct sh_win_hdr {
  *   oldest,    under H, journalled: the list of free runs that have pages, a unit + 1
  *   newest
  *   decay      the creator: how long freed pages are kept, ms + 1; 0: for ever
+ *   keep       the creator: units that stay backed, whoever uses them or nobody
  *   max        the creator: most units that may be backed at a time
  *   backed     under G: units that are backed or about to be. A mender of G counts them anew
  *   want, seq  as in struct sh_lock
@@ -166,6 +167,7 @@ struct sh_pages_hdr {
 	sh_w64 busy, used;
 	sh_w64 oldest, newest;
 	uint64_t decay;
+	uint64_t keep;
 	uint64_t max;
 	sh_w64 backed;
 	sh_w64 work_unit, work_n;

@@ -332,7 +332,11 @@ int sh_mem_start(void)
 	}
 	sh_decay_start();
 	sh_ctx.mem = &room.m;
-	return 0;
+	if (st.st_size == 0)
+		r = sh_pages_first(&room.m);
+	if (r < 0)
+		sh_mem_stop();
+	return r;
 }
 
 bool sh_mem_contains(uint64_t addr)

@@ -108,6 +108,8 @@ void sh_run_unlink(struct sh_mem *m, sh_w64 *head, uint32_t u);
 /* page.c: under H, after a death: what it had in hand is free */
 void sh_pages_reap(struct sh_mem *m);
 uint64_t sh_pages_default_max(void);
+/* the creator: what the options want to be there from the start. 0, or -ENOMEM and a line */
+int sh_pages_first(struct sh_mem *m);
 
 /* zone.c */
 /* the size of a class of small zones, and how many have a place in one run of it */

@@ -413,6 +413,8 @@ static void starts_with_no_space(void *arg)
 	struct rlimit rl = {512 * MIB, RLIM_INFINITY};
 
 	(void)arg;
+	opts.memory_max = 1024 * MIB;
+	sh_ctx.opts = &opts;
 	f_group_bare();
 	CHECK_EQ(setrlimit(RLIMIT_AS, &rl), 0);
 	CHECK_EQ(sh_mem_start(), -ENOMEM);

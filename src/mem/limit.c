@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * limit.c - how much memory may this process still take from the machine?
+ *
+ * The kernel gives shared memory until it kills somebody: fallocate() of more than there is ends in the OOM killer, not in
+ * an error. So before pages are asked for, the cgroups of this process and all their parents (version 1 and 2; usage less
+ * the file cache that can be dropped) and the machine's available memory are looked at, and a margin is left: 64 MiB, or 5 %
+ * of the limit where that is less. Best effort, for others take memory too. What was seen counts for a part of the margin
+ * and a moment, then it is looked at again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "mem/limit.h"
+
+#define MARGIN (64ull << 20)
+#define GRANT (32ull << 20)
+#define GRANT_NS (50 * SH_NS_PER_MS)
+#define PATH 512
+#define MOUNTS 65536
+
+/* process-private: what may still be taken without a look, and until when. Two threads that race look once too often or too
+ * rarely. root: of the files that are read, for tests */
+static struct {
+	_Atomic uint64_t left, until;
+	const char *root;
+} g = {.root = ""};
+
+/* a small file as text: false if it cannot be read */
+static bool read_text(const char *path, char *buf, size_t cap)
+{
+	char full[PATH];
+	ssize_t n;
+	int fd;
+
+	snprintf(full, sizeof(full), "%s%s", g.root, path);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, cap - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* the number behind a word at the start of a line; 0: none */
+static uint64_t word(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *p = text; p != NULL && *p != '\0'; p = strchr(p, '\n'), p += p != NULL)
+		if (strncmp(p, key, n) == 0 && (p[n] == ' ' || p[n] == ':'))
+			return strtoull(p + n + 1, NULL, 10);
+	return 0;
+}
+
+/* UINT64_MAX: "max", or no such file */
+static uint64_t number(const char *dir, const char *name)
+{
+	char path[PATH], buf[64];
+	uint64_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (!read_text(path, buf, sizeof(buf)) || buf[0] < '0' || buf[0] > '9')
+		return UINT64_MAX;
+	n = strtoull(buf, NULL, 10);
+	return n < 1ull << 62 ? n : UINT64_MAX; /* version 1 has a large number for "none" */
+}
+
+static uint64_t margin(uint64_t limit)
+{
+	return limit / 20 < MARGIN ? limit / 20 : MARGIN;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* what is left below a limit, with the margin left alone */
+static uint64_t left_of(uint64_t limit, uint64_t used)
+{
+	uint64_t keep = used + margin(limit);
+
+	return limit > keep ? limit - keep : 0;
+}
+
+/* ---- cgroups ---- */
+
+struct seen {
+	uint64_t limit, room; /* the least of all */
+};
+
+static void look_at(const char *dir, bool v2, struct seen *s)
+{
+	uint64_t limit = number(dir, v2 ? "memory.max" : "memory.limit_in_bytes");
+	uint64_t used = number(dir, v2 ? "memory.current" : "memory.usage_in_bytes");
+	uint64_t cache;
+	char path[PATH], text[8192];
+
+	if (v2)
+		limit = least(limit, number(dir, "memory.high"));
+	if (limit == UINT64_MAX || used == UINT64_MAX)
+		return;
+	snprintf(path, sizeof(path), "%s/memory.stat", dir);
+	if (read_text(path, text, sizeof(text))) {
+		cache = word(text, v2 ? "inactive_file" : "total_inactive_file") +
+			word(text, v2 ? "active_file" : "total_active_file");
+		used -= least(used, cache);
+	}
+	s->limit = least(s->limit, limit);
+	s->room = least(s->room, left_of(limit, used));
+}
+
+/* a line of mountinfo: is it this hierarchy? Which part of it, and where */
+static bool is_mount(const char *line, bool v2, char *root, char *dir)
+{
+	const char *rest = strstr(line, " - ");
+	char type[32], opts[256];
+
+	if (rest == NULL || sscanf(line, "%*s %*s %*s %255s %255s", root, dir) != 2 ||
+	    sscanf(rest, " - %31s %*s %255s", type, opts) != 2)
+		return false;
+	return v2 ? strcmp(type, "cgroup2") == 0 : strcmp(type, "cgroup") == 0 && strstr(opts, "memory") != NULL;
+}
+
+static bool mount_of(bool v2, char *root, char *dir)
+{
+	char *text = malloc(MOUNTS), *line, *save = NULL;
+	bool found = false;
+
+	if (text != NULL && read_text("/proc/self/mountinfo", text, MOUNTS))
+		for (line = strtok_r(text, "\n", &save); line != NULL && !found; line = strtok_r(NULL, "\n", &save))
+			found = is_mount(line, v2, root, dir);
+	free(text);
+	return found;
+}
+
+/* my path in that hierarchy, as /proc/self/cgroup says */
+static bool path_of(bool v2, char *path, size_t cap)
+{
+	char text[4096], *line, *save = NULL;
+
+	if (!read_text("/proc/self/cgroup", text, sizeof(text)))
+		return false;
+	for (line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+		char *names = strchr(line, ':'), *at = names != NULL ? strchr(names + 1, ':') : NULL;
+
+		if (at == NULL)
+			continue;
+		*at = '\0';
+		if (v2 ? strcmp(line, "0:") == 0 && names[1] == '\0' : strstr(names, "memory") != NULL) {
+			snprintf(path, cap, "%s", at + 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void hierarchy(bool v2, struct seen *s)
+{
+	char root[256], dir[256], path[256], full[PATH + 8], *end;
+	const char *below = path;
+
+	if (!path_of(v2, path, sizeof(path)) || !mount_of(v2, root, dir))
+		return;
+	if (strcmp(root, "/") != 0) { /* only a part is mounted: what lies above cannot be seen */
+		if (strncmp(path, root, strlen(root)) == 0)
+			below = path + strlen(root);
+		else
+			below = "";
+	}
+	snprintf(full, sizeof(full), "%s%s", dir, strcmp(below, "/") != 0 ? below : "");
+	for (;;) { /* from mine up to the root */
+		look_at(full, v2, s);
+		end = strrchr(full, '/');
+		if (end == NULL || strlen(full) <= strlen(dir))
+			break;
+		*end = '\0';
+	}
+}
+
+static struct seen look(void)
+{
+	struct seen s = {UINT64_MAX, UINT64_MAX};
+	char text[4096];
+	uint64_t total;
+
+	hierarchy(true, &s);
+	hierarchy(false, &s);
+	if (read_text("/proc/meminfo", text, sizeof(text))) {
+		total = word(text, "MemTotal") << 10;
+		s.limit = least(s.limit, total);
+		if (strstr(text, "MemAvailable:") != NULL)
+			s.room = least(s.room, left_of(word(text, "MemAvailable") << 10, 0));
+	}
+	return s;
+}
+
+/* ---- */
+
+uint64_t sh_limit_total(void)
+{
+	return look().limit;
+}
+
+uint64_t sh_limit_room(void)
+{
+	return look().room;
+}
+
+bool sh_limit_ask(uint64_t bytes)
+{
+	uint64_t now = sh_now_ns(), left = sh_load_rlx(&g.left); /* relaxed, all: see g */
+
+	if (now >= sh_load_rlx(&g.until) || left < bytes) {
+		left = sh_limit_room();
+		if (left < bytes)
+			return false;
+		sh_store_rlx(&g.until, now + GRANT_NS);
+		left = least(left, bytes > GRANT ? bytes : GRANT);
+	}
+	sh_store_rlx(&g.left, left - bytes);
+	return true;
+}
+
+void sh_limit_root(const char *root)
+{
+	g.root = root;
+	sh_store_rlx(&g.until, 0);
+}

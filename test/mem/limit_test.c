@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* limit_test.c - how far memory goes: --memory-max, cgroups, what is available, ulimit; and what the group does at the end */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_memzone.h>
+
+#include "fake.h"
+#include "mem/limit.h"
+#include "mem/mem.h"
+#include "mem/priv.h"
+#include "proc/opts.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+static struct sh_opts opts = {.memory_max = 64 * MIB};
+
+static struct sh_pages_stat now(void)
+{
+	struct sh_pages_stat s;
+
+	CHECK_EQ(sh_pages_stat(&s), 0);
+	return s;
+}
+
+static int take(uint64_t bytes, uint32_t *u)
+{
+	struct sh_pages_ask ask = {.units = (uint32_t)(bytes / SH_UNIT), .kind = SH_PG_BLOCK, .owner = sh_self()};
+
+	return sh_pages_take(&ask, u);
+}
+
+/* ---- a machine made of files ---- */
+
+static void put(const char *path, const char *text)
+{
+	char full[600], *at;
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s%s", t_tmpdir(), path);
+	for (at = full + strlen(t_tmpdir()) + 1; (at = strchr(at, '/')) != NULL; *at++ = '/') {
+		*at = '\0';
+		(void)mkdir(full, 0700);
+	}
+	f = fopen(full, "we");
+	CHECK(f != NULL);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void machine(uint64_t total_mb, uint64_t available_mb)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "MemTotal: %llu kB\nMemFree: 5 kB\nMemAvailable: %llu kB\n",
+		 (unsigned long long)total_mb << 10, (unsigned long long)available_mb << 10);
+	put("/proc/meminfo", text);
+	put("/proc/self/cgroup", "0::/\n");
+	put("/proc/self/mountinfo", "1 0 0:1 / / rw - ext4 /dev/x rw\n");
+	sh_limit_root(t_tmpdir());
+}
+
+/* bytes of a cgroup: limit, used, of which file cache */
+static void cgroup(const char *dir, bool v2, const char *limit, uint64_t used, uint64_t cache)
+{
+	char path[256], text[256];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "memory.max" : "memory.limit_in_bytes");
+	put(path, limit);
+	snprintf(path, sizeof(path), "%s/%s", dir, v2 ? "memory.current" : "memory.usage_in_bytes");
+	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)used);
+	put(path, text);
+	snprintf(path, sizeof(path), "%s/memory.stat", dir);
+	snprintf(text, sizeof(text), "anon 5\n%sinactive_file %llu\n%sactive_file 0\nshmem 9\n", v2 ? "" : "total_",
+		 (unsigned long long)cache, v2 ? "" : "total_");
+	put(path, text);
+}
+
+TEST(what_the_machine_has_available_less_a_margin)
+{
+	machine(1000, 500);
+	CHECK_EQ(sh_limit_total(), 1000 * MIB);
+	CHECK_EQ(sh_limit_room(), 475 * MIB); /* 5 % */
+	machine(100000, 50000);
+	CHECK_EQ(sh_limit_room(), (50000 - 64) * MIB);
+	machine(100000, 10);
+	CHECK_EQ(sh_limit_room(), 10 * MIB - 10 * MIB / 20);
+}
+
+TEST(all_cgroups_above_count_in_both_versions)
+{
+	machine(100000, 50000);
+	put("/proc/self/cgroup", "4:memory:/a/b\n1:name=systemd:/x\n0::/u/v\n");
+	put("/proc/self/mountinfo", "1 0 0:1 / / rw - ext4 /dev/x rw\n"
+				    "2 1 0:2 / /sys/fs/cgroup/cpu rw shared:4 - cgroup cgroup rw,cpu\n"
+				    "3 1 0:2 / /sys/fs/cgroup/memory rw shared:5 - cgroup cgroup rw,memory\n"
+				    "4 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+	CHECK_EQ(sh_limit_room(), (50000 - 64) * MIB);
+	cgroup("/sys/fs/cgroup/memory/a/b", false, "4294967296\n", 1000 * MIB, 400 * MIB);
+	CHECK_EQ(sh_limit_total(), 4096 * MIB);
+	CHECK_EQ(sh_limit_room(), (4096 - 600 - 64) * MIB);
+	cgroup("/sys/fs/cgroup/memory/a", false, "2147483648\n", 2000 * MIB, 600 * MIB); /* the parent has less */
+	CHECK_EQ(sh_limit_room(), (2048 - 1400 - 64) * MIB);
+	cgroup("/sys/fs/cgroup/unified/u/v", true, "max\n", 7, 0);
+	CHECK_EQ(sh_limit_room(), (2048 - 1400 - 64) * MIB);
+	cgroup("/sys/fs/cgroup/unified/u", true, "104857600\n", 60 * MIB, 10 * MIB);
+	CHECK_EQ(sh_limit_total(), 100 * MIB);
+	CHECK_EQ(sh_limit_room(), 45 * MIB); /* 100 - 50 - 5 % */
+	put("/sys/fs/cgroup/unified/u/v/memory.high", "31457280\n");
+	CHECK_EQ(sh_limit_total(), 30 * MIB);
+	cgroup("/sys/fs/cgroup/unified/u/v", true, "max\n", 29 * MIB, 0);
+	CHECK_EQ(sh_limit_room(), 0);
+}
+
+TEST(a_container_sees_its_part_of_the_hierarchy_only)
+{
+	machine(100000, 50000);
+	put("/proc/self/cgroup", "0::/docker/abc/inner\n");
+	put("/proc/self/mountinfo", "4 1 0:3 /docker/abc /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
+	cgroup("/sys/fs/cgroup", true, "209715200\n", 100 * MIB, 0);
+	CHECK_EQ(sh_limit_room(), 90 * MIB);
+	cgroup("/sys/fs/cgroup/inner", true, "104857600\n", 50 * MIB, 0);
+	CHECK_EQ(sh_limit_room(), 45 * MIB);
+}
+
+TEST(a_group_in_a_small_cgroup_stops_before_it_is_killed_and_goes_on)
+{
+	uint32_t u[40];
+	unsigned n = 0;
+
+	machine(100000, 50000);
+	put("/proc/self/cgroup", "0::/g\n");
+	put("/proc/self/mountinfo", "4 1 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
+	cgroup("/sys/fs/cgroup/g", true, "209715200\n", 150 * MIB, 0);
+	opts.memory_max = 1024 * MIB;
+	sh_ctx.opts = &opts;
+	f_group();
+	CHECK_EQ(take(50 * MIB, &u[0]), -ENOBUFS); /* 40 are left */
+	CHECK(now().backed <= 40 * MIB);
+	CHECK(rte_malloc(NULL, 50 * MIB, 0) == NULL);
+	CHECK_EQ(rte_errno, ENOMEM);
+	while (n < 40 && take(2 * MIB, &u[n]) == 0) { /* what is taken is seen by the next look */
+		n++;
+		cgroup("/sys/fs/cgroup/g", true, "209715200\n", 150 * MIB + f_heap_held(), 0);
+	}
+	CHECK(n >= 15 && n <= 20);
+	cgroup("/sys/fs/cgroup/g", true, "209715200\n", 200 * MIB, 0);
+	sh_limit_root(t_tmpdir());
+	CHECK_EQ(take(20 * MIB, &u[39]), -ENOBUFS);
+	CHECK_EQ(sh_pages_give(u[0]), 0);
+	CHECK_EQ(take(2 * MIB, &u[0]), 0); /* what it has, it has */
+	f_sound("at the end");
+}
+
+TEST(the_default_is_what_the_machine_has_and_less_in_a_cgroup_or_under_ulimit_v)
+{
+	struct rlimit as = {4096 * MIB, RLIM_INFINITY};
+
+	opts.memory_max = 0;
+	sh_ctx.opts = &opts;
+	machine(1000, 500);
+	CHECK_EQ(sh_pages_default_max(), 1000 * MIB);
+	machine(10, 5);
+	CHECK_EQ(sh_pages_default_max(), 64 * MIB);
+	machine(100000, 500);
+	opts.numa_limit_mb = 300;
+	CHECK_EQ(sh_pages_default_max(), 300 * MIB);
+	opts.numa_limit_mb = 0;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	CHECK_EQ(setrlimit(RLIMIT_AS, &as), 0);
+	CHECK_EQ(sh_pages_default_max(), 1024 * MIB);
+	opts.memory_max = 2000 * MIB;
+	CHECK_EQ(sh_pages_default_max(), 2000 * MIB);
+#else
+	(void)as;
+#endif
+	opts.memory_max = 5;
+	CHECK_EQ(sh_pages_default_max(), 65536);
+}
+
+TEST(memory_max_is_exact)
+{
+	uint32_t u, v;
+
+	opts.memory_max = 5 * MIB + 3 * SH_UNIT + 5;
+	sh_ctx.opts = &opts;
+	f_group();
+	CHECK_EQ(now().max, 5 * MIB + 3 * SH_UNIT);
+	CHECK_EQ(take(5 * MIB + 4 * SH_UNIT, &u), -ENOMEM);
+	CHECK_EQ(take(5 * MIB + 3 * SH_UNIT, &u), 0);
+	CHECK_EQ(f_heap_held(), 5 * MIB + 3 * SH_UNIT);
+	CHECK_EQ(take(SH_UNIT, &v), -ENOMEM);
+	CHECK(rte_malloc(NULL, 1, 0) == NULL);
+	CHECK_EQ(rte_errno, ENOMEM);
+	CHECK_EQ(sh_pages_give(u), 0);
+	CHECK(rte_malloc(NULL, 1, 0) != NULL);
+	CHECK_EQ(now().backed, 5 * MIB + 3 * SH_UNIT);
+	f_sound("at the end");
+}
+
+/* ---- from the start ---- */
+
+TEST(what_m_asks_for_is_there_from_the_start_and_stays)
+{
+	uint32_t u;
+
+	opts.memory_max = 64 * MIB;
+	opts.mem_mb = 10;
+	opts.mem_decay = 0 + 1;
+	sh_ctx.opts = &opts;
+	f_group();
+	CHECK_EQ(now().backed, 10 * MIB);
+	CHECK_EQ(f_heap_held(), 10 * MIB);
+	CHECK_EQ(take(20 * MIB, &u), 0);
+	CHECK_EQ(sh_pages_give(u), 0);
+	CHECK_EQ(sh_mem_trim(UINT64_MAX), 0);
+	CHECK_EQ(now().backed, 10 * MIB);
+	f_sound("at the end");
+}
+
+static void asks_for_too_much(void *arg)
+{
+	opts.memory_max = 64 * MIB;
+	opts.mem_mb = 65;
+	opts.numa_other = arg != NULL;
+	sh_ctx.opts = &opts;
+	f_group_bare();
+	CHECK_EQ(sh_mem_start(), -ENOMEM);
+	CHECK(sh_ctx.mem == NULL);
+}
+
+TEST(more_from_the_start_than_there_may_be_is_an_error)
+{
+	char err[2048];
+
+	CHECK_EQ(t_fork(asks_for_too_much, NULL, err, sizeof(err)), 0);
+	CHECK_HAS(err, "cannot have the 65 MiB");
+	CHECK_HAS(err, "raise --memory-max");
+	CHECK_EQ(t_fork(asks_for_too_much, &opts, err, sizeof(err)), 0);
+	CHECK_HAS(err, "one node");
+}
+
+/* ---- the process' own limits ---- */
+
+static int grows_under_fsize(void *arg)
+{
+	struct rlimit rl = {8 * MIB, RLIM_INFINITY};
+	uint32_t u;
+
+	(void)arg;
+	if (setrlimit(RLIMIT_FSIZE, &rl) < 0)
+		return 1;
+	if (take(20 * MIB, &u) != -EFBIG || rte_malloc(NULL, 20 * MIB, 0) != NULL || rte_errno != ENOMEM)
+		return 2;
+	return take(4 * MIB, &u) == 0 ? 0 : 3;
+}
+
+TEST(the_limit_on_file_size_is_an_error_and_no_signal)
+{
+	uint32_t u;
+
+	opts.memory_max = 64 * MIB;
+	sh_ctx.opts = &opts;
+	f_group();
+	CHECK_EQ(f_wait(f_member(grows_under_fsize, NULL, NULL)), 0);
+	CHECK_EQ(take(20 * MIB, &u), 0); /* that was that process' alone */
+	f_sound("after it");
+}
