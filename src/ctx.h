@@ -22,12 +22,14 @@ struct sh_opts;
 struct sh_proc;
 struct sh_chan;
 struct sh_mem;
+struct sh_obj;
 
 struct sh_ctx {
 	struct sh_opts *opts;
 	struct sh_proc *proc;
 	struct sh_chan *chan; /* NULL with --no-shconf and --in-memory: no channel */
 	struct sh_mem *mem;
+	struct sh_obj *obj;
 	const sh_id_t *self; /* in a MADV_WIPEONFORK page, made by proc; NULL before init */
 };
 

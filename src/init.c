@@ -32,6 +32,7 @@
 #include "chan/chan.h"
 #include "ctx.h"
 #include "mem/mem.h"
+#include "obj/obj.h"
 #include "proc/lcore.h"
 #include "proc/opts.h"
 #include "proc/proc.h"
@@ -90,6 +91,7 @@ static const struct room rooms[] = {
 	{"proc", proc_start, sh_proc_stop, NULL},
 	{"chan", sh_chan_start, sh_chan_stop, sh_chan_abandon},
 	{"mem", mem_start, mem_stop, sh_mem_stop},
+	{"obj", sh_obj_start, sh_obj_stop, sh_obj_stop},
 	{"lcores", sh_lcore_start, sh_lcore_stop, sh_lcore_forget},
 };
 #define ROOMS (sizeof(rooms) / sizeof(rooms[0]))
@@ -162,6 +164,7 @@ static void forget_torn(void)
 	forget_parent();
 	sh_ctx.chan = NULL;
 	sh_ctx.mem = NULL;
+	sh_ctx.obj = NULL;
 }
 
 /* ---- before the rooms ---- */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * obj.h - things that many processes use at once: what init.c and the rooms to the right may call
+ *
+ * Rings are used by the inline functions of rte_ring.h; here is what they do not do themselves.
+ */
+#ifndef SH_OBJ_OBJ_H
+#define SH_OBJ_OBJ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_ring;
+struct sh_opts;
+
+/* After sh_mem_start(), before sh_proc_announce(). 0 or -errno, with a line. */
+int sh_obj_start(const struct sh_opts *o);
+/* No other thread of this process may be in a call of this room; also in a forked child, for what its parent's start left. */
+void sh_obj_stop(void);
+
+/* ---- rings ---- */
+
+struct sh_ring_ask {
+	const char *name;
+	uint32_t size, capacity; /* slots, a power of two; elements */
+	unsigned esize;
+	int socket;
+	unsigned flags; /* of rte_ring_create(), checked */
+};
+/* bytes of a ring with so many slots */
+size_t sh_ring_bytes(uint32_t size, unsigned esize);
+/* fill a ring; magic stays as it is */
+void sh_ring_fill(struct rte_ring *r, const struct sh_ring_ask *ask);
+/* 0 and *ret, or an errno as rte_memzone_reserve() has (its line is written), EEXIST (no line) */
+int sh_ring_make(const struct sh_ring_ask *ask, struct rte_ring **ret);
+/* 0, -EINVAL: made by rte_ring_init(), or no ring any more; -EPERM */
+int sh_ring_unmake(struct rte_ring *r);
+/* NULL: no complete ring has this name. Never blocks. */
+struct rte_ring *sh_ring_find(const char *name);
+/* fn for each complete ring of the group */
+void sh_ring_walk(void (*fn)(struct rte_ring *r, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* priv.h - what the files of this room share among themselves; nobody else includes it */
+#ifndef SH_OBJ_PRIV_H
+#define SH_OBJ_PRIV_H
+
+#include <rte_ring.h>
+
+#include "base/atom.h"
+#include "base/mtx.h"
+#include "ctx.h"
+#include "obj/obj.h"
+
+/* a thread of this process that sleeps for a ring; lies on its stack */
+struct sh_sleeper {
+	struct sh_sleeper *next;
+	struct rte_ring *r;
+	unsigned side;
+};
+
+/*
+ *   field       written by             under
+ *   barrier     sh_obj_start()         before any other thread is there
+ *   sleepers    threads that sleep     lock
+ */
+struct sh_obj {
+	bool barrier; /* this process takes part in membarrier(2): its publishing stores need no fence */
+	struct sh_mtx lock;
+	struct sh_sleeper *sleepers;
+};
+
+/* the words of a public struct, which are plain there, as what base/atom.h works on */
+#define SH_A32(p) ((_Atomic uint32_t *)(uintptr_t)(p))
+#define SH_A64(p) ((_Atomic uint64_t *)(uintptr_t)(p))
+
+#define SH_SIDES 2 /* 0: the producers', 1: the consumers' */
+static inline struct __rte_ring_side *sh_side(struct rte_ring *r, unsigned i)
+{
+	return i == 0 ? &r->prod_side : &r->cons_side;
+}
+
+/* enter.c: free the places in r that this dead member holds; how many */
+unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead);
+
+/* wait.c */
+#define SH_WATCH_FENCE (1u << 31) /* a process without membarrier(2) uses the ring: never cleared */
+/* this process is about to use the ring */
+void sh_ring_meet(struct rte_ring *r);
+/* until there are elements (side 0) or room (1): 0, -ETIMEDOUT, -EINTR */
+int sh_ring_sleep(struct rte_ring *r, unsigned side, uint64_t dl);
+/* wake the sleepers of this process: whoever should have done it may be gone */
+void sh_sleepers_wake(void);
+
+#endif

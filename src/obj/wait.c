@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * wait.c - sleeping until a ring has elements, or room
+ *
+ * A sleeper says so in the ring's word watch and looks again; who publishes looks at watch afterwards. Both have a store
+ * before a load of what the other writes, so each needs a fence between the two or both may miss the other. The one who
+ * publishes has none: the sleeper has the kernel put one into every thread that runs (membarrier(2)), which costs it a few
+ * microseconds, and the others nothing. A process where that call is refused says so in each ring it meets
+ * (SH_WATCH_FENCE): whoever publishes there then comes here each time and makes a fence.
+ *
+ *   watch   bit 0, 1: somebody sleeps for elements, for room; bit 31: see above; between them a count that each sleeper
+ *           raises, so that a waker that was slow does not take away the bit of a later sleeper
+ *   bell    one for each side: the futex, counted up before a wake
+ *
+ * Sleeper: read bell; set the bit (count + 1); barrier; look; sleep while bell is as read.
+ * Waker:   publish; read watch; bit set: bell + 1, wake all, take the bit out if watch is as read. A waker that dies before
+ *          it took the bit out leaves it to the next one; if there is none, the death wakes the sleepers (obj.c).
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/membarrier.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/futex.h"
+#include "obj/priv.h"
+
+#define COUNT 4u /* one in the count between the bits */
+
+static void ring_bell(struct rte_ring *r, unsigned side)
+{
+	sh_add(SH_A32(&r->bell[side]), 1); /* R:RINGBELL <-> A:RINGBELL */
+	SH_STEP("ring_bell_up");
+	(void)sh_futex_wake(SH_A32(&r->bell[side]), INT_MAX, SH_FUTEX_ANY, true);
+}
+
+SH_EXPORT void __rte_ring_wake(struct rte_ring *r, unsigned int side)
+{
+	uint32_t w = sh_load_rlx(SH_A32(&r->watch)); /* relaxed: the fence or the sleeper's barrier orders it */
+
+	if ((w & SH_WATCH_FENCE) != 0) {
+		sh_fence(); /* my tail before my look at watch; partner: the fence in go_to_sleep() */
+		w = sh_load_rlx(SH_A32(&r->watch));
+	}
+	if ((w & (1u << side)) == 0)
+		return;
+	ring_bell(r, side);
+	SH_STEP("ring_woken");
+	(void)sh_cas(SH_A32(&r->watch), &w, w & ~(1u << side)); /* lost to a later sleeper: its bit stays */
+}
+
+void sh_ring_meet(struct rte_ring *r)
+{
+	if (sh_ctx.obj != NULL && !sh_ctx.obj->barrier && sh_self() != 0)
+		(void)sh_or(SH_A32(&r->watch), SH_WATCH_FENCE);
+}
+
+static bool there_is(const struct rte_ring *r, unsigned side)
+{
+	return side == 0 ? !rte_ring_empty(r) : !rte_ring_full(r);
+}
+
+static void all_fence(const struct sh_obj *m)
+{
+	sh_fence(); /* my bit before my look at the tails; partner: the fence in __rte_ring_wake() */
+	if (m->barrier)
+		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+}
+
+void sh_sleepers_wake(void)
+{
+	struct sh_obj *m = sh_ctx.obj;
+
+	if (m == NULL)
+		return;
+	sh_lock(&m->lock);
+	for (struct sh_sleeper *s = m->sleepers; s != NULL; s = s->next)
+		ring_bell(s->r, s->side);
+	sh_unlock(&m->lock);
+}
+
+static void enlist(struct sh_obj *m, struct sh_sleeper *s)
+{
+	sh_lock(&m->lock);
+	s->next = m->sleepers;
+	m->sleepers = s;
+	sh_unlock(&m->lock);
+}
+
+static void strike(struct sh_obj *m, struct sh_sleeper *s)
+{
+	struct sh_sleeper **at;
+
+	sh_lock(&m->lock);
+	for (at = &m->sleepers; *at != s; at = &(*at)->next)
+		;
+	*at = s->next;
+	sh_unlock(&m->lock);
+}
+
+/* one sleep, or none; 0 look again, or -ETIMEDOUT, -EINTR */
+static int go_to_sleep(const struct sh_obj *m, struct rte_ring *r, unsigned side, uint64_t dl)
+{
+	uint32_t bell = sh_load_acq(SH_A32(&r->bell[side])); /* A:RINGBELL */
+	uint32_t w = sh_load_rlx(SH_A32(&r->watch));	     /* relaxed: the CAS decides */
+	uint64_t until = dl;
+	int e;
+
+	while (!sh_cas(SH_A32(&r->watch), &w,
+		       (w & (SH_WATCH_FENCE | 3)) | (1u << side) | ((w + COUNT) & ~(SH_WATCH_FENCE | 3))))
+		;
+	SH_STEP("ring_sleeper_said");
+	all_fence(m);
+	if (there_is(r, side))
+		return 0;
+	/* without membarrier(2) here a process that has it publishes without a fence: look again after 10 ms */
+	if (!m->barrier && sh_left_ns(dl) > 10 * SH_NS_PER_MS)
+		until = sh_deadline(10 * SH_NS_PER_MS);
+	e = sh_futex_wait(SH_A32(&r->bell[side]), bell, until, SH_FUTEX_ANY, true);
+	if (e == -EINTR)
+		return e;
+	return e == -ETIMEDOUT && until == dl ? e : 0;
+}
+
+int sh_ring_sleep(struct rte_ring *r, unsigned side, uint64_t dl)
+{
+	struct sh_obj *m = sh_ctx.obj;
+	struct sh_sleeper me = {.r = r, .side = side};
+	int e = 0;
+
+	if (there_is(r, side))
+		return 0;
+	enlist(m, &me);
+	while (!there_is(r, side)) {
+		e = go_to_sleep(m, r, side, dl);
+		if (e < 0 && !there_is(r, side))
+			break;
+		e = 0;
+	}
+	strike(m, &me);
+	return e;
+}
