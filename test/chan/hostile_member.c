@@ -7,6 +7,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "hostile_role.h"
 #include "peer_role.h"
@@ -182,8 +183,11 @@ TEST_T(fds_without_records_harm_nobody, 25)
 	all_go_on(&g, 10);
 	t_say(g.evil, "echo"); /* its own are found behind them */
 	CHECK_STR(t_expect(g.evil, "echo"), "echo 0 1");
-	t_say(g.evil, "fds 100000");
-	all_go_on(&g, 10);
+	/* as many as the connection takes; of an ordinary user the kernel counts them all, and others' would have to wait */
+	if (geteuid() == 0) {
+		t_say(g.evil, "fds 100000");
+		all_go_on(&g, 10);
+	}
 	end_well(&g);
 }
 

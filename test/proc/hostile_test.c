@@ -255,24 +255,29 @@ TEST(a_false_card_of_a_member_changes_nothing)
 
 /* ---- crowds, all at once ---- */
 
-/* the i-th of the listeners: "join" and each member's own */
+/* the i-th of the listeners: "join" and each member's own, of which one may go this moment */
 static int dial_any(const char *dir, unsigned i)
 {
-	struct sockaddr_un to[8];
-	unsigned n = 0;
-	struct dirent *e;
-	DIR *d = opendir(dir);
-	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err;
 
-	CHECK(d != NULL && s >= 0);
-	while ((e = readdir(d)) != NULL && n < 8)
-		if (strncmp(e->d_name, "join", 4) == 0) {
-			to[n].sun_family = AF_UNIX;
-			snprintf(to[n++].sun_path, sizeof(to[0].sun_path), "%.80s/%.20s", dir, e->d_name);
-		}
-	closedir(d);
-	CHECK(n >= 3);
-	CHECK_EQ(connect(s, (struct sockaddr *)&to[i % n], sizeof(to[0])), 0);
+	CHECK(s >= 0);
+	do {
+		struct sockaddr_un to[8];
+		struct dirent *e;
+		unsigned n = 0;
+		DIR *d = opendir(dir);
+
+		CHECK(d != NULL);
+		while ((e = readdir(d)) != NULL && n < 8)
+			if (strncmp(e->d_name, "join", 4) == 0) {
+				to[n].sun_family = AF_UNIX;
+				snprintf(to[n++].sun_path, sizeof(to[0].sun_path), "%.80s/%.20s", dir, e->d_name);
+			}
+		closedir(d);
+		CHECK(n >= 3);
+		err = connect(s, (struct sockaddr *)&to[i % n], sizeof(to[0])) == 0 ? 0 : errno;
+	} while (err == ENOENT || err == ECONNREFUSED);
+	CHECK_EQ(err, 0);
 	return s;
 }
 
@@ -373,10 +378,15 @@ TEST(two_thousand_who_say_nothing_or_nonsense)
 
 TEST(joiners_that_stop_in_the_middle_do_not_keep_all_places)
 {
-	struct victim v = up();
-	struct m b = m_up("secondary"), c;
+	struct victim v;
+	struct m b, c;
 	struct t_proc *p;
 
+	if (geteuid() != 0)
+		SKIP("the kernel counts the fds that an ordinary user has not read: theirs are in the way of all "
+		     "others");
+	v = up();
+	b = m_up("secondary");
 	m_sees(&v.a, "JOIN", &b);
 	m_until_names("join_", 2);
 	p = t_spawn("crowd", m_dir(), "join", "300", NULL);
