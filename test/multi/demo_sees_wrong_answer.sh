@@ -14,9 +14,10 @@ bad=0
 # wrong NAME SOURCE SED-SCRIPT THE-LINE
 wrong()
 {
-	local name=$1 source=$2 script=$3 line=$4 dir=$work/$1 prog
+	local name=$1 source=$2 script=$3 line=$4 dir=$work/$1 prog demo=demo.sh
 
 	prog=${source%.c}
+	[[ $source == memory/* ]] && demo=memory/demo.sh
 	mkdir -p "$dir"
 	cp -r "$src/examples" "$dir/src"
 	sed -i "$script" "$dir/src/$source"
@@ -38,7 +39,7 @@ wrong()
 		bad=1
 		return
 	}
-	if bash "$dir/src/demo.sh" "$dir/build" >"$dir/out" 2>&1; then
+	if bash "$dir/src/$demo" "$dir/build" >"$dir/out" 2>&1; then
 		echo "FAILED $name: the demo passed"
 		bad=1
 	elif ! tail -n 1 "$dir/out" | grep -qF -- "$line"; then
@@ -56,4 +57,6 @@ wrong struct_result hello/mp_server.c "s/(int64_t)c.a \* c.b/(int64_t)c.a * c.b 
 wrong counter hello/mp_server.c "s/info->async_request_count++/info->async_request_count += 2/" \
 	"the counters in shared memory against the lines"
 wrong digest fdpass/primary.c "s/sha256_add(&s, buf, (size_t)n)/sha256_add(\&s, buf, (size_t)n - 1)/" "sha256"
+wrong pattern memory/memory.c "s/p\[i\] = number \* 1000003ull + i/p[i] = number * 1000003ull + i + (number == 7)/" \
+	"DIFFERENT: the reader found every word of 7 pieces"
 exit $bad
