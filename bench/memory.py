@@ -117,7 +117,8 @@ def job_survive(b, crew, peer):
     prim = g.member(b.cpus[0], secondary=False)
     program = [b.floor, 't0', str(b.cpus[1]), peer.binary] + g.options(b.cpus[1], True)
     prim.say(f'survive {b.n(200)} ' + ' '.join(program))
-    return pick(prim.result(180))
+    after, before = prim.result(180), prim.result()
+    return dict(pick(after), before50=before['p50'], before99=before['p99'])
 
 
 def job_frag(b, crew, peer, mix=0):
@@ -132,7 +133,7 @@ NS = (('ns', 'ns'),)
 GROW = (('grow', 'grows, us'), ('touch', 'first touch, us'), ('back', 'freed, us'), ('loop', 'both in a loop, us'))
 REF = (('p50', 'one word, us p50'), ('p99', 'one word, us p99'), ('all50', 'every line, us p50'),
        ('all99', 'every line, us p99'))
-HELD = (('ratio', 'held / asked'), ('held', 'held, MB'), ('left', 'left when all is free, MB'))
+HELD = (('ratio', 'held / asked'), ('later', 'held / asked, 1.5 s later'), ('held', 'held, MB'), ('left', 'left when all is free, MB'))
 SIZES = ((64, '64 B'), (1024, '1 KiB'), (65536, '64 KiB'))
 ROWS = []
 for size, text in SIZES:
@@ -149,7 +150,8 @@ for who in ('primary', 'secondary'):
 for size, text in ((64, '64 B'), (1024, '1 KiB'), (65536, '64 KiB'), (1 << 20, '1 MiB'), (16 << 20, '16 MiB')):
     ROWS.append((f'ref-{size}', f'request with {text} by reference', ('shoal', 'zeromq'), job_ref, {'size': size}, REF, True))
 ROWS.append(('survive', 'kill -9 in a heap loop: longest call of another', ('shoal',), job_survive,
-             {}, (('p50', 'us, p50'), ('p99', 'us, p99')), True))
+             {}, (('p50', 'after it, us p50'), ('p99', 'after it, us p99'), ('before50', 'before it, us p50'),
+                  ('before99', 'before it, us p99')), True))
 for mix, text in enumerate(('server', 'sizes shift', 'long tail')):
     ROWS.append((f'frag-{mix}', f'memory held, mix: {text}', HEAPS, job_frag, {'mix': mix}, HELD, False))
 
