@@ -46,6 +46,14 @@ long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg);
  */
 long shoal_mem_free_owned(uint64_t member);
 
+/**
+ * Give all pages of the group that are free now back to the machine at once, also those between pieces in use; otherwise
+ * they go as --mem-decay says. What -m or --socket-mem asked for stays.
+ *
+ * @return bytes, or -1 with rte_errno ENOTSUP, EPERM
+ */
+long shoal_mem_trim(void);
+
 #ifdef __cplusplus
 }
 #endif

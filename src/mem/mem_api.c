@@ -15,11 +15,13 @@
 #include <rte_errno.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
+#include <shoal_mem.h>
 
 #include "base/export.h"
 #include "base/log.h"
 #include "mem/layout.h"
 #include "mem/mem.h"
+#include "mem/priv.h"
 #include "proc/opts.h"
 
 #define PAGE_FLAGS                                                                                                     \
@@ -253,6 +255,16 @@ SH_EXPORT int rte_memzone_max_set(size_t max)
 SH_EXPORT size_t rte_memzone_max_get(void)
 {
 	return sh_zone_max();
+}
+
+SH_EXPORT long shoal_mem_trim(void)
+{
+	int64_t n = sh_mem_trim(UINT64_MAX);
+
+	if (n >= 0)
+		return (long)(n << SH_UNIT_SHIFT);
+	rte_errno = n == -ENODEV ? ENOTSUP : (int)-n;
+	return -1;
 }
 
 /* ---- rte_memory.h ---- */
