@@ -575,6 +575,7 @@ void sh_conns_due(struct sh_proc *p, uint64_t now, uint64_t *next)
 		after = c->next;
 		if (c->dl <= now) {
 			conn_end(p, c);
+			*next = 0; /* who asked for a card on it is due, and was looked at before */
 			continue;
 		}
 		*next = SH_MIN(*next, c->dl);

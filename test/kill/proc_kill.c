@@ -256,6 +256,27 @@ TEST_T(server_and_new_primary_die_together, 60)
 	}
 }
 
+/* asking for a card it meets a dead member, then a stopped one, which answers nothing */
+TEST(a_member_dies_before_its_card_came_and_the_caretaker_is_stopped)
+{
+	struct m a, b, c, e, v = {.slot = 3, .gen = 4};
+
+	NEEDS_FAULT();
+	a = m_up("primary");
+	b = m_up("secondary");
+	c = m_up("secondary");
+	m_sees(&c, "JOIN", &b);
+	v.p = stops("secondary", "card_sent:2"); /* to a and b */
+	e = m_up("secondary");			 /* c looks at the table */
+	CHECK_EQ(e.slot, 4);
+	m_sees(&b, "JOIN", &e);
+	m_sees(&c, "JOIN", &v);
+	t_kill(a.p, SIGSTOP);
+	m_kill(&v);
+	m_sees(&b, "DEATH", &v);
+	m_sees(&c, "DEATH", &v);
+}
+
 /* nobody but one ordinary member is left to give the newcomer's place back */
 TEST_T(the_server_of_a_join_dies_while_the_caretaker_is_stopped, 60)
 {
