@@ -44,6 +44,6 @@ differ -23 "$tmp/exports" "$tmp/list" "exported, not in include/symbols.list (./
 differ -13 "$tmp/exports" "$tmp/list" "in include/symbols.list, not exported: programs would no longer start"
 
 nm -g --defined-only "$BUILD/src/libshoal.a" 2>/dev/null | awk 'NF == 3 {print $3}' |
-	grep -vE '^(sh_|rte_|__rte_|shoal_|cmdline_|per_lcore_)' | grep -v '^__odr_asan' >"$tmp/foreign" &&
+	grep -vE '^(sh_|rte_|__rte_|shoal_|cmdline_|rdline_|per_lcore_)' | grep -v '^__odr_asan' >"$tmp/foreign" &&
 	bad=1 && sed 's|^|a global name of the archive without our prefix: |' "$tmp/foreign"
 exit $bad
