@@ -153,7 +153,6 @@ void sh_span_rebuild(struct sh_span *s)
 		if (stale != 0)
 			(void)sh_and(&bits[w], ~stale);
 	}
-	sh_span_collect(s);
 }
 
 /* ---- questions ---- */

@@ -297,3 +297,29 @@ TEST_T(processes_killed_at_random_hang_nobody_and_lose_nothing, 3000)
 
 	play(kills * 80ull, kills);
 }
+
+/* what a sanitizer sees: threads that free each other's blocks, and end */
+TEST_T(threads_of_one_process_keep_every_byte, 600)
+{
+	struct world *w = f_shared(sizeof(*w));
+	struct sh_pages_stat s;
+	pthread_t th[4];
+	struct job j[4];
+
+	f_group();
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 4; i++) {
+			j[i] = (struct job){w, 0x1234567 * (uint64_t)(round * 4 + i + 1), 2000};
+			CHECK_EQ(pthread_create(&th[i], NULL, short_thread, &j[i]), 0);
+		}
+		for (unsigned i = 0; i < 4; i++)
+			CHECK_EQ(pthread_join(th[i], NULL), 0);
+		CHECK_EQ(sh_load_acq(&w->bad_at), 0);
+		f_sound("threads ended");
+	}
+	for (unsigned i = 0; i < PLACES; i++)
+		rte_free(w->place[i]);
+	sh_heap_trim();
+	CHECK_EQ(sh_pages_stat(&s), 0);
+	CHECK_EQ(s.used, 0);
+}

@@ -63,7 +63,7 @@ static void all_labels(struct labels *l)
 
 /* ---- blocks with a name, which all see ---- */
 
-#define BLOCKS 420
+#define BLOCKS 520
 
 enum { NONE, TAKING, TAKEN, FREEING };
 
@@ -240,6 +240,19 @@ static unsigned out(void)
 	return s.alloc_count;
 }
 
+/* what is adopted now serves: each block goes out once */
+static void use_again(struct play *y)
+{
+	static const uint32_t sizes[5] = {200, 500, 700, 2000, 60000};
+
+	for (unsigned i = 0; i < 100; i++)
+		take(y, 420 + i, sizes[i % 5], 0);
+	for (unsigned i = 0; i < 100; i++) {
+		CHECK_EQ(rte_malloc_validate(y->b[420 + i].p, NULL), 0);
+		give(y, 420 + i);
+	}
+}
+
 /*
  * Everything that was taken and not freed is there with its bytes, and besides it at most what the dead had in hand: one
  * block each. When all that is freed nothing is left.
@@ -254,6 +267,7 @@ static void check_and_clear(struct play *y, const char *label, unsigned nth, con
 	f_sound(label);
 	if (out() < stand || out() > stand + n)
 		t_fail(__FILE__, __LINE__, "%s:%u: %u blocks are out, %u were taken", label, nth, out(), stand);
+	use_again(y);
 	for (unsigned i = 0; i < BLOCKS; i++)
 		if (in_hand(y, i)) {
 			rte_free(y->b[i].p);
