@@ -348,9 +348,9 @@ static void *over_aligned(size_t size, size_t align, int *err)
 	return p + off;
 }
 
-static void *large(size_t size, size_t align, int *err)
+static void *large(size_t size, size_t align, bool zero, int *err)
 {
-	struct sh_pages_ask ask = {.kind = SH_PG_BLOCK, .owner = sh_self()};
+	struct sh_pages_ask ask = {.kind = SH_PG_BLOCK, .owner = sh_self(), .zero = zero};
 	uint32_t unit;
 
 	*err = why_not();
@@ -377,7 +377,12 @@ void *sh_heap_get(size_t size, size_t align, int *err)
 		return small(size, err);
 	if (align < SH_SMALL_MAX && size <= SH_SMALL_MAX && size + align - SH_BLOCK_ALIGN <= SH_SMALL_MAX)
 		return over_aligned(size, align, err);
-	return large(size, align, err);
+	return large(size, align, false, err);
+}
+
+void *sh_heap_get_zero(size_t size, size_t align, int *err)
+{
+	return large(size, align, true, err);
 }
 
 /* ---- back ---- */

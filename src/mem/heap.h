@@ -183,6 +183,8 @@ static inline bool sh_heap_push(void *p)
 /* the room starts and stops; in a forked child stop touches nothing shared */
 int sh_heap_start(void);
 void sh_heap_stop(void);
+/* as sh_heap_get(), of more than SH_SMALL_MAX bytes, all 0: what comes from the machine is so already */
+void *sh_heap_get_zero(size_t size, size_t align, int *err);
 /* size at least 1, align a power of two. NULL: *err is -ENOMEM, -ENOBUFS, -EFBIG, -EPERM, -ENODEV, -EDEADLK */
 void *sh_heap_get(size_t size, size_t align, int *err);
 
@@ -206,7 +208,7 @@ enum sh_what {
 enum sh_what sh_heap_put(void *p, int *err);
 /* by anybody, without a lock: what it says holds as long as the caller has the block */
 enum sh_what sh_block_at(const void *p, struct sh_block *b);
-/* give back what this thread does not need */
+/* give back the spans of this thread that are empty */
 void sh_heap_trim(void);
 
 /* ---- span.c: one span, by its owner ---- */

@@ -84,14 +84,14 @@ COLD static void refuse_block(const char *call, const void *p, enum sh_what what
 
 /* ---- take ---- */
 
-COLD static void *take_slow(const char *call, size_t size, size_t align)
+COLD static void *take_slow(const char *call, size_t size, size_t align, bool zero)
 {
 	void *p;
 	int r;
 
 	if (size == 0 || (align & (align - 1)) != 0)
 		return refuse_ask(call, size, align);
-	p = sh_heap_get(size, align, &r);
+	p = zero ? sh_heap_get_zero(size, align, &r) : sh_heap_get(size, align, &r);
 	if (p == NULL)
 		rte_errno = cannot(call, size, r);
 	return p;
@@ -103,13 +103,16 @@ static inline void *take(const char *call, size_t size, size_t align)
 
 	if (sh_likely(size - 1 < SH_SMALL_MAX && align <= SH_BLOCK_ALIGN && (align & (align - 1)) == 0))
 		p = sh_heap_pop(size);
-	return sh_likely(p != NULL) ? p : take_slow(call, size, align);
+	return sh_likely(p != NULL) ? p : take_slow(call, size, align, false);
 }
 
 static void *take_zero(const char *call, size_t size, size_t align)
 {
-	void *p = take(call, size, align);
+	void *p;
 
+	if (size > SH_SMALL_MAX)
+		return take_slow(call, size, align, true);
+	p = take(call, size, align);
 	return p != NULL ? memset(p, 0, size) : NULL;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/export.h"
 #include "base/log.h"
+#include "mem/heap.h"
 #include "mem/layout.h"
 #include "mem/mem.h"
 #include "mem/priv.h"
@@ -259,8 +260,10 @@ SH_EXPORT size_t rte_memzone_max_get(void)
 
 SH_EXPORT long shoal_mem_trim(void)
 {
-	int64_t n = sh_mem_trim(UINT64_MAX);
+	int64_t n;
 
+	sh_heap_trim();
+	n = sh_mem_trim(UINT64_MAX);
 	if (n >= 0)
 		return (long)(n << SH_UNIT_SHIFT);
 	rte_errno = n == -ENODEV ? ENOTSUP : (int)-n;

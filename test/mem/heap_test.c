@@ -110,6 +110,13 @@ TEST(zmalloc_and_calloc_are_zero_and_realloc_keeps_the_bytes)
 	for (unsigned i = 0; i < 1000; i++)
 		CHECK_EQ(q[i], 0);
 	rte_free(q);
+	for (unsigned i = 0; i < 3; i++) { /* what was somebody's, and what comes from the machine */
+		q = rte_zmalloc(NULL, 300000u << i, 0);
+		for (unsigned k = 0; k < 300000u << i; k++)
+			CHECK(q[k] == 0);
+		fill(q, 300000u << i, 3);
+		rte_free(q);
+	}
 	q = rte_calloc(NULL, 10, 100, 256);
 	CHECK_EQ((uintptr_t)q % 256, 0);
 	for (unsigned i = 0; i < 1000; i++)
