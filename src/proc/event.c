@@ -349,7 +349,10 @@ static void scan(struct sh_proc *p)
 	for (unsigned i = 0; i < p->n_fns; i++)
 		p->fns[i].fn(p->fns[i].arg, SH_EV_LOOK, 0);
 	prim = sh_primary_id();
-	if (prim != 0 && prim != p->told_primary) {
+	if (prim != 0 && prim != p->told_primary && prim != p->id && p->peers[sh_id_slot(prim)].told != prim) {
+		sh_store_rel(&p->dirty,
+			     true); /* R:KICK ACTIVE since I looked: its JOIN comes first, with the next look */
+	} else if (prim != 0 && prim != p->told_primary) {
 		p->told_primary = prim;
 		emit(p, SH_EV_PRIMARY, prim);
 	}

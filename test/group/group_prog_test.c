@@ -143,7 +143,11 @@ static unsigned long sleeps(pid_t pid, unsigned *threads)
 	return n;
 }
 
-/* a second without any event: this one wait is what is tested. Things under way may end first, but not go on for long. */
+/*
+ * A second without any event: this one wait is what is tested. Things under way may end first, but not go on for long. Two
+ * threads of each member look at their words in shared memory now and then, every two seconds and every ten, for another member
+ * may overwrite them: one wake-up each. Who polls wakes more often.
+ */
 TEST_T(no_thread_of_an_idle_group_wakes, 60)
 {
 	struct timespec second = {.tv_sec = 1};
@@ -168,17 +172,19 @@ TEST_T(no_thread_of_an_idle_group_wakes, 60)
 		mp_sees(&m[i], "DEATH", &m[4]);
 	m[4] = mp_start('A', "secondary", NULL);
 	mp_do(&m[4], "ask it", "asked 0 0 1 1 it:-");
-	for (unsigned tries = 0; tries < 5 && !quiet; tries++) {
-		unsigned long was = 0, is = 0;
+	for (unsigned tries = 0; tries < 20 && !quiet; tries++) {
+		unsigned long was[5], woke;
 
 		threads = 0;
 		for (unsigned i = 0; i < 5; i++)
-			was += sleeps(m[i].p->pid, &threads);
+			was[i] = sleeps(m[i].p->pid, &threads);
 		nanosleep(&second, NULL); /* sleep: the subject */
-		for (unsigned i = 0; i < 5; i++)
-			is += sleeps(m[i].p->pid, &threads);
-		quiet = was == is;
-		dprintf(1, "%lu wake-ups of %u threads in a second\n", is - was, threads / 2);
+		quiet = true;
+		for (unsigned i = 0; i < 5; i++) {
+			woke = sleeps(m[i].p->pid, &threads) - was[i];
+			quiet = quiet && woke <= 2;
+			dprintf(1, "%lu wake-ups in a second\n", woke);
+		}
 	}
 	CHECK(threads / 2 >= 10); /* main and the watcher in each */
 	CHECK(quiet);

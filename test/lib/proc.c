@@ -59,6 +59,9 @@ void t_fail(const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(why + n, sizeof(why) - (size_t)n, fmt, ap);
 	va_end(ap);
+	for (char *c = why; *c != '\0'; c++) /* the reason of a case is one line */
+		if (*c == '\n')
+			*c = '|';
 	dprintf(2, "CHECK FAILED %s\n", why);
 	end(1, why);
 }
@@ -81,20 +84,18 @@ void t_check_str(const char *file, int line, const char *what, const char *a, co
 		       b != NULL ? b : "(null)");
 }
 
+/* of something long the end, which is what was said last */
+static const char *last_of(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 900 ? text + n - 900 : text;
+}
+
 void t_check_has(const char *file, int line, const char *what, const char *hay, const char *needle)
 {
-	char end[900];
-	size_t n;
-
-	if (hay != NULL && strstr(hay, needle) != NULL)
-		return;
-	/* on one line, as the reason of a case is, and its end, which is what was said last */
-	n = hay != NULL ? strlen(hay) : 0;
-	snprintf(end, sizeof(end), "%s", hay == NULL ? "(null)" : hay + (n >= sizeof(end) ? n - sizeof(end) + 1 : 0));
-	for (char *c = end; *c != '\0'; c++)
-		if (*c == '\n')
-			*c = '|';
-	t_fail(file, line, "%s has no \"%s\": \"%s\"", what, needle, end);
+	if (hay == NULL || strstr(hay, needle) == NULL)
+		t_fail(file, line, "%s has no \"%s\": \"%s\"", what, needle, hay != NULL ? last_of(hay) : "(null)");
 }
 
 static struct t_proc *start(const char *what, const char *const argv[])
@@ -201,8 +202,8 @@ const char *t_expect(struct t_proc *p, const char *prefix)
 			continue;
 		}
 		st = t_wait(p);
-		t_fail(__FILE__, __LINE__, "%s ended with %d before it said \"%s\"; stderr: %.900s", p->what, st,
-		       prefix, t_stderr(p));
+		t_fail(__FILE__, __LINE__, "%s ended with %d before it said \"%s\"; stderr: %s", p->what, st, prefix,
+		       last_of(t_stderr(p)));
 	}
 }
 

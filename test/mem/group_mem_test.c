@@ -224,12 +224,15 @@ TEST_T(death_at_a_step_in_a_real_group, 60)
 					 "mem_reserve_committed", "mem_name_published", "mem_free_ready",
 					 "mem_free_committed",	  "mem_lock_left"};
 	struct t_proc *p = start("primary"), *s;
+	char line[64];
 
 	for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		setenv("SHOAL_DIE_AT", at[i], 1);
 		s = start("secondary");
 		unsetenv("SHOAL_DIE_AT");
-		t_say(s, "reserve last 100000\nfree last"); /* in one write: it may be dead before a second */
+		/* ever more, so that there are pages to fill; in one write: it may be dead before a second */
+		snprintf(line, sizeof(line), "reserve last %u\nfree last", (i + 1) << 22);
+		t_say(s, line);
 		CHECK_EQ(t_wait(s), 128 + SIGKILL);
 		CHECK_HAS(ask(p, "reserve probe 5000", "reserved"), "reserved 0 ");
 		sound(p);
