@@ -11,11 +11,18 @@
  * RLIMIT_FSIZE: no SIGBUS, no SIGXFSZ.
  */
 #include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fault.h"
+#include "base/fd.h"
 #include "mem/limit.h"
 #include "mem/priv.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* half of the margin that is left of the machine's memory */
 #define U(w) sh_load_rlx(&(w))		       /* relaxed: under the lock, or of a run that the caller has */
 
@@ -111,6 +118,33 @@ static void punch_rest(struct sh_mem *m, uint32_t u, uint32_t n)
 	}
 }
 
+/* a whole step in one go by touching it: so the kernel may take a huge page. false: it would not */
+static bool populate(struct sh_mem *m, uint32_t u)
+{
+	uint64_t end = at(u) + SH_MEM_STEP;
+	int fd = m->w[0].fd_heap;
+	struct stat st;
+
+	if (!sh_fsize_ok(end) || fstat(fd, &st) < 0 || ((uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) < 0))
+		return false;
+	if (madvise(sh_unit_addr(u), SH_MEM_STEP, MADV_POPULATE_WRITE) == 0)
+		return true;
+	m->thp = m->thp && errno != EINVAL; /* an older kernel */
+	return false;
+}
+
+/* pages for units that have none */
+static int get_pages(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	unsigned w = sh_unit_w(u);
+	int r;
+
+	if (w == 0 && m->thp && n == SH_STEP_UNITS && populate(m, u))
+		return 0;
+	r = sh_file_back(m->w[w].fd_heap, at(u), (uint64_t)n << SH_UNIT_SHIFT);
+	return w == 1 && r == -ENOBUFS ? -ENOSPC : r; /* no huge page: there may be others */
+}
+
 static int fill(struct sh_mem *m, uint32_t u, uint32_t n)
 {
 	struct sh_pages_hdr *pg = &m->h->pg;
@@ -125,7 +159,7 @@ static int fill(struct sh_mem *m, uint32_t u, uint32_t n)
 	sh_store_rel(&pg->backed, U(pg->backed) + missing);
 	SH_STEP("mem_fill_reserved");
 	while (r == 0 && (k = stretch(m, &from, end, false)) > 0) {
-		r = sh_file_back(m->w[sh_unit_w(u)].fd_heap, at(from), (uint64_t)k << SH_UNIT_SHIFT);
+		r = get_pages(m, from, k);
 		from += k;
 	}
 	SH_STEP("mem_fill_backed");
@@ -190,7 +224,8 @@ static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end)
 	uint32_t missing = sh_run_missing(m, u, end - u);
 	int r = 0;
 
-	if (missing != 0 && !sh_limit_ask((uint64_t)missing << SH_UNIT_SHIFT))
+	/* huge pages were set aside before */
+	if (missing != 0 && sh_unit_w(u) == 0 && !sh_limit_ask((uint64_t)missing << SH_UNIT_SHIFT))
 		return -ENOBUFS;
 	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
@@ -207,16 +242,21 @@ static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end)
 
 int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
 {
+	uint32_t page = (uint32_t)(m->w[sh_unit_w(u)].page >> SH_UNIT_SHIFT), missing, end = u + n;
 	struct sh_pages_hdr *pg = &m->h->pg;
-	uint32_t missing = sh_run_missing(m, u, n);
 	int r = 0;
 
+	if (page > 1) { /* whole pages: the BUSY run has them, for what has no page is free in whole pages */
+		u &= ~(page - 1);
+		end = (end + page - 1) & ~(page - 1);
+	}
+	missing = sh_run_missing(m, u, end - u);
 	/* a first look, so that nothing is backed for who cannot get all of it; relaxed: fill() looks again */
 	if (U(pg->backed) + missing > pg->max)
 		return -ENOMEM;
-	if (missing > ASK_MAX && sh_limit_room() < (uint64_t)missing << SH_UNIT_SHIFT)
+	if (missing > ASK_MAX && sh_unit_w(u) == 0 && sh_limit_room() < (uint64_t)missing << SH_UNIT_SHIFT)
 		return -ENOBUFS;
-	for (uint32_t end = u + n, k; r == 0 && u < end; u += k) {
+	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = end - u < ASK_MAX ? end - u : ASK_MAX;
 		r = fill_some(m, u, u + k);
 	}

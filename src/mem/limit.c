@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -206,7 +207,12 @@ static struct seen look(void)
 
 uint64_t sh_limit_total(void)
 {
-	return look().limit;
+	uint64_t limit = look().limit;
+	struct sysinfo si;
+
+	if (limit == UINT64_MAX && sysinfo(&si) == 0) /* no file could be read */
+		limit = (uint64_t)si.totalram * si.mem_unit;
+	return limit;
 }
 
 uint64_t sh_limit_room(void)

@@ -161,7 +161,8 @@ static void in_the_way(uint64_t at, uint64_t len, char *what, size_t cap)
 /* at exactly this address; NULL and *err, and a line */
 static void *map_at(int fd, uint64_t at, uint64_t len, int *err)
 {
-	void *p = mmap((void *)(uintptr_t)at, len, PROT_READ | PROT_WRITE,
+	bool huge = fd == sh_group_fd(SH_FD_HEAP1);
+	void *p = mmap((void *)(uintptr_t)at, len, huge ? PROT_READ : PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, fd, 0);
 	char what[256];
 
@@ -202,17 +203,28 @@ static void unmap_windows(struct sh_mem *m)
 }
 
 /* where they lie and how long they are: constant from now on */
-static void plan_windows(struct sh_mem_hdr *h)
+static int plan_windows(struct sh_pages_hdr *pg)
 {
-	uint64_t max = sh_pages_default_max(), bytes = up_2m(max), at = SH_RANGE_PAGES;
-	struct sh_win_hdr *w = &h->pg.w[0];
+	uint64_t max = sh_pages_default_max(), units = up_2m(max) >> SH_UNIT_SHIFT, at = SH_RANGE_PAGES;
+	bool is[SH_WINDOWS];
+	int r = sh_huge_plan(sh_group_fd(SH_FD_HEAP1), &is[0], &is[1]);
 
-	w->units = bytes >> SH_UNIT_SHIFT;
-	w->page = SH_MEM_PAGE;
-	w->desc_off = at;
-	w->heap_off = at + up_2m(w->units * sizeof(struct sh_desc));
-	h->pg.max = max >> SH_UNIT_SHIFT;
-	h->pg.decay = sh_ctx.opts != NULL ? sh_ctx.opts->mem_decay : 0;
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < SH_WINDOWS; i++) {
+		struct sh_win_hdr *w = &pg->w[i];
+
+		if (!is[i])
+			continue;
+		w->units = units;
+		w->page = i == 1 ? SH_MEM_STEP : SH_MEM_PAGE;
+		w->desc_off = at;
+		w->heap_off = at + up_2m(units * sizeof(struct sh_desc));
+		at = w->heap_off + (units << SH_UNIT_SHIFT);
+	}
+	pg->max = max >> SH_UNIT_SHIFT;
+	pg->decay = sh_ctx.opts != NULL ? sh_ctx.opts->mem_decay : 0;
+	return 0;
 }
 
 static int map_windows(struct sh_mem *m)
@@ -234,7 +246,12 @@ static int map_windows(struct sh_mem *m)
 		v->desc = map_at(v->fd_desc, base + wh->desc_off, wh->units * sizeof(struct sh_desc), &r);
 		if (r == 0)
 			v->heap = map_at(v->fd_heap, base + wh->heap_off, v->bytes, &r);
+		/* a file of huge pages grows to the length of a mapping that may write: so it may only from here on */
+		if (r == 0 && w == 1 && mprotect(v->heap, v->bytes, PROT_READ | PROT_WRITE) < 0)
+			r = -errno;
 	}
+	m->thp = r == 0 && m->w[0].heap != NULL && sh_huge_joined() &&
+		 madvise(m->w[0].heap, m->w[0].bytes, MADV_HUGEPAGE) == 0;
 	if (r < 0)
 		unmap_windows(m);
 	return r;
@@ -244,7 +261,14 @@ static int map_windows(struct sh_mem *m)
 static int create(struct sh_mem *m)
 {
 	struct sh_mem_hdr *h = m->h;
-	int r = sh_file_back(m->fd, 0, 2 * SH_MEM_PAGE);
+	struct sh_pages_hdr pg;
+	int r;
+
+	memset(&pg, 0, sizeof(pg));
+	r = plan_windows(&pg);
+	if (r < 0)
+		return r;
+	r = sh_file_back(m->fd, 0, 2 * SH_MEM_PAGE);
 
 	if (r == 0) /* from here on the file is as long as the tables: none of them can be beyond its end */
 		r = sh_file_back(m->fd, SH_STEPS_OFF - SH_MEM_PAGE, SH_MEM_PAGE);
@@ -265,7 +289,7 @@ static int create(struct sh_mem *m)
 	h->zone_max = sh_zone_wanted();
 	h->fingerprint = fingerprint();
 	h->window = SH_MEM_WINDOW;
-	plan_windows(h);
+	memcpy(&h->pg, &pg, sizeof(pg));
 	sh_store_rel(&h->magic, SH_MEM_MAGIC); /* R:MEMMAGIC */
 	return 0;
 }
@@ -342,6 +366,11 @@ int sh_mem_start(void)
 bool sh_mem_contains(uint64_t addr)
 {
 	return sh_addr_unit((const void *)(uintptr_t)addr) != SH_UNIT_NONE;
+}
+
+bool sh_mem_has_huge(void)
+{
+	return sh_ctx.mem != NULL && sh_ctx.mem->w[1].heap != NULL;
 }
 
 uint64_t sh_mem_total(void)

@@ -38,6 +38,7 @@ struct sh_zone_ask {
 	uint64_t align; /* power of 2, at least 64 */
 	uint64_t bound; /* power of 2, or 0 */
 	int socket;
+	bool huge; /* of huge pages or not at all */
 };
 /*
  * 0 and *ret, or -EPERM (forked child), -EEXIST, -ENOSPC (too many zones or names), -ENOMEM (no room),
@@ -56,6 +57,7 @@ size_t sh_zone_max(void);
 
 /* ---- facts ---- */
 
+bool sh_mem_has_huge(void); /* a window of huge pages */
 /* does this address lie in what is backed or can be? false before start */
 bool sh_mem_contains(uint64_t addr);
 uint64_t sh_mem_total(void); /* bytes that there may be; 0 before start */

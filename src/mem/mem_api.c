@@ -75,6 +75,12 @@ static int check_name(const char *name)
 	return 0;
 }
 
+/* pages of 2 MiB and nothing else, and there are some; as a hint they are what is taken first anyway */
+static bool wants_huge(const struct call *c)
+{
+	return (c->flags & RTE_MEMZONE_2MB) != 0 && (c->flags & RTE_MEMZONE_SIZE_HINT_ONLY) == 0 && sh_mem_has_huge();
+}
+
 static int check_place(const struct call *c)
 {
 	if ((c->flags & ~(PAGE_FLAGS | OTHER_FLAGS)) != 0)
@@ -83,7 +89,7 @@ static int check_place(const struct call *c)
 		return refuse(EINVAL, c->name, "%d is no socket; SOCKET_ID_ANY is %d", c->socket, SOCKET_ID_ANY);
 	if (!sh_have_socket(c->socket))
 		return refuse(ENOMEM, c->name, "this machine has no socket %d", c->socket);
-	if ((c->flags & PAGE_FLAGS) != 0 && (c->flags & RTE_MEMZONE_SIZE_HINT_ONLY) == 0)
+	if ((c->flags & PAGE_FLAGS) != 0 && !wants_huge(c) && (c->flags & RTE_MEMZONE_SIZE_HINT_ONLY) == 0)
 		return refuse(ENOMEM, c->name,
 			      "pages of the size asked for (flags 0x%x) do not exist here; add "
 			      "RTE_MEMZONE_SIZE_HINT_ONLY to take others",
@@ -141,7 +147,7 @@ static int explain(const struct sh_zone_ask *ask, int r)
 
 static const struct rte_memzone *reserve(const struct call *c)
 {
-	struct sh_zone_ask ask = {.name = c->name, .socket = c->socket};
+	struct sh_zone_ask ask = {.name = c->name, .socket = c->socket, .huge = wants_huge(c)};
 	const struct rte_memzone *mz = NULL;
 	int e = check_name(c->name), r;
 

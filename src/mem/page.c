@@ -26,6 +26,7 @@
 #define SLICE_NS (10 * SH_NS_PER_MS)
 #define PATIENCE_NS SH_NS_PER_S
 #define DEFAULT_MIN (64ull << 20)
+#define DEFAULT_MOST (128ull << 30) /* two such windows lie between the default base and where programs are loaded */
 #define LEAST (64ull << 10)
 #define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
 
@@ -41,7 +42,7 @@ uint64_t sh_pages_default_max(void)
 		max = sh_limit_total();
 		if (getrlimit(RLIMIT_AS, &as) == 0 && as.rlim_cur != RLIM_INFINITY && as.rlim_cur / 4 < max)
 			max = as.rlim_cur / 4;
-		max = max < DEFAULT_MIN ? DEFAULT_MIN : max;
+		max = max < DEFAULT_MIN ? DEFAULT_MIN : max < DEFAULT_MOST ? max : DEFAULT_MOST;
 	}
 	if (node != 0 && node < max)
 		max = node;
@@ -286,22 +287,16 @@ static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, const struct s
 }
 
 /* a run is found, or there will not be one; one who is stopped with a BUSY run in its hands is not waited for for ever */
-static int find(struct sh_mem *m, const struct sh_pages_ask *ask, struct sh_hold *hold)
+static int find(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct sh_hold *hold)
 {
 	uint64_t dl = sh_deadline(PATIENCE_NS);
 	int r;
 
 	hold->units = 0;
-	if (m == NULL)
-		return -ENODEV;
-	if (sh_self() == 0)
-		return -EPERM;
-	if ((ask->align & (ask->align - 1)) != 0)
-		return -EINVAL;
-	if (ask->units > m->h->pg.w[0].units)
+	if (ask->units > m->h->pg.w[w].units)
 		return -ENOMEM;
 	do {
-		r = find_or_extend(m, 0, ask, hold);
+		r = find_or_extend(m, w, ask, hold);
 	} while (r == -ENOMEM && sh_left_ns(dl) > 0 && wait_for_busy(m));
 	return r;
 }
@@ -326,11 +321,10 @@ static int hand_out(struct sh_mem *m, const struct sh_pages_ask *ask, const stru
 	return 0;
 }
 
-int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit)
+static int take_in(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, uint32_t *unit)
 {
-	struct sh_mem *m = sh_ctx.mem;
 	struct sh_hold hold;
-	int r = find(m, ask, &hold), e;
+	int r = find(m, w, ask, &hold), e;
 
 	if (r == 0 && hold.units != 0) {
 		r = fill(m, ask, &hold);
@@ -344,19 +338,79 @@ int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit)
 	return r;
 }
 
-int sh_pages_hold(const struct sh_pages_ask *ask, struct sh_hold *ret)
+static int hold_in(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct sh_hold *ret)
 {
-	struct sh_mem *m = sh_ctx.mem;
-	struct sh_pages_ask busy = *ask;
-	int r;
+	int r = find(m, w, ask, ret);
 
-	busy.kind = SH_PG_BUSY;
-	r = find(m, &busy, ret);
 	if (r == 0)
 		r = fill(m, ask, ret);
 	if (r < 0 && ret->units != 0)
 		(void)hand_out(m, NULL, ret);
 	return r;
+}
+
+/* ---- which window ---- */
+
+static int may_ask(const struct sh_mem *m, const struct sh_pages_ask *ask)
+{
+	if (m == NULL)
+		return -ENODEV;
+	if (sh_self() == 0)
+		return -EPERM;
+	return (ask->align & (ask->align - 1)) != 0 ? -EINVAL : 0;
+}
+
+/* huge pages first; is this one of those that may serve it? */
+static bool serves(const struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask)
+{
+	return m->w[w].heap != NULL && (ask->page == SH_PAGE_ANY || (ask->page == SH_PAGE_2M) == (w == 1));
+}
+
+/* the huge pages are all in use: said once, and only if there is something else */
+static void say_small(const struct sh_mem *m, const struct sh_pages_ask *ask)
+{
+	static _Atomic bool said;
+
+	if (serves(m, 0, ask) && !sh_xchg(&said, true))
+		sh_info("no huge page of 2 MiB is free: memory grows in pages of 4 KiB where they are all in use");
+}
+
+/* no room in this window, or no page for it: another may do */
+static bool next_window(const struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, int r)
+{
+	if (w == 1 && r == -ENOSPC)
+		say_small(m, ask);
+	return r == -ENOMEM || r == -ENOBUFS || r == -ENOSPC;
+}
+
+int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	int r = may_ask(m, ask);
+
+	if (r < 0)
+		return r;
+	r = -ENOMEM;
+	for (unsigned w = SH_WINDOWS; w-- > 0 && next_window(m, w + 1, ask, r);)
+		if (serves(m, w, ask))
+			r = take_in(m, w, ask, unit);
+	return r == -ENOSPC ? -ENOBUFS : r;
+}
+
+int sh_pages_hold(const struct sh_pages_ask *ask, struct sh_hold *ret)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	struct sh_pages_ask busy = *ask;
+	int r = may_ask(m, ask);
+
+	if (r < 0)
+		return r;
+	busy.kind = SH_PG_BUSY;
+	r = -ENOMEM;
+	for (unsigned w = SH_WINDOWS; w-- > 0 && next_window(m, w + 1, ask, r);)
+		if (serves(m, w, ask))
+			r = hold_in(m, w, &busy, ret);
+	return r == -ENOSPC ? -ENOBUFS : r;
 }
 
 void sh_pages_unhold(struct sh_mem *m, const struct sh_hold *hold)

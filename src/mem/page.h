@@ -32,6 +32,7 @@ struct sh_mem {
 	struct sh_mem_hdr *h; /* the header window, and base of all offsets */
 	int fd;		      /* its file; proc's, as are those of the windows */
 	struct sh_win w[SH_WINDOWS];
+	bool thp;		      /* the kernel joins ordinary pages of window 0, if they come in the right way */
 	struct sh_segs *_Atomic segs; /* seg.c's, made when first asked for */
 };
 

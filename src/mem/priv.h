@@ -87,6 +87,12 @@ void sh_decay_note(struct sh_mem *m);
 /* no lock: free pages go back at once, oldest first, until so many units have. How many, or -errno */
 int64_t sh_mem_trim(uint64_t units);
 
+/* huge.c */
+/* The creator: which windows are there to be? 0, or -ENOMEM and a line. fd: the file of the window of huge pages */
+int sh_huge_plan(int fd, bool *small, bool *large);
+/* may the kernel join ordinary pages of shared memory, and do we want that? */
+bool sh_huge_joined(void);
+
 /* page.c: for those who commit more than the run */
 struct sh_hold {
 	struct sh_run want; /* what was asked for; free: the BUSY run around it */

@@ -113,7 +113,8 @@ static int plan(const struct sh_zone_ask *ask, struct want *w)
 			p *= 2;
 		align = align > p ? align : p;
 	}
-	if (ask->len != 0 && ask->len <= SH_ZONE_SMALL && align <= 4096)
+	w->pages.page = ask->huge ? SH_PAGE_2M : SH_PAGE_ANY;
+	if (ask->len != 0 && ask->len <= SH_ZONE_SMALL && align <= 4096 && !ask->huge)
 		w->class = class_of(ask->len, align);
 	w->pages.zero = w->class == SH_ZCLASSES; /* a place is wiped when it is taken */
 	w->pages.kind = w->class < SH_ZCLASSES ? SH_PG_ZSPAN : SH_PG_ZONE;

@@ -27,6 +27,10 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#ifndef MFD_HUGE_2MB
+#define MFD_HUGE_2MB (21u << 26)
+#endif
+
 #define MAP_ALIGN (2ull << 20)
 
 int sh_memfd(const char *name)
@@ -130,6 +134,19 @@ static void fill_header(struct sh_proc *p, uint64_t base)
 	r->magic = SH_REGION_MAGIC;
 }
 
+/*
+ * The data of the window of huge pages. Where the kernel has no such files, or is not to be asked, an empty one takes the
+ * place: mem looks at what it is.
+ */
+static int huge_memfd(const struct sh_proc *p, const char *name)
+{
+	int fd = -1;
+
+	if (p->o.huge != SH_HUGE_NEVER)
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB);
+	return fd >= 0 ? fd : sh_memfd(name);
+}
+
 int sh_region_make(struct sh_proc *p)
 {
 	static const char *const names[SH_GROUP_FDS] = {"shoal-ctl",  "shoal-lanes",   "shoal-mem",    "shoal-desc",
@@ -140,7 +157,7 @@ int sh_region_make(struct sh_proc *p)
 
 	base = (base + MAP_ALIGN - 1) & ~(MAP_ALIGN - 1);
 	for (unsigned i = 0; i < SH_GROUP_FDS; i++) {
-		p->gfd[i] = sh_memfd(names[i]);
+		p->gfd[i] = i == SH_FD_HEAP1 ? huge_memfd(p, names[i]) : sh_memfd(names[i]);
 		if (p->gfd[i] < 0)
 			return p->gfd[i];
 	}

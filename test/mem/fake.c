@@ -21,6 +21,7 @@ static struct {
 	int fd[SH_GROUP_FDS]; /* from SH_FD_MEM on */
 	sh_id_t self;
 	sh_event_fn fn;
+	bool huge;
 } fake;
 
 struct sh_region *sh_region(void)
@@ -107,12 +108,19 @@ void *f_shared(size_t len)
 	return p;
 }
 
+void f_huge(bool on)
+{
+	fake.huge = on;
+}
+
 void f_group_bare(void)
 {
 	fake.region = f_shared(sizeof(*fake.region));
 	fake.region->base = SH_BASE_ADDR;
 	for (unsigned i = SH_FD_MEM; i < SH_GROUP_FDS; i++) {
-		fake.fd[i] = memfd_create("fake-mem", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		unsigned flags = fake.huge && i == SH_FD_HEAP1 ? MFD_HUGETLB : 0;
+
+		fake.fd[i] = memfd_create("fake-mem", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
 		CHECK(fake.fd[i] >= 0);
 	}
 	become(new_member());

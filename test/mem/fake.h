@@ -20,6 +20,8 @@
 void f_group(void);
 /* leave the group and be the first of a new one */
 void f_group_again(void);
+/* groups made from now on have a file of huge pages, as where the kernel has such */
+void f_huge(bool on);
 /* as f_group(), but without sh_mem_start() */
 void f_group_bare(void);
 /* A child that is a member: fn(arg), its result is the exit status. id may be NULL. */
