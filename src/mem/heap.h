@@ -141,24 +141,31 @@ static inline bool sh_heap_push(void *p)
 {
 	struct sh_heap *t = sh_my_heap;
 	uint64_t off = (uint64_t)((unsigned char *)p - t->w[0].heap), at;
-	uint32_t u = (uint32_t)(off >> SH_UNIT_SHIFT), back, i, head, used;
+	uint32_t u, back, i, head, used;
 	const struct sh_class *k;
 	unsigned char *start;
 	struct sh_span *s;
+	unsigned w = 0;
 	sh_w32 *tab;
 
-	if (sh_unlikely(t->id != sh_self() || off >= t->w[0].seen))
+	if (sh_unlikely(off >= t->w[0].seen)) {
+		w = 1;
+		off = (uint64_t)((unsigned char *)p - t->w[1].heap);
+		if (off >= t->w[1].seen)
+			return false;
+	}
+	if (sh_unlikely(t->id != sh_self()))
 		return false;
-	back = sh_load_rlx(&t->w[0].desc[u].back); /* relaxed, all: of a block that I have, else they decide nothing */
+	u = (uint32_t)(off >> SH_UNIT_SHIFT);
+	back = sh_load_rlx(&t->w[w].desc[u].back); /* relaxed, all: of a block that I have, else they decide nothing */
 	if (sh_unlikely(back >= SH_SPAN_UNITS_MAX || back > u))
 		return false;
-	s = &t->w[0].desc[u - back];
+	s = &t->w[w].desc[u - back];
 	if (sh_unlikely(sh_load_rlx(&s->owner) != t->owner || sh_use_kind(sh_load_rlx(&s->use)) != SH_PG_SPAN))
 		return false;
 	k = &sh_classes[sh_load_rlx(&s->cls) % SH_CLASSES];
-	start = t->w[0].heap + ((size_t)(u - back) << SH_UNIT_SHIFT);
-	at = (uint64_t)((unsigned char *)p - start) -
-	     k->front; /* a pointer into the front: huge, as is i * size then not */
+	start = t->w[w].heap + ((size_t)(u - back) << SH_UNIT_SHIFT);
+	at = (uint64_t)((unsigned char *)p - start) - k->front; /* a pointer into the front: huge, as i * size is not */
 	i = sh_class_index(k, at);
 	if (sh_unlikely(i >= k->n || (uint64_t)i * k->size != at))
 		return false;

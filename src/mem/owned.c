@@ -183,14 +183,15 @@ static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 static int sizes(struct sizes *z)
 {
 	struct rte_malloc_socket_stats *st = z->st;
-	struct sh_pages_stat pages;
-	struct sh_mem *m;
+	struct sh_pages_stat pages = {0};
+	struct sh_mem *m = NULL;
 	uint32_t at;
 	int r = sh_pages_stat(&pages);
 
-	memset(st, 0, sizeof(*st));
-	if (r == 0)
-		r = sh_mem_lock(&m);
+	*st = (struct rte_malloc_socket_stats){0};
+	if (r < 0)
+		return r;
+	r = sh_mem_lock(&m);
 	if (r < 0)
 		return r;
 	(void)sh_runs(m, size_run, z, &at);
@@ -213,7 +214,7 @@ int sh_heap_stats(struct rte_malloc_socket_stats *st)
 
 void sh_heap_dump(FILE *f)
 {
-	struct rte_malloc_socket_stats st;
+	struct rte_malloc_socket_stats st = {0};
 	struct sizes z = {.st = &st};
 
 	if (sizes(&z) < 0)

@@ -21,6 +21,7 @@
 #include <rte_malloc.h>
 #include <shoal_mem.h>
 
+#include "base/futex.h"
 #include "fake.h"
 #include "mem/heap.h"
 #include "mem/mem.h"
@@ -30,7 +31,8 @@
 
 struct world {
 	void *_Atomic place[PLACES];
-	_Atomic uint64_t ops;
+	_Atomic uint64_t ops, want;
+	_Atomic uint32_t tick; /* moves when there are as many as are wanted */
 	_Atomic uint32_t stop;
 	_Atomic uint64_t bad_at; /* address of a block whose bytes are not its own */
 };
@@ -170,6 +172,15 @@ static void *short_thread(void *arg)
 	return NULL;
 }
 
+/* whoever is killed before it says so, the next one does */
+static void did(struct world *w, uint64_t n)
+{
+	if (sh_add(&w->ops, n) + n < sh_load_acq(&w->want))
+		return;
+	sh_add(&w->tick, 1);
+	sh_futex_wake(&w->tick, 1, SH_FUTEX_ANY, true);
+}
+
 static int works(void *arg)
 {
 	struct job j = *(struct job *)arg;
@@ -181,7 +192,7 @@ static int works(void *arg)
 		for (unsigned i = 0; i < 500 && sh_load_acq(&j.w->stop) == 0; i++) {
 			one(j.w, &j.seed);
 			if (i % 50 == 0)
-				sh_add(&j.w->ops, 50);
+				did(j.w, 50);
 		}
 		if (pthread_create(&th, NULL, short_thread, &t) == 0)
 			pthread_join(th, NULL);
@@ -218,8 +229,15 @@ static void note_dead(struct run *r, unsigned i)
 
 static void wait_ops(struct run *r, uint64_t n)
 {
-	while (sh_load_acq(&r->w->ops) < n && sh_load_acq(&r->w->bad_at) == 0)
-		usleep(50);
+	uint32_t tick;
+
+	sh_store_rel(&r->w->want, n);
+	for (;;) {
+		tick = sh_load_acq(&r->w->tick);
+		if (sh_load_acq(&r->w->ops) >= n || sh_load_acq(&r->w->bad_at) != 0)
+			return;
+		(void)sh_futex_wait(&r->w->tick, tick, SH_FOREVER, SH_FUTEX_ANY, true);
+	}
 }
 
 static void finish(struct run *r)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* span_test.c - small blocks between threads and processes: freed by others, left behind, adopted, given back */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <rte_malloc.h>
 #include <shoal_mem.h>
 
+#include "base/futex.h"
 #include "fake.h"
 #include "mem/heap.h"
 #include "mem/mem.h"
@@ -66,8 +68,16 @@ struct table {
 
 static void wait_turn(struct table *t, uint32_t turn)
 {
-	while (sh_load_acq(&t->turn) != turn)
-		usleep(100);
+	uint32_t now;
+
+	while ((now = sh_load_acq(&t->turn)) != turn)
+		(void)sh_futex_wait(&t->turn, now, SH_FOREVER, SH_FUTEX_ANY, true);
+}
+
+static void set_turn(struct table *t, uint32_t turn)
+{
+	sh_store_rel(&t->turn, turn);
+	sh_futex_wake(&t->turn, INT_MAX, SH_FUTEX_ANY, true);
 }
 
 static void take(struct table *t, unsigned from, unsigned to)
@@ -109,12 +119,12 @@ static int takes_twice(void *arg)
 
 	take(t, 0, MANY);
 	before = used();
-	sh_store_rel(&t->turn, 1);
+	set_turn(t, 1);
 	wait_turn(t, 2);
 	take(t, 0, MANY); /* from what the others freed */
 	CHECK_EQ(used(), before);
 	f_sound("taken again");
-	sh_store_rel(&t->turn, 3);
+	set_turn(t, 3);
 	wait_turn(t, 4);
 	sh_heap_trim();
 	CHECK_EQ(used(), 0);
@@ -134,10 +144,10 @@ TEST(what_others_free_serves_its_owner_again)
 		f_sound("freed by another");
 		rte_free(t->p[7]); /* a line; refused though its owner has not collected it */
 		CHECK_EQ(count().blocks, 0);
-		sh_store_rel(&t->turn, 2);
+		set_turn(t, 2);
 		wait_turn(t, 3);
 		give(t, 0, MANY);
-		sh_store_rel(&t->turn, 4);
+		set_turn(t, 4);
 		CHECK_EQ(f_wait(pid), 0);
 	}
 }
@@ -350,7 +360,7 @@ TEST_T(the_last_of_several_gives_an_orphan_back, 60)
 			q[i] = (struct quarter){t, i};
 			pid[i] = f_member(gives_quarter, &q[i], NULL);
 		}
-		sh_store_rel(&t->turn, 1);
+		set_turn(t, 1);
 		for (unsigned i = 0; i < 4; i++)
 			CHECK_EQ(f_wait(pid[i]), 0);
 		CHECK_EQ(used(), 0);
