@@ -75,6 +75,7 @@ int sh_obj_start(const struct sh_opts *o)
 void sh_obj_stop(void)
 {
 	__rte_ring_self = &nobody;
+	sh_off_event(on_event);
 	free(sh_ctx.obj);
 	sh_ctx.obj = NULL;
 }

@@ -22,10 +22,16 @@
 #define BURY_AFTER (200 * SH_NS_PER_MS) /* the caretaker may be stopped: then anybody buries */
 #define HUNG_AFTER (60 * SH_NS_PER_MS)	/* a hang-up this long without death is a disconnect */
 
-static void emit(struct sh_proc *p, enum sh_event ev, sh_id_t id)
+static void tell_rooms(struct sh_proc *p, enum sh_event ev, sh_id_t id)
 {
 	for (unsigned i = 0; i < p->n_fns; i++)
-		p->fns[i].fn(p->fns[i].arg, ev, id);
+		if (!sh_load_acq(&p->fns[i].off)) /* A:MUTE */
+			p->fns[i].fn(p->fns[i].arg, ev, id);
+}
+
+static void emit(struct sh_proc *p, enum sh_event ev, sh_id_t id)
+{
+	tell_rooms(p, ev, id);
 	sh_member_tell(p, ev, id);
 }
 
@@ -346,8 +352,7 @@ static void scan(struct sh_proc *p)
 		scan_slot(p, i, caretaker);
 	if (!sh_load_acq(&p->announced)) /* A:ANNOUNCED */
 		return;
-	for (unsigned i = 0; i < p->n_fns; i++)
-		p->fns[i].fn(p->fns[i].arg, SH_EV_LOOK, 0);
+	tell_rooms(p, SH_EV_LOOK, 0);
 	prim = sh_primary_id();
 	if (prim != 0 && prim != p->told_primary && prim != p->id && p->peers[sh_id_slot(prim)].told != prim) {
 		sh_store_rel(&p->dirty,

@@ -145,6 +145,7 @@ struct sh_proc {
 	struct {
 		sh_event_fn fn;
 		void *arg;
+		atomic_bool off; /* its room has stopped */
 	} fns[SH_LISTENERS];
 	unsigned n_fns;
 	struct { /* of programs, see member_api.c */

@@ -292,6 +292,21 @@ static bool left_asleep(struct sh_proc *p)
 	return left;
 }
 
+void sh_off_event(sh_event_fn fn)
+{
+	struct sh_proc *p = sh_proc_of();
+
+	if (!sh_here(p))
+		return;
+	for (unsigned i = 0; i < p->n_fns; i++)
+		if (p->fns[i].fn == fn)
+			sh_store_rel(&p->fns[i].off, true); /* R:MUTE */
+	if (!p->thread_on || sh_in_watcher(p))
+		return;
+	round_trip(p, 0);
+	(void)left_asleep(p);
+}
+
 void sh_events_off(void)
 {
 	struct sh_proc *p = sh_proc_of();

@@ -251,7 +251,7 @@ TEST_T(killed_secondaries_leave_a_sound_memory, 60)
 }
 TEST_T(slow_many_killed_secondaries, 240)
 {
-	kill_loop(500);
+	kill_loop(250);
 }
 
 TEST(a_process_by_itself_has_zones_too)
