@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* limit_test.c - how far memory goes: --memory-max, cgroups, what is available, ulimit; and what the group does at the end */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -273,4 +276,114 @@ TEST(the_limit_on_file_size_is_an_error_and_no_signal)
 	CHECK_EQ(f_wait(f_member(grows_under_fsize, NULL, NULL)), 0);
 	CHECK_EQ(take(20 * MIB, &u), 0); /* that was that process' alone */
 	f_sound("after it");
+}
+
+/* ---- what others do with the mapping backs nothing ---- */
+
+/* a group of which 100 MiB are used and the windows are far longer; what the files hold */
+static uint64_t some_of_many(void)
+{
+	uint32_t u;
+
+	opts.memory_max = 512 * MIB;
+	sh_ctx.opts = &opts;
+	f_group();
+	CHECK_EQ(take(100 * MIB, &u), 0);
+	CHECK_EQ(f_heap_held(), 100 * MIB);
+	return f_heap_held();
+}
+
+static int locks_all(void *arg)
+{
+	struct rlimit rl = {RLIM_INFINITY, RLIM_INFINITY};
+	const struct sh_win *w = &sh_ctx.mem->w[0];
+	uint32_t u;
+
+	(void)arg;
+	(void)setrlimit(RLIMIT_MEMLOCK, &rl);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0 && /* not allowed: then what the kernel does for it */
+	    (mmap(NULL, w->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, w->fd_heap, 0) == MAP_FAILED ||
+	     mmap(NULL, SH_MEM_WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, sh_ctx.mem->fd, 0) ==
+		     MAP_FAILED))
+		return 2;
+	return take(2 * MIB, &u) == 0 ? 0 : 1; /* and goes on growing */
+}
+
+TEST(mlockall_backs_nothing_beyond_the_mark)
+{
+	struct sh_mem_stat s;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	SKIP("there mlockall() does nothing");
+#endif
+	(void)some_of_many();
+	CHECK_EQ(f_wait(f_member(locks_all, NULL, NULL)), 0);
+	CHECK_EQ(f_heap_held(), 102 * MIB);
+	CHECK_EQ(sh_mem_stat(&s), 0);
+	CHECK(s.held - s.backed <= 3 * MIB); /* the tables, all 2 MiB of them */
+	f_sound("after it");
+}
+
+static int reads_beyond(void *arg)
+{
+	unsigned char *at = (unsigned char *)sh_unit_addr(0) + 200 * MIB, buf[64];
+	struct iovec to = {buf, sizeof(buf)}, from = {at, sizeof(buf)};
+
+	(void)arg;
+	errno = 0;
+	if (process_vm_readv(getppid(), &to, 1, &from, 1, 0) == -1 && errno == EPERM)
+		return 77;
+	return errno == EFAULT ? 0 : 1;
+}
+
+TEST(a_debugger_that_reads_beyond_the_mark_gets_an_error)
+{
+	uint64_t held = some_of_many();
+	int r = f_wait(f_member(reads_beyond, NULL, NULL));
+
+	if (r == 77)
+		SKIP("this user may not look into other processes");
+	CHECK_EQ(r, 0);
+	CHECK_EQ(f_heap_held(), held);
+}
+
+static int dumps_core(void *arg)
+{
+	struct rlimit rl = {256 * MIB, 256 * MIB};
+
+	if (setrlimit(RLIMIT_CORE, &rl) < 0 || chdir(arg) < 0)
+		return 1;
+	signal(SIGABRT, SIG_DFL);
+	abort();
+}
+
+TEST(a_core_dump_backs_nothing_and_leaves_the_windows_out)
+{
+	char pattern[128] = "|", path[256], dir[256];
+	uint64_t held = some_of_many();
+	FILE *f = fopen("/proc/sys/kernel/core_pattern", "re");
+	struct stat st;
+	pid_t pid;
+	int status;
+
+	if (f != NULL && fgets(pattern, sizeof(pattern), f) == NULL)
+		pattern[0] = '|';
+	if (f != NULL)
+		fclose(f);
+	if (strchr(pattern, '|') != NULL || strchr(pattern, '/') != NULL || strncmp(pattern, "core", 4) != 0)
+		SKIP("core dumps go elsewhere on this machine");
+	snprintf(dir, sizeof(dir), "%s", t_tmpdir());
+	pid = f_member(dumps_core, dir, NULL);
+	while (waitpid(pid, &status, 0) < 0)
+		CHECK_EQ(errno, EINTR);
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(f_heap_held(), held);
+	if (!WCOREDUMP(status))
+		SKIP("no core was written");
+	snprintf(path, sizeof(path), "%s/core", dir);
+	if (stat(path, &st) < 0) {
+		snprintf(path, sizeof(path), "%s/core.%d", dir, (int)pid);
+		CHECK_EQ(stat(path, &st), 0);
+	}
+	CHECK((uint64_t)st.st_blocks * 512 < 60 * MIB); /* not even what is used */
 }
