@@ -220,6 +220,7 @@ static void after_fork(void)
 
 static void wake(struct sh_mem *m)
 {
+	after_fork();
 	pthread_mutex_lock(&d.mtx);
 	if (d.on)
 		pthread_cond_signal(&d.cond);

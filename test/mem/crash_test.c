@@ -20,6 +20,7 @@
 #include "mem/mem.h"
 #include "mem/page.h"
 #include "mem/priv.h"
+#include "proc/opts.h"
 
 /* ---- the labels: read from the source, so that none can be forgotten ---- */
 
@@ -469,6 +470,7 @@ struct farm {
 struct job {
 	struct farm *farm;
 	unsigned place, serial;
+	bool large; /* zones of megabytes too */
 };
 
 static int loops_for_ever(void *arg)
@@ -479,6 +481,7 @@ static int loops_for_ever(void *arg)
 	char name[32];
 
 	for (;;) {
+		size_t most = j->large && rand_r(&seed) % 4 == 0 ? 3 << 20 : 20000;
 		unsigned k = (unsigned)rand_r(&seed) % ZONES;
 
 		if (mine[k] != NULL) {
@@ -491,9 +494,11 @@ static int loops_for_ever(void *arg)
 			mine[k] = NULL;
 		} else {
 			snprintf(name, sizeof(name), "%u.%u", j->serial, k);
-			mine[k] = rte_memzone_reserve(name, 1 + (size_t)rand_r(&seed) % 20000, 0, 0);
+			mine[k] = rte_memzone_reserve(name, 1 + (size_t)rand_r(&seed) % most, 0, 0);
 			if (mine[k] == NULL)
 				return 3;
+			if (((unsigned char *)mine[k]->addr)[(size_t)rand_r(&seed) % mine[k]->len] != 0)
+				return 4; /* a zone is zero */
 			memset(mine[k]->addr, (int)j->serial, mine[k]->len);
 		}
 		sh_add(&j->farm->ops[j->place], 1);
@@ -530,7 +535,7 @@ static bool all_moved(void *arg)
 	return true;
 }
 
-static void kills_at_random(unsigned kills)
+static void kills_at_random(unsigned kills, bool large)
 {
 	struct farm *farm = f_shared(sizeof(*farm));
 	struct job job[WORKERS];
@@ -541,7 +546,7 @@ static void kills_at_random(unsigned kills)
 
 	f_group();
 	for (unsigned i = 0; i < WORKERS; i++) {
-		job[i] = (struct job){farm, i, ++serial};
+		job[i] = (struct job){farm, i, ++serial, large};
 		pid[i] = f_member(loops_for_ever, &job[i], &id[i]);
 	}
 	for (unsigned k = 0; k < kills; k++) {
@@ -585,9 +590,37 @@ static void kills_at_random(unsigned kills)
 
 TEST_T(a_hundred_random_kills_hang_nobody_and_lose_nothing, 60)
 {
-	kills_at_random(100);
+	kills_at_random(100, false);
+}
+static void pages_come_and_go(unsigned kills)
+{
+	static struct sh_opts opts = {.memory_max = 256ull << 20, .mem_decay = 1 + 1};
+	struct sh_pages_stat s;
+
+	sh_ctx.opts = &opts;
+	kills_at_random(kills, true);
+	CHECK(sh_mem_trim(UINT64_MAX) >= 0);
+	CHECK_EQ(sh_pages_stat(&s), 0);
+	CHECK(s.used == 0 && s.backed == 0);
+	CHECK_EQ(f_heap_held(), 0);
+	sh_mem_stop();
+}
+#ifdef SH_TSAN
+#define NO_THREADS SKIP("TSan ends a forked child that starts threads")
+#else
+#define NO_THREADS (void)0
+#endif
+TEST_T(random_kills_while_pages_come_and_go, 60)
+{
+	NO_THREADS;
+	pages_come_and_go(60);
+}
+TEST_T(slow_random_kills_while_pages_come_and_go, 240)
+{
+	NO_THREADS;
+	pages_come_and_go(600);
 }
 TEST_T(slow_a_thousand_random_kills, 120)
 {
-	kills_at_random(1000);
+	kills_at_random(1000, false);
 }
