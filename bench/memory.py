@@ -7,8 +7,11 @@ ratio is made inside a repeat and the median is taken of the ratios. How to read
 OUT/memory.{txt,tsv,json}.
 """
 import argparse
+import glob
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +24,10 @@ HUGE_PAGES = 320
 HEAPS = ('shoal', 'dpdk', 'glibc', 'jemalloc', 'mimalloc')
 SHARED = ('shoal', 'dpdk')
 PRIVATE = {'glibc': [], 'jemalloc': ['-ljemalloc'], 'mimalloc': ['-lmimalloc']}
-ALL = ('floor',) + HEAPS + ('zeromq',)
+ALL = ('floor',) + HEAPS + ('zeromq', 'iceoryx')
+ROUDI = '[general]\nversion = 1\n[[segment]]\n' + ''.join(
+    f'[[segment.mempool]]\nsize = {size}\ncount = {count}\n'
+    for size, count in ((256, 1000), (2048, 200), (70000, 50), (1100000, 20), (16800000, 8)))
 
 
 def build_private(out, name, source, libs, macro=None):
@@ -102,6 +108,8 @@ def job_ref(b, crew, peer, size=64):
         crew.start([peer.binary, 'serve', url], str(b.cpus[0])).ready()
         got = crew.start([peer.binary, 'ask', url, str(size), str(n), str(warm)], str(b.cpus[1])).result()
         return {'all50': got['p50'], 'all99': got['p99']}
+    if peer.name == 'iceoryx':
+        return iceoryx(b, crew, peer, (size, n, warm))
     g = Group(b, crew, peer)
     g.member(b.cpus[0], secondary=False)
     sec = g.member(b.cpus[1])
@@ -110,6 +118,37 @@ def job_ref(b, crew, peer, size=64):
     sec.say(f'ref {size} {n} {warm} 1')
     whole = sec.result()
     return dict(word, all50=whole['p50'], all99=whole['p99'])
+
+
+def iceoryx_files():
+    names = ('/dev/shm/iceoryx_mgmt', '/dev/shm/root', '/tmp/roudi*', '/tmp/bench-server*', '/tmp/bench-client*')
+    return {path for name in names for path in glob.glob(name)}
+
+
+def iceoryx(b, crew, peer, numbers):
+    before = iceoryx_files()
+    toml = os.path.join(b.work, 'roudi.toml')
+    with open(toml, 'w') as f:
+        f.write(ROUDI)
+    roudi = crew.start(['iox-roudi', '-c', toml])
+    try:
+        roudi.expect('RouDi is ready', 20)
+        server = crew.start([peer.binary, 'serve'], str(b.cpus[0]))
+        server.ready()
+        got = []
+        for touch in (0, 1):
+            argv = [peer.binary, 'ask', *map(str, numbers), str(touch)]
+            p = crew.start(argv, str(b.cpus[1]))
+            got.append(p.result())
+            p.end()
+        server.end(kill=True)
+    finally:
+        os.kill(roudi.pid, signal.SIGTERM)
+        roudi.end()
+        for path in iceoryx_files() - before: # what it and its killed server leave behind
+            os.unlink(path)
+    word, whole = got
+    return dict(pick(word), all50=whole['p50'], all99=whole['p99'])
 
 
 def job_survive(b, crew, peer):
@@ -148,7 +187,7 @@ for who in ('primary', 'secondary'):
         ROWS.append((f'grow-{who[:3]}-{others}', f'8 MiB by a {who}, {others} others', peers, job_grow,
                      {'secondary': who == 'secondary', 'others': others}, GROW, True))
 for size, text in ((64, '64 B'), (1024, '1 KiB'), (65536, '64 KiB'), (1 << 20, '1 MiB'), (16 << 20, '16 MiB')):
-    ROWS.append((f'ref-{size}', f'request with {text} by reference', ('shoal', 'zeromq'), job_ref, {'size': size}, REF, True))
+    ROWS.append((f'ref-{size}', f'request with {text} by reference', ('shoal', 'zeromq', 'iceoryx'), job_ref, {'size': size}, REF, True))
 ROWS.append(('survive', 'kill -9 in a heap loop: longest call of another', ('shoal',), job_survive,
              {}, (('p50', 'after it, us p50'), ('p99', 'after it, us p99'), ('before50', 'before it, us p50'),
                   ('before99', 'before it, us p99')), True))
@@ -196,8 +235,19 @@ class Memory(Bench):
             self.absent['zeromq'] = why
         else:
             p['zeromq'] = Peer('zeromq', binary)
+        self.iceoryx(p)
         self.dpdk(p)
         return {k: v for k, v in p.items() if not self.a.peer or k in self.a.peer}
+
+    def iceoryx(self, p):
+        where = sorted(glob.glob('/usr/include/iceoryx/v*'))
+        why = 'no libiceoryx-binding-c-dev, or no iox-roudi'
+        if where and shutil.which('iox-roudi'):
+            binary, why = build_private(self.a.out, 'iceoryx', 'memory_iox.c', ['-liceoryx_binding_c'], '-I' + where[-1])
+            if binary is not None:
+                p['iceoryx'] = Peer('iceoryx', binary)
+                return
+        self.absent['iceoryx'] = why
 
     def dpdk(self, p):
         if self.a.peer and 'dpdk' not in self.a.peer:
@@ -272,7 +322,8 @@ def write(b, rows):
     out += section(b, rows, 'ns of one malloc and one free', ('pair', 'given'), HEAPS,
                    (('dpdk', 'shoal'), ('shoal', 'jemalloc')))
     out += section(b, rows, 'growth', ('grow',), ('floor',) + SHARED, (('shoal', 'floor'), ('dpdk', 'shoal')))
-    out += section(b, rows, 'payload by reference', ('ref',), ('shoal', 'zeromq'), (('zeromq', 'shoal'),))
+    out += section(b, rows, 'payload by reference', ('ref',), ('shoal', 'zeromq', 'iceoryx'),
+                   (('zeromq', 'shoal'), ('iceoryx', 'shoal')))
     out += section(b, rows, 'deaths', ('survive',), ('shoal',), ())
     out += section(b, rows, 'fragmentation', ('frag',), HEAPS, ())
     out += ['aims of the design', '']
