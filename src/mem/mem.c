@@ -25,7 +25,8 @@
 static struct {
 	struct sh_mem m;
 	pthread_mutex_t quiet;
-	pid_t pid; /* who started it */
+	pid_t pid;		     /* who started it */
+	sh_id_t leaving[SH_MEMBERS]; /* by slot, under quiet: told of and not gone yet. 0: none */
 } room = {.m = {.fd = -1}, .quiet = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- lock and mend ---- */
@@ -89,14 +90,8 @@ void sh_mem_unlock_grow(struct sh_mem *m)
 }
 
 /* Watcher thread. Nobody needs to call us for a dead owner's pages to go back: whoever hears of it first mends. */
-static void on_event(void *arg, enum sh_event ev, sh_id_t id)
+static void gone(struct sh_mem *m, sh_id_t id)
 {
-	struct sh_mem *m = &room.m;
-
-	(void)arg;
-	if (ev != SH_EV_DEATH && ev != SH_EV_LEAVE)
-		return;
-	pthread_mutex_lock(&room.quiet);
 	if (m->h != NULL && sh_lock_inherit(&m->h->grow, id) == SH_LOCK_MEND) {
 		sh_back_mend(m);
 		sh_mem_unlock_grow(m);
@@ -114,6 +109,27 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 		sh_orphan_event(id);
 	if (m->h != NULL && m->h->pg.decay > 1) /* what it would have given back; at once: its givers did */
 		sh_decay_note(m);
+}
+
+/* One that leaves is told of when it begins to: it may hold a lock, and its threads their spans, until it is gone. */
+static void on_event(void *arg, enum sh_event ev, sh_id_t id)
+{
+	(void)arg;
+	pthread_mutex_lock(&room.quiet);
+	if ((ev == SH_EV_DEATH || ev == SH_EV_LEAVE) && !sh_member_alive(id))
+		gone(&room.m, id);
+	else if (ev == SH_EV_LEAVE) {
+		sh_id_t *was = &room.leaving[sh_id_slot(id)];
+
+		if (*was != 0 && *was != id)
+			gone(&room.m, *was); /* its slot has been given to another */
+		*was = id;
+	}
+	for (unsigned s = 0; ev == SH_EV_LOOK && s < SH_MEMBERS; s++)
+		if (room.leaving[s] != 0 && !sh_member_alive(room.leaving[s])) {
+			gone(&room.m, room.leaving[s]);
+			room.leaving[s] = 0;
+		}
 	pthread_mutex_unlock(&room.quiet);
 }
 
