@@ -49,9 +49,9 @@ static inline unsigned sh_class_of(size_t size)
  * off / size for an offset in the blocks. Exact: both in units of 64 are below 2^14 and at most 2^10, so rounding the
  * reciprocal up adds less than 2^24 / 2^26 to the quotient, and less than what is missing to the next whole number.
  */
-static inline uint32_t sh_class_index(const struct sh_class *k, uint64_t off)
+static inline uint32_t sh_class_index(uint32_t recip, uint64_t off)
 {
-	return (uint32_t)(((off >> 6) * k->recip) >> 26);
+	return (uint32_t)(((off >> 6) * recip) >> 26);
 }
 
 #endif

@@ -24,7 +24,7 @@
 #define SWEEPS 4	       /* classes that are looked at for empty spans before there is a new one */
 #define R(w) sh_load_rlx(&(w)) /* relaxed: the owner's own */
 
-static struct sh_heap no_heap = {.id = UINT64_MAX};
+static struct sh_heap no_heap = {.id = UINT64_MAX, .last = &no_heap.bin[0]};
 struct sh_span sh_no_span = {.head = SH_NONE, .fresh = UINT32_MAX};
 __thread struct sh_heap *sh_my_heap __attribute__((tls_model("initial-exec"))) = &no_heap;
 
@@ -92,13 +92,13 @@ static struct sh_heap *my_heap(int *err)
 	if (t->id == sh_self())
 		return t;
 	if (t == &no_heap) {
-		t = calloc(1, sizeof(*t));
+		t = aligned_alloc(SH_LINE, sizeof(*t));
 		if (t == NULL || pthread_setspecific(threads.key, t) != 0) {
 			free(t);
 			*err = -ENOMEM;
 			return NULL;
 		}
-		t->id = UINT64_MAX;
+		*t = (struct sh_heap){.id = UINT64_MAX};
 		sh_lock(&threads.mtx);
 		t->next = threads.all;
 		threads.all = t;
@@ -113,6 +113,7 @@ static struct sh_heap *my_heap(int *err)
 	memset(t, 0, offsetof(struct sh_heap, next));
 	for (unsigned c = 0; c < SH_CLASSES; c++)
 		t->bin[c].cur = &sh_no_span;
+	t->last = &t->bin[0];
 	t->owner = (uint64_t)n << 48 | sh_self();
 	t->tag = SH_TAB_ALLOC | (sh_id_gen(sh_self()) & SH_TAB_LOW);
 	refresh(t);
@@ -128,12 +129,16 @@ static void set_cur(struct sh_bin *b, struct sh_span *s)
 	unsigned char *start;
 
 	b->cur = s;
+	b->bytes = 0;
 	if (s == &sh_no_span)
 		return;
 	start = sh_span_start(s);
 	b->tab = sh_span_tab(k, start);
+	b->bits = sh_span_bits(start);
 	b->blocks = start + k->front;
 	b->size = k->size;
+	b->recip = k->recip;
+	b->bytes = k->n * k->size;
 }
 
 static struct sh_span *next_of(const struct sh_span *s)
@@ -408,7 +413,7 @@ static enum sh_what in_span(uint32_t u, const void *p, struct sh_block *b)
 	if (off < k->front)
 		return SH_BLOCK_INSIDE;
 	off -= k->front;
-	b->i = sh_class_index(k, off);
+	b->i = sh_class_index(k->recip, off);
 	if (b->i >= k->n)
 		return SH_BLOCK_INSIDE;
 	inside = off - (uint64_t)b->i * k->size;

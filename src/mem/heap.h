@@ -76,17 +76,20 @@ _Static_assert(offsetof(struct sh_span, back) == offsetof(struct sh_desc, own), 
 
 struct sh_bin {
 	struct sh_span *cur; /* blocks come from here; sh_no_span: the thread has none of this class */
-	sh_w32 *tab;	     /* of cur */
+	sh_w32 *tab;	     /* of cur, as the next five */
+	_Atomic uint64_t *bits;
 	unsigned char *blocks;
-	uint32_t size;
-	uint32_t kept; /* unit + 1 of a span that was empty when it was last looked at, 0: none */
-};
+	uint32_t size, recip;
+	uint32_t bytes; /* of all blocks */
+	uint32_t kept;	/* unit + 1 of a span that was empty when it was last looked at, 0: none */
+} __attribute__((aligned(SH_LINE)));
 
 struct sh_heap {
-	sh_id_t id;	/* whose; not sh_self() in a forked child, after a cleanup, after a new start */
-	uint64_t owner; /* what this thread writes into spans */
-	uint32_t tag;	/* ALLOC | generation */
-	uint32_t turn;	/* class to sweep next */
+	sh_id_t id;	     /* whose; not sh_self() in a forked child, after a cleanup, after a new start */
+	uint64_t owner;	     /* what this thread writes into spans */
+	uint32_t tag;	     /* ALLOC | generation */
+	uint32_t turn;	     /* class to sweep next */
+	struct sh_bin *last; /* where the last block came from */
 	struct {
 		unsigned char *heap;
 		uint64_t seen; /* bytes known to exist */
@@ -124,6 +127,7 @@ static inline void *sh_heap_pop(size_t size)
 	sh_store_rel(&b->tab[i], t->tag); /* not before head: who dies here leaves a free block */
 	SH_STEP("span_marked");
 	sh_store_rlx(&s->used, sh_load_rlx(&s->used) + 1);
+	t->last = b;
 	return b->blocks + (size_t)i * b->size;
 }
 
@@ -136,17 +140,30 @@ static inline sh_w32 *sh_span_tab(const struct sh_class *k, unsigned char *start
 	return (sh_w32 *)(void *)(start + k->tab);
 }
 
-/* true: it was a block of a span of mine, and is free. false: take the other way, sh_heap_put() */
-static inline bool sh_heap_push(void *p)
+/* block i of a span of mine is out, and nobody has freed it: it is the head of the list now */
+static inline bool sh_span_push(struct sh_span *s, sh_w32 *tab, _Atomic uint64_t *bits, uint32_t i)
 {
-	struct sh_heap *t = sh_my_heap;
+	/* relaxed, all: the owner's own; of a bit that another sets right now: it frees what I free, and I collect it later */
+	if (sh_unlikely((sh_load_rlx(&tab[i]) & (SH_TAB_ALLOC | SH_TAB_OVER)) != SH_TAB_ALLOC ||
+			(sh_load_rlx(&bits[i / 64]) >> (i % 64) & 1) != 0))
+		return false;
+	sh_store_rlx(&tab[i], sh_load_rlx(&s->head));
+	SH_STEP("span_unmarked");
+	sh_store_rel(&s->head, i); /* not before tab */
+	SH_STEP("span_pushed");
+	sh_store_rlx(&s->used, sh_load_rlx(&s->used) - 1);
+	return true;
+}
+
+/* any span of mine, by its descriptor: as below */
+static inline bool sh_heap_push_any(struct sh_heap *t, void *p)
+{
 	uint64_t off = (uint64_t)((unsigned char *)p - t->w[0].heap), at;
-	uint32_t u, back, i, head, used;
 	const struct sh_class *k;
+	uint32_t u, back, i;
 	unsigned char *start;
 	struct sh_span *s;
 	unsigned w = 0;
-	sh_w32 *tab;
 
 	if (sh_unlikely(off >= t->w[0].seen)) {
 		w = 1;
@@ -154,8 +171,6 @@ static inline bool sh_heap_push(void *p)
 		if (off >= t->w[1].seen)
 			return false;
 	}
-	if (sh_unlikely(t->id != sh_self()))
-		return false;
 	u = (uint32_t)(off >> SH_UNIT_SHIFT);
 	back = sh_load_rlx(&t->w[w].desc[u].back); /* relaxed, all: of a block that I have, else they decide nothing */
 	if (sh_unlikely(back >= SH_SPAN_UNITS_MAX || back > u))
@@ -166,23 +181,34 @@ static inline bool sh_heap_push(void *p)
 	k = &sh_classes[sh_load_rlx(&s->cls) % SH_CLASSES];
 	start = t->w[w].heap + ((size_t)(u - back) << SH_UNIT_SHIFT);
 	at = (uint64_t)((unsigned char *)p - start) - k->front; /* a pointer into the front: huge, as i * size is not */
-	i = sh_class_index(k, at);
+	i = sh_class_index(k->recip, at);
 	if (sh_unlikely(i >= k->n || (uint64_t)i * k->size != at))
 		return false;
-	tab = sh_span_tab(k, start);
-	if (sh_unlikely((sh_load_rlx(&tab[i]) & (SH_TAB_ALLOC | SH_TAB_OVER)) != SH_TAB_ALLOC ||
-			(sh_load_rlx(&sh_span_bits(start)[i / 64]) >> (i % 64) & 1) != 0))
+	if (sh_unlikely(sh_load_rlx(&s->head) == SH_NONE || sh_load_rlx(&s->used) == 1) &&
+	    s != t->bin[k - sh_classes].cur)
 		return false;
-	head = sh_load_rlx(&s->head);
-	used = sh_load_rlx(&s->used) - 1;
-	if (sh_unlikely((head == SH_NONE || used == 0) && s != t->bin[k - sh_classes].cur))
+	return sh_span_push(s, sh_span_tab(k, start), sh_span_bits(start), i);
+}
+
+/*
+ * true: it was a block of a span of mine, and is free. false: take the other way, sh_heap_put(). The span that the last block
+ * came from is tried first: no descriptor is looked at then, and nothing waits for one.
+ */
+static inline bool sh_heap_push(void *p)
+{
+	struct sh_heap *t = sh_my_heap;
+	const struct sh_bin *b = t->last;
+	uint64_t at = (uint64_t)((unsigned char *)p - b->blocks);
+	uint32_t i;
+
+	if (sh_unlikely(t->id != sh_self()))
 		return false;
-	sh_store_rlx(&tab[i], head);
-	SH_STEP("span_unmarked");
-	sh_store_rel(&s->head, i); /* not before tab */
-	SH_STEP("span_pushed");
-	sh_store_rlx(&s->used, used);
-	return true;
+	if (sh_unlikely(at >= b->bytes))
+		return sh_heap_push_any(t, p);
+	i = sh_class_index(b->recip, at);
+	if (sh_unlikely((uint64_t)i * b->size != at))
+		return false;
+	return sh_span_push(b->cur, b->tab, b->bits, i);
 }
 
 /* ---- heap.c ---- */
