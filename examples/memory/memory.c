@@ -187,10 +187,11 @@ static int secondary(unsigned me)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
-	if (mz == NULL || shoal_action_register("do", on_do, NULL) < 0 ||
-	    shoal_action_register("gift", on_gift, NULL) < 0)
+	if (mz == NULL)
 		return 1;
-	board = mz->addr;
+	board = mz->addr; /* actions use it */
+	if (shoal_action_register("do", on_do, NULL) < 0 || shoal_action_register("gift", on_gift, NULL) < 0)
+		return 1;
 	atomic_store(&board->id[me], shoal_member_self());
 	sigwait(&stop, &sig);
 	rte_eal_cleanup();

@@ -145,6 +145,7 @@ static uint64_t post_open(struct sh_chan *c, struct post *p, struct sh_int_answe
 
 		if (!sh_member_active(a[i].to))
 			continue;
+		sh_shm_acquire(sh_region());
 		sh_or(&b->rung[me / 64], 1ull << (me % 64)); /* R:BELL */
 		ring(b);
 	}

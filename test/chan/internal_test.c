@@ -195,18 +195,20 @@ static void *do_ask(void *line)
 	return NULL;
 }
 
+static pthread_t asking[64]; /* the main thread's: those that ask, joined at the end */
+static unsigned n_asking;
+
 static void obey(char *line)
 {
 	struct shoal_msg m = {.name = "do"};
 	uint64_t to;
-	pthread_t t;
 	char *a[8] = {0}, *save = NULL, *copy = strdup(line);
 
 	for (int i = 0; i < 8 && (a[i] = strtok_r(i == 0 ? copy : NULL, " ", &save)) != NULL; i++)
 		;
 	if (strcmp(a[0], "ask") == 0) {
-		CHECK_EQ(pthread_create(&t, NULL, do_ask, strdup(line)), 0);
-		pthread_detach(t);
+		CHECK(n_asking < 64);
+		CHECK_EQ(pthread_create(&asking[n_asking++], NULL, do_ask, strdup(line)), 0);
 	} else if (strcmp(a[0], "many") == 0) {
 		run_many(a[1], atoi(a[2]), atoi(a[3]));
 	} else if (strcmp(a[0], "send") == 0) {
@@ -242,6 +244,8 @@ ROLE(x)
 	t_tell("ready");
 	while (t_hear(line, sizeof(line)) && strcmp(line, "bye") != 0)
 		obey(line);
+	while (n_asking > 0)
+		pthread_join(asking[--n_asking], NULL);
 	return rte_eal_cleanup();
 }
 
