@@ -161,7 +161,7 @@ static __rte_always_inline void __rte_ring_publish(struct rte_ring *r, struct __
 	__rte_ring_leave(s, mode);
 	/* not reordered by the compiler; the processor's order is the sleeper's business, see shoal_ring.h */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (unlikely(r->watch != 0))
+	if (unlikely(__atomic_load_n(&r->watch, __ATOMIC_RELAXED) != 0))
 		__rte_ring_wake(r, side);
 }
 
