@@ -256,6 +256,8 @@ int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
 		return -ENOMEM;
 	if (missing > ASK_MAX && sh_unit_w(u) == 0 && sh_limit_room() < (uint64_t)missing << SH_UNIT_SHIFT)
 		return -ENOBUFS;
+	if (page > 1 && missing > page && sh_huge_free() < missing / page)
+		return -ENOSPC;
 	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = end - u < ASK_MAX ? end - u : ASK_MAX;
 		r = fill_some(m, u, u + k);

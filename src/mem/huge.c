@@ -60,6 +60,13 @@ bool sh_huge_joined(void)
 		strstr(text, "[within_size]") != NULL);
 }
 
+uint64_t sh_huge_free(void)
+{
+	uint64_t may = number_of(POOL "nr_overcommit_hugepages"), more = number_of(POOL "surplus_hugepages");
+
+	return number_of(POOL "free_hugepages") + (may > more ? may - more : 0);
+}
+
 int sh_huge_plan(int fd, bool *small, bool *large)
 {
 	uint64_t all = number_of(POOL "nr_hugepages"), may = number_of(POOL "nr_overcommit_hugepages");

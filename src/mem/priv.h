@@ -90,6 +90,8 @@ int64_t sh_mem_trim(uint64_t units);
 /* huge.c */
 /* The creator: which windows are there to be? 0, or -ENOMEM and a line. fd: the file of the window of huge pages */
 int sh_huge_plan(int fd, bool *small, bool *large);
+/* huge pages that may be had now */
+uint64_t sh_huge_free(void);
 /* may the kernel join ordinary pages of shared memory, and do we want that? */
 bool sh_huge_joined(void);
 
