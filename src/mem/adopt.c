@@ -187,31 +187,56 @@ static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	return r->give.n < GIVE_MAX;
 }
 
+/* Under H, which is left. How many there may still be: those of one walk are given back before the next. */
+static bool reap_once(struct sh_mem *m, struct reap *r)
+{
+	uint32_t at;
+
+	r->give.n = 0;
+	(void)sh_runs(m, reap_run, r, &at);
+	SH_STEP("span_reaped");
+	if (r->dead != 0 && r->give.n < GIVE_MAX) /* relaxed: a hint for the others, who may walk for nothing */
+		sh_store_rlx(&m->h->sp.reaped[sh_id_slot(r->dead)], sh_id_gen(r->dead));
+	sh_mem_unlock(m);
+	give_all(&r->give);
+	return r->give.n == GIVE_MAX;
+}
+
 uint32_t sh_orphan_reap(sh_id_t dead)
 {
 	struct reap r = {.dead = dead};
 	struct sh_mem *m;
-	uint32_t at;
 
 	do {
-		r.give.n = 0;
 		if (sh_mem_lock(&m) < 0)
-			return r.n;
-		(void)sh_runs(m, reap_run, &r, &at);
-		SH_STEP("span_reaped");
-		if (dead != 0 && r.give.n < GIVE_MAX) /* relaxed: a hint for the others, who may walk for nothing */
-			sh_store_rlx(&m->h->sp.reaped[sh_id_slot(dead)], sh_id_gen(dead));
-		sh_mem_unlock(m);
-		give_all(&r.give);
-	} while (r.give.n == GIVE_MAX);
+			break;
+	} while (reap_once(m, &r));
 	return r.n;
 }
 
+/* process-private: a death was told, and somebody had the lock just then */
+static _Atomic bool unheard;
+
 void sh_orphan_event(sh_id_t id)
 {
-	const struct sh_mem *m = sh_ctx.mem;
+	struct sh_mem *m = sh_ctx.mem;
+	struct reap r = {.dead = id};
 
-	if (m != NULL && sh_id_slot(id) < SH_MEMBERS && id != sh_self() &&
-	    sh_load_rlx(&m->h->sp.reaped[sh_id_slot(id)]) != sh_id_gen(id)) /* relaxed: a hint */
-		(void)sh_orphan_reap(id);
+	if (m == NULL || sh_id_slot(id) >= SH_MEMBERS || id == sh_self() ||
+	    sh_load_rlx(&m->h->sp.reaped[sh_id_slot(id)]) == sh_id_gen(id)) /* relaxed: a hint */
+		return;
+	do {
+		if (sh_mem_trylock(&m) < 0) {
+			sh_store_rel(&unheard, true); /* R:UNHEARD */
+			return;
+		}
+	} while (reap_once(m, &r));
+}
+
+void sh_orphan_late(void)
+{
+	if (sh_load_acq(&unheard)) { /* A:UNHEARD */
+		sh_store_rel(&unheard, false);
+		(void)sh_orphan_reap(0);
+	}
 }

@@ -300,6 +300,9 @@ static int more(struct sh_heap *t, unsigned cls)
 	if (probe(&t->bin[cls]) || adopt(t, cls))
 		return 0;
 	sweep(t);
+	sh_orphan_late();
+	if (adopt(t, cls))
+		return 0;
 	r = sh_span_new(t, cls, &s);
 	if (r == -ENOMEM || r == -ENOBUFS) { /* what I and the dead hold for nothing may do */
 		trim(t);

@@ -280,8 +280,10 @@ void sh_orphan_check(uint32_t unit);
 struct sh_span *sh_orphan_adopt(const struct sh_heap *t, unsigned cls);
 /* no lock: the spans of this member (0: of all that are dead or have left) become orphans. How many. */
 uint32_t sh_orphan_reap(sh_id_t dead);
-/* no lock: it died or left; only the first who hears of it walks */
+/* No lock: it died or left; only the first who hears of it walks. Does not wait for the lock: it is the watcher who hears */
 void sh_orphan_event(sh_id_t id);
+/* no lock: the same for those that were told of while another had the lock */
+void sh_orphan_late(void);
 
 /* ---- owned.c ---- */
 

@@ -131,7 +131,8 @@ static bool may_take(const struct sh_lock *l)
 	return mine.n == 0 || (mine.n == 1 && mine.held[0] < l);
 }
 
-int sh_lock_take(struct sh_lock *l, const char *what)
+/* wait: without limit; else -EBUSY */
+static int take(struct sh_lock *l, const char *what, bool wait)
 {
 	sh_id_t self = sh_self();
 	uint64_t me, seen;
@@ -149,6 +150,10 @@ int sh_lock_take(struct sh_lock *l, const char *what)
 			goto out;
 		sh_pause();
 	}
+	if (!wait) {
+		calm_end();
+		return -EBUSY;
+	}
 	r = wait_for(l, me, what);
 out:
 	mine.held[mine.n++] = l;
@@ -157,6 +162,16 @@ out:
 		sh_add_rlx(&l->mended, 1);
 	SH_STEP("mem_lock_taken");
 	return r;
+}
+
+int sh_lock_take(struct sh_lock *l, const char *what)
+{
+	return take(l, what, true);
+}
+
+int sh_lock_try(struct sh_lock *l)
+{
+	return take(l, NULL, false);
 }
 
 int sh_lock_inherit(struct sh_lock *l, sh_id_t dead)

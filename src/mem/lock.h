@@ -50,6 +50,8 @@ _Static_assert(sizeof(struct sh_lock) == SH_LINE, "a line");
  * lock already that must be taken after this one). Of two the last taken is left first.
  */
 int sh_lock_take(struct sh_lock *l, const char *what);
+/* the same without waiting: -EBUSY somebody has it, perhaps a dead one */
+int sh_lock_try(struct sh_lock *l);
 /* take over from this dead member if it is the owner: SH_LOCK_MEND, or -EAGAIN (it is not). Never waits. */
 int sh_lock_inherit(struct sh_lock *l, sh_id_t dead);
 void sh_lock_leave(struct sh_lock *l);

@@ -63,6 +63,16 @@ int sh_mem_lock(struct sh_mem **ret)
 	return 0;
 }
 
+int sh_mem_trylock(struct sh_mem **ret)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	int r = m != NULL ? sh_lock_try(&m->h->lock) : -ENODEV;
+
+	if (r == 0)
+		*ret = m;
+	return r;
+}
+
 void sh_mem_unlock(struct sh_mem *m)
 {
 	sh_lock_leave(&m->h->lock);
@@ -101,7 +111,7 @@ static void gone(struct sh_mem *m, sh_id_t id)
 		sh_mem_unlock(m);
 	}
 	/* relaxed: a look without the lock; who makes runs BUSY frees them itself unless it dies */
-	if (m->h != NULL && sh_load_rlx(&m->h->pg.busy) != 0 && sh_mem_lock(&m) == 0) {
+	if (m->h != NULL && sh_load_rlx(&m->h->pg.busy) != 0 && sh_mem_trylock(&m) == 0) {
 		sh_pages_reap(m);
 		sh_mem_unlock(m);
 	}

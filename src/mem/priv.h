@@ -13,6 +13,8 @@
 /* mem.c */
 /* 0: taken, and everything is in a valid state; or as sh_lock_take(), -ENODEV before start */
 int sh_mem_lock(struct sh_mem **ret);
+/* the same without waiting: -EBUSY. For the watcher: a member that is stopped with the lock must not stop it */
+int sh_mem_trylock(struct sh_mem **ret);
 void sh_mem_unlock(struct sh_mem *m);
 /* the same of G, to be taken before H and left after it: back.c's state is valid */
 int sh_mem_lock_grow(struct sh_mem **ret);

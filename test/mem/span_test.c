@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -323,6 +325,37 @@ TEST(who_leaves_leaves_orphans)
 		if (i % 3 != 0)
 			give(t, i, i + 1);
 	CHECK_EQ(used(), 0);
+}
+
+static int takes_one(void *arg)
+{
+	take(arg, 0, 1);
+	sh_mem_stop();
+	return 0;
+}
+
+TEST(a_death_is_heard_while_a_stopped_member_has_the_lock)
+{
+	struct table *t = table(128), *one = table(5000), *mine = table(700);
+	pid_t stopped;
+	sh_id_t id;
+	int st;
+
+	f_group();
+	CHECK_EQ(f_wait(f_member(takes_and_dies, t, &id)), 0);
+	CHECK_EQ(sh_member_probe(id), 1);
+	setenv("SHOAL_STOP_AT", "mem_run_ready", 1);
+	stopped = f_member(takes_one, one, NULL);
+	unsetenv("SHOAL_STOP_AT");
+	CHECK_EQ(waitpid(stopped, &st, WUNTRACED), stopped);
+	CHECK(WIFSTOPPED(st));
+	f_event(SH_EV_DEATH, id); /* the watcher's thread: it must not wait for who is stopped */
+	kill(stopped, SIGCONT);
+	CHECK_EQ(f_wait(stopped), 0);
+	CHECK(count().orphans < count().spans);
+	take(mine, 0, 1); /* who needs a span catches up */
+	CHECK_EQ(count().orphans + 1, count().spans);
+	f_sound("caught up");
 }
 
 /* four at a time, each a quarter: whoever is last gives the span back */
