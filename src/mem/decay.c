@@ -33,7 +33,8 @@ static struct {
 	pthread_cond_t cond;
 	pthread_t thread;
 	pid_t pid; /* whose thread it is */
-	bool on, quit;
+	bool on;
+	_Atomic bool quit; /* also read without mtx: a stop is not to wait for all that is due */
 	_Atomic bool work; /* there may be something: xchg on both sides, so that no wake is lost */
 } d = {.mtx = PTHREAD_MUTEX_INITIALIZER};
 
@@ -152,7 +153,7 @@ static uint64_t due(struct sh_mem *m)
 	uint32_t u;
 
 	while ((too_many(m) && shrink_oldest(now) > 0) || (now >= keep_ms && shrink_oldest(now - keep_ms) > 0)) {
-		if (sh_load_acq(&d.work) && d.quit) /* a look without the mutex: a stop is not to wait for all of it */
+		if (sh_load_rlx(&d.quit)) /* relaxed: a hint */
 			return NEVER;
 	}
 	if (sh_mem_lock(&m) < 0)
@@ -187,14 +188,14 @@ static void *run(void *arg)
 	uint64_t ms;
 
 	pthread_mutex_lock(&d.mtx);
-	while (!d.quit) {
+	while (!sh_load_rlx(&d.quit)) { /* relaxed, all: under mtx */
 		pthread_mutex_unlock(&d.mtx);
 		(void)sh_xchg(&d.work, false); /* before the look: who gives something back from now on sets it again */
 		ms = due(m);
 		if (ms != NEVER)
 			(void)sh_xchg(&d.work, true); /* I am awake by then: nobody needs to wake me */
 		pthread_mutex_lock(&d.mtx);
-		if (!d.quit && (ms != NEVER || !sh_load_acq(&d.work)))
+		if (!sh_load_rlx(&d.quit) && (ms != NEVER || !sh_load_acq(&d.work)))
 			doze(ms);
 	}
 	pthread_mutex_unlock(&d.mtx);
@@ -213,8 +214,9 @@ static void after_fork(void)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&d.cond, &attr);
 	pthread_condattr_destroy(&attr);
-	d.on = d.quit = false;
-	sh_store_rlx(&d.work, false); /* relaxed: there is one thread */
+	d.on = false;
+	sh_store_rlx(&d.quit, false); /* relaxed: there is one thread */
+	sh_store_rlx(&d.work, false);
 	d.pid = getpid();
 }
 
@@ -224,7 +226,7 @@ static void wake(struct sh_mem *m)
 	pthread_mutex_lock(&d.mtx);
 	if (d.on)
 		pthread_cond_signal(&d.cond);
-	else if (!d.quit && sh_thread_start(&d.thread, "shoal-decay", run, m) == 0)
+	else if (!sh_load_rlx(&d.quit) && sh_thread_start(&d.thread, "shoal-decay", run, m) == 0)
 		d.on = true; /* else: the next who gives something back tries again */
 	else
 		sh_store_rel(&d.work, false);
@@ -246,7 +248,7 @@ void sh_decay_note(struct sh_mem *m)
 void sh_decay_start(void)
 {
 	after_fork();
-	d.quit = false;
+	sh_store_rlx(&d.quit, false); /* relaxed: no thread runs */
 }
 
 void sh_decay_stop(void)
@@ -257,7 +259,7 @@ void sh_decay_stop(void)
 		return;
 	pthread_mutex_lock(&d.mtx);
 	on = d.on;
-	d.quit = true;
+	sh_store_rlx(&d.quit, true);
 	pthread_cond_signal(&d.cond);
 	pthread_mutex_unlock(&d.mtx);
 	if (on)
