@@ -68,7 +68,7 @@ void *rte_mem_iova2virt(rte_iova_t iova);
 /** What is or can be backed at a time. */
 struct rte_memseg {
 	rte_iova_t iova; /**< the same as addr */
-	union {
+	__extension__ union {
 		void *addr;
 		uint64_t addr_64;
 	};
@@ -82,7 +82,7 @@ struct rte_memseg {
 
 /** Addresses with pages of one size. DPDK's memseg_arr is not there. */
 struct rte_memseg_list {
-	union {
+	__extension__ union {
 		void *base_va;
 		uint64_t addr_64;
 	};

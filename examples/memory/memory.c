@@ -31,8 +31,6 @@
 #include <shoal.h>
 #include <shoal_mem.h>
 
-extern char **environ;
-
 #define MIB ((size_t)1 << 20)
 #define PIECE MIB
 #define PIECES 1024

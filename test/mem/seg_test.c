@@ -100,11 +100,19 @@ TEST(walks_show_what_is_backed)
 	CHECK_EQ(s.bytes, st.backed);
 	CHECK_EQ(s.inside, 1);
 	CHECK_EQ(rte_memseg_list_walk(lists, &n), 0);
+	n = s.bytes = s.inside = 0;
+	CHECK_EQ(rte_memseg_list_walk_thread_unsafe(lists, &n), 0);
+	CHECK_EQ(rte_memseg_walk_thread_unsafe(one, &s), 0);
+	CHECK_EQ(s.bytes, st.backed);
+	s.bytes = s.inside = 0;
+	CHECK_EQ(rte_memseg_contig_walk_thread_unsafe(stretch, &s), 0);
+	CHECK_EQ(s.bytes, st.backed);
 	CHECK(n >= 1 && n <= SH_WINDOWS);
 	CHECK(rte_mem_virt2memseg_list(p) != NULL && rte_mem_virt2memseg_list(&here) == NULL);
 	CHECK(rte_mem_virt2memseg(&here, NULL) == NULL);
 	CHECK(rte_mem_virt2memseg((char *)rte_mem_virt2memseg_list(p)->base_va + 60 * MIB, NULL) == NULL);
 	CHECK_EQ(rte_mem_check_dma_mask(47), 0);
+	CHECK_EQ(rte_mem_check_dma_mask_thread_unsafe(33), -1);
 	CHECK_EQ(rte_mem_check_dma_mask(32), -1);
 	CHECK_EQ(rte_mem_check_dma_mask(64), -1);
 }
@@ -124,6 +132,8 @@ TEST(a_segment_has_its_place_in_a_file)
 	CHECK_EQ(rte_memseg_get_fd_offset(ms, &off), 0);
 	CHECK_EQ(pread(rte_memseg_get_fd(ms), got, 5, (off_t)(off + (size_t)(p + SH_UNIT + 3 - (char *)ms->addr))), 5);
 	CHECK_STR(got, "here");
+	CHECK_EQ(rte_memseg_get_fd_thread_unsafe(ms), rte_memseg_get_fd(ms));
+	CHECK_EQ(rte_memseg_get_fd_offset_thread_unsafe(ms, &off), 0);
 	CHECK_EQ(rte_memseg_get_fd(&not_ours), -1);
 	CHECK_EQ(rte_errno, EINVAL);
 	CHECK_EQ(rte_memseg_get_fd(ms + 100000), -1);
