@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ring_kill_test.c - processes that use a ring are killed: at each labelled step, at any instruction, at any time
+ *
+ * TOKENS numbers go round: a worker takes some out of the ring into its hand, which lies in shared memory, and puts them back.
+ * After each death the other worker must go on, and then, with everybody at rest, the ring holds each number once, but for
+ * what the dead one had in its hand: all of it or, in the middle of a call, all of it or nothing. Those are put back and the
+ * next victim is started.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void step(const char *label);
+#define __RTE_RING_STEP(label) step(label)
+#include <rte_eal.h>
+#include <rte_memzone.h>
+
+#include "check.h"
+#include "ring_all.h"
+
+#define TOKENS 40
+#define HAND 8
+
+enum state { IDLE, TAKING, HOLDING, GIVING, PARKED };
+
+/* written by its worker alone */
+struct worker {
+	_Atomic unsigned state;
+	unsigned n; /* asked for, held */
+	uint64_t hand[HAND];
+	_Atomic unsigned long rounds;
+};
+
+struct board {
+	_Atomic int quiet; /* written by the case */
+	struct worker w[2];
+};
+
+/* in a role: where to die, and how many times to pass there before */
+static const char *die_at;
+static unsigned die_in;
+
+static void step(const char *label)
+{
+	if (die_at != NULL && strcmp(label, die_at) == 0 && die_in-- == 0)
+		raise(SIGKILL);
+}
+
+static void init_as(const char *type)
+{
+	char prog[] = "ring", p[64], lcores[] = "--lcores=0@0";
+	char *argv[] = {prog, p, lcores, NULL};
+
+	snprintf(p, sizeof(p), "--proc-type=%s", type);
+	CHECK(rte_eal_init(3, argv) >= 0);
+}
+
+/* ---- a worker ---- */
+
+static unsigned take(const struct way *w, struct rte_ring *r, uint64_t *hand, unsigned n, unsigned how)
+{
+	struct rte_ring_zc_data z;
+
+	if (!w->peek || how == 0 || strstr(w->name, "by name") != NULL)
+		return w->deq_bulk(r, hand, 8, n, NULL);
+	if (how == 1) {
+		n = rte_ring_dequeue_bulk_elem_start(r, hand, 8, n, NULL);
+		rte_ring_dequeue_elem_finish(r, n);
+		return n;
+	}
+	n = rte_ring_dequeue_zc_bulk_elem_start(r, 8, n, &z, NULL);
+	if (n != 0) {
+		memcpy(hand, z.ptr1, 8ul * z.n1);
+		if (z.ptr2 != NULL)
+			memcpy(hand + z.n1, z.ptr2, 8ul * (n - z.n1));
+		rte_ring_dequeue_zc_elem_finish(r, n);
+	}
+	return n;
+}
+
+static unsigned give(const struct way *w, struct rte_ring *r, const uint64_t *hand, unsigned n, unsigned how)
+{
+	struct rte_ring_zc_data z;
+
+	if (!w->peek || how == 0 || strstr(w->name, "by name") != NULL)
+		return w->enq_bulk(r, hand, 8, n, NULL);
+	if (how == 1) {
+		n = rte_ring_enqueue_bulk_elem_start(r, n, NULL);
+		rte_ring_enqueue_elem_finish(r, hand, 8, n);
+		return n;
+	}
+	n = rte_ring_enqueue_zc_bulk_elem_start(r, 8, n, &z, NULL);
+	if (n != 0) {
+		memcpy(z.ptr1, hand, 8ul * z.n1);
+		if (z.ptr2 != NULL)
+			memcpy(z.ptr2, hand + z.n1, 8ul * (n - z.n1));
+		rte_ring_enqueue_zc_elem_finish(r, n);
+	}
+	return n;
+}
+
+static void park(struct board *b, struct worker *me)
+{
+	me->state = PARKED;
+	while (b->quiet)
+		sched_yield();
+	me->state = IDLE;
+}
+
+static void turn(const struct way *w, struct rte_ring *r, struct worker *me, unsigned *seed)
+{
+	unsigned n = 1 + (unsigned)rand_r(seed) % HAND, how = (unsigned)rand_r(seed) % 3;
+
+	me->n = n;
+	me->state = TAKING;
+	if (take(w, r, me->hand, n, how) == 0) { /* the other has too many in its hand */
+		me->state = IDLE;
+		sched_yield();
+		return;
+	}
+	me->state = HOLDING;
+	me->state = GIVING;
+	CHECK_EQ(give(w, r, me->hand, n, how), n);
+	me->state = IDLE;
+	me->rounds++;
+}
+
+ROLE(worker)
+{
+	const struct way *w = &ways[atoi(argv[1])];
+	unsigned seed = (unsigned)getpid();
+	struct worker *me;
+	struct rte_ring *r;
+	struct board *b;
+
+	init_as("secondary");
+	b = rte_memzone_lookup("board")->addr;
+	r = rte_ring_lookup("tokens");
+	me = &b->w[atoi(argv[2])];
+	me->state = IDLE;
+	t_tell("ready");
+	if (argc > 4) {
+		die_in = (unsigned)atoi(argv[4]);
+		die_at = argv[3];
+	}
+	while (w != NULL) {
+		if (b->quiet)
+			park(b, me);
+		turn(w, r, me, &seed);
+	}
+	return 0;
+}
+
+/* ---- the case ---- */
+
+struct game {
+	const struct way *w;
+	struct rte_ring *r;
+	struct board *b;
+	struct t_proc *other; /* NULL: the mode allows one at a time */
+	unsigned seed;
+};
+
+static struct t_proc *start(const struct game *g, unsigned place, const char *label, unsigned passes)
+{
+	char way[8], at[8], count[16];
+	struct t_proc *p;
+
+	snprintf(way, sizeof(way), "%u", (unsigned)(g->w - ways));
+	snprintf(at, sizeof(at), "%u", place);
+	snprintf(count, sizeof(count), "%u", passes);
+	p = label != NULL ? t_spawn("worker", way, at, label, count, NULL) : t_spawn("worker", way, at, NULL);
+	(void)t_expect(p, "ready");
+	return p;
+}
+
+static void open_game(struct game *g, unsigned way)
+{
+	*g = (struct game){.w = &ways[way], .seed = 1 + way + 1000 * (unsigned)getpid()};
+	g->b = rte_memzone_reserve("board", sizeof(*g->b), SOCKET_ID_ANY, 0)->addr;
+	memset(g->b, 0, sizeof(*g->b));
+	g->r = rte_ring_create_elem("tokens", 8, 64, SOCKET_ID_ANY, g->w->flags);
+	for (uint64_t i = 0; i < TOKENS; i++)
+		CHECK_EQ(rte_ring_enqueue_elem(g->r, &i, 8), 0);
+	if (g->w->many)
+		g->other = start(g, 1, NULL, 0);
+}
+
+static void close_game(struct game *g)
+{
+	if (g->other != NULL) {
+		t_kill(g->other, SIGKILL);
+		(void)t_wait(g->other);
+	}
+	rte_ring_free(g->r);
+	CHECK_EQ(rte_memzone_free(rte_memzone_lookup("board")), 0);
+}
+
+struct ahead {
+	struct worker *w;
+	unsigned long from;
+};
+
+static bool went_on(void *arg)
+{
+	struct ahead *a = arg;
+
+	return a->w->rounds > a->from + 20;
+}
+
+static bool parked(void *arg)
+{
+	return ((struct worker *)arg)->state == PARKED;
+}
+
+/* the numbers that are missing are those of the dead one's hand, or there are none and that can be */
+static void check_missing(const struct worker *dead, const unsigned char *seen)
+{
+	unsigned missing = 0, in_hand = 0, state = dead->state;
+
+	for (unsigned i = 0; i < TOKENS; i++)
+		missing += seen[i] == 0;
+	if (missing == 0) {
+		CHECK(state != HOLDING);
+		return;
+	}
+	CHECK(state == TAKING || state == HOLDING || state == GIVING);
+	CHECK_EQ(missing, dead->n);
+	for (unsigned i = 0; i < dead->n; i++)
+		in_hand += dead->hand[i] < TOKENS && seen[dead->hand[i]] == 0;
+	CHECK_EQ(in_hand, missing);
+}
+
+static void after_death(struct game *g)
+{
+	struct ahead a = {&g->b->w[1], g->b->w[1].rounds};
+	unsigned char seen[TOKENS] = {0};
+	uint64_t v;
+
+	if (g->other != NULL) {
+		t_until(went_on, &a);
+		g->b->quiet = 1;
+		t_until(parked, &g->b->w[1]);
+	}
+	while (g->w->deq_bulk(g->r, &v, 8, 1, NULL) == 1) {
+		CHECK(v < TOKENS);
+		CHECK_EQ(seen[v]++, 0);
+	}
+	check_missing(&g->b->w[0], seen);
+	for (v = 0; v < TOKENS; v++)
+		CHECK_EQ(g->w->enq_bulk(g->r, &v, 8, 1, NULL), 1);
+	g->b->quiet = 0;
+}
+
+TEST_T(death_at_each_labelled_step, 120)
+{
+	static const char *const labels[] = {"entered", "moved", "published", "left"};
+	struct game g;
+
+	init_as("primary");
+	for (unsigned way = 0; way < 4; way++) {
+		open_game(&g, way);
+		for (unsigned i = 0; i < 8; i++) {
+			const char *label = labels[i % 4];
+			struct t_proc *p;
+
+			if (!g.w->many && strcmp(label, "entered") == 0)
+				continue;
+			p = start(&g, 0, label, (unsigned)rand_r(&g.seed) % 200);
+			CHECK_EQ(t_wait(p), 128 + SIGKILL);
+			after_death(&g);
+		}
+		CHECK(!g.w->many || g.r->mended[0] + g.r->mended[1] >= 4);
+		close_game(&g);
+	}
+}
+
+/* stop it where it is, let it go on for some instructions, one by one, and kill it there */
+static void kill_between_instructions(struct t_proc *p, unsigned steps)
+{
+	int st;
+
+	if (ptrace(PTRACE_SEIZE, p->pid, NULL, NULL) < 0)
+		SKIP("ptrace: %s", strerror(errno));
+	CHECK_EQ(ptrace(PTRACE_INTERRUPT, p->pid, NULL, NULL), 0);
+	CHECK_EQ(waitpid(p->pid, &st, __WALL), p->pid);
+	CHECK(WIFSTOPPED(st));
+	for (unsigned i = 0; i < steps; i++) {
+		CHECK_EQ(ptrace(PTRACE_SINGLESTEP, p->pid, NULL, NULL), 0);
+		CHECK_EQ(waitpid(p->pid, &st, __WALL), p->pid);
+		CHECK(WIFSTOPPED(st));
+	}
+	t_kill(p, SIGKILL);
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+}
+
+static void any_instruction(unsigned way, unsigned deaths)
+{
+	struct game g;
+
+	init_as("primary");
+	open_game(&g, way);
+	for (unsigned i = 0; i < deaths; i++) {
+		struct t_proc *p = start(&g, 0, NULL, 0);
+		struct ahead a = {&g.b->w[0], g.b->w[0].rounds + (unsigned)rand_r(&g.seed) % 100};
+
+		t_until(went_on, &a);
+		kill_between_instructions(p, (unsigned)rand_r(&g.seed) % 300);
+		after_death(&g);
+	}
+	close_game(&g);
+	fprintf(stderr, "%s: %u deaths\n", g.w->name, deaths);
+}
+
+#define DEATHS 12
+
+TEST_T(death_at_any_instruction_st, 60)
+{
+	any_instruction(0, DEATHS);
+}
+TEST_T(death_at_any_instruction_mt, 60)
+{
+	any_instruction(1, DEATHS);
+}
+TEST_T(death_at_any_instruction_hts, 60)
+{
+	any_instruction(2, DEATHS);
+}
+TEST_T(death_at_any_instruction_rts, 60)
+{
+	any_instruction(3, DEATHS);
+}
+
+/* one that is only stopped inside keeps its place, and the log names it; when it ends, the others go on */
+TEST(a_stopped_one_keeps_its_place_until_it_ends)
+{
+	struct game g;
+	struct t_proc *p;
+	uint64_t v;
+
+	init_as("primary");
+	open_game(&g, 2);
+	g.b->quiet = 1;
+	t_until(parked, &g.b->w[1]);
+	CHECK_EQ(rte_ring_dequeue_bulk_elem_start(g.r, &v, 8, 1, NULL), 1);
+	g.b->quiet = 0;
+	/* the other one now waits for this process */
+	while (strstr(t_stderr(g.other), "ring \"tokens\": waiting for 1 s for member 0") == NULL)
+		sched_yield();
+	CHECK_EQ(g.r->mended[1], 0);
+	rte_ring_dequeue_elem_finish(g.r, 0);
+	p = start(&g, 0, NULL, 0);
+	t_kill(p, SIGKILL);
+	(void)t_wait(p);
+	after_death(&g);
+	close_game(&g);
+}
