@@ -32,7 +32,7 @@ def find_cc():
     return os.environ.get('CC', 'cc').split()
 
 
-def build_dpdk(out, program='channel', archives=('eal', 'kvargs', 'telemetry')):
+def build_dpdk(out, program='channel', archives=('eal', 'kvargs', 'telemetry'), optimise='-O2'):
     """program.c against the distribution's DPDK, never against a libdpdk.pc of ours: {name: binary}, or why not"""
     dirs = sorted(glob.glob('/usr/lib/*/pkgconfig')) + ['/usr/lib/pkgconfig', '/usr/lib64/pkgconfig', '/usr/share/pkgconfig']
     env = dict(os.environ, PKG_CONFIG_LIBDIR=':'.join(dirs))
@@ -43,7 +43,7 @@ def build_dpdk(out, program='channel', archives=('eal', 'kvargs', 'telemetry')):
     if shutil.which('pkg-config') is None or pc('--exists').returncode != 0:
         return {}, None, 'no libdpdk-dev'
     version = pc('--modversion').stdout.strip()
-    cc = find_cc() + ['-O2', '-g', '-D_GNU_SOURCE', '-DALLOW_EXPERIMENTAL_API', '-w']
+    cc = find_cc() + [optimise, '-g', '-D_GNU_SOURCE', '-DALLOW_EXPERIMENTAL_API', '-w']
     cc += pc('--cflags').stdout.split() + [os.path.join(ROOT, 'bench', program + '.c'), '-o']
     static = ['-Wl,--whole-archive'] + [f'-l:librte_{x}.a' for x in archives]
     static += ['-Wl,--no-whole-archive', '-lpthread', '-lm', '-ldl', '-lnuma', '-lbsd']

@@ -127,8 +127,8 @@ struct rte_ring {
 
 /* ---- what the inline functions need of the library; not to be called by programs ---- */
 
-/* where this process' name in the group is: 0 in a forked child, which may not touch a ring */
-extern const uint64_t *__rte_ring_self;
+/* this process' name in the group: 0 in a forked child, which may not touch a ring. It has a page of its own */
+extern uint64_t __rte_ring_self[512];
 /* wait until the side is free, mend it when its owner is dead; 0: refused, this process is no member of the group */
 int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s);
 /* wake who sleeps: side 0 for elements, 1 for room */

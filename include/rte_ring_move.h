@@ -108,7 +108,7 @@ static __rte_always_inline int __rte_ring_enter(struct rte_ring *r, struct __rte
 						enum rte_ring_sync_type mode)
 {
 	/* relaxed: constant but for init, cleanup and fork */
-	const uint64_t me = __atomic_load_n(__rte_ring_self, __ATOMIC_RELAXED) | r->lone;
+	const uint64_t me = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED) | r->lone;
 	uint64_t nobody = 0;
 
 	if (mode == RTE_RING_SYNC_ST)

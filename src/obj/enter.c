@@ -19,6 +19,7 @@
 #include "obj/priv.h"
 #include "proc/proc.h"
 
+#define LOOKS 24
 #define LOOK_NS (2 * SH_NS_PER_MS)
 #define NAP_NS (SH_NS_PER_MS / 10)
 #define FIRST_LINE_NS SH_NS_PER_S
@@ -73,13 +74,13 @@ static void nap(void)
 	(void)sh_futex_wait(&none, 0, sh_deadline(NAP_NS), SH_FUTEX_ANY, false);
 }
 
-/* true: entered. Spins: 1, 2, 4 ... 64 pauses between two looks, each of which takes the line away from who is inside */
+/* true: entered. Spins: 1, 2, 4, 8, 8 ... pauses between two looks, each of which takes the line away from who is inside */
 static bool spin(struct __rte_ring_side *s, uint64_t me)
 {
 	uint64_t seen;
 
-	for (unsigned pauses = 1; pauses <= 1024; pauses *= 2) {
-		for (unsigned i = 0; i < (pauses < 64 ? pauses : 64); i++)
+	for (unsigned look = 0; look < LOOKS; look++) {
+		for (unsigned i = 0; i < (look < 3 ? 1u << look : 8); i++)
 			sh_pause();
 		if (sh_load_rlx(SH_A64(&s->owner)) != 0) /* relaxed: the CAS decides */
 			continue;
@@ -120,7 +121,7 @@ static void wait_long(struct rte_ring *r, unsigned side, uint64_t me)
 SH_EXPORT int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s)
 {
 	unsigned side = s == &r->cons_side;
-	uint64_t me = sh_load_rlx(SH_A64(__rte_ring_self)) | r->lone; /* relaxed: see rte_ring_move.h */
+	uint64_t me = sh_load_rlx(SH_A64(&__rte_ring_self[0])) | r->lone; /* relaxed: see rte_ring_move.h */
 
 	if (me == 0)
 		return refuse(r);

@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,9 +16,32 @@
 #include "obj/priv.h"
 #include "proc/proc.h"
 
-static const uint64_t nobody;
-/* written by start and stop alone, when no other thread is in this room */
-SH_EXPORT const uint64_t *__rte_ring_self = &nobody;
+/*
+ * Read by every operation, so it is a variable that the program addresses directly, and not sh_ctx.self, two loads away. Like
+ * the page that one points to it reads 0 in a forked child, however that was made. Written by start and stop alone, when no
+ * other thread is in this room.
+ */
+SH_EXPORT uint64_t __rte_ring_self[512] __attribute__((aligned(4096)));
+_Static_assert(sizeof(__rte_ring_self) == 4096, "nothing else is wiped");
+
+static void name_set(sh_id_t id)
+{
+	sh_store_rlx(SH_A64(&__rte_ring_self[0]), id); /* relaxed: there is no other thread yet, or no longer */
+}
+
+static void in_child(void)
+{
+	name_set(0);
+}
+
+/* not every page of a program can be wiped (the kernel's are 4 KiB or larger): then fork() itself must say so */
+static int name_keep(void)
+{
+	static _Atomic bool once;
+
+	(void)madvise(__rte_ring_self, sizeof(__rte_ring_self), MADV_WIPEONFORK);
+	return sh_xchg(&once, true) ? 0 : -pthread_atfork(NULL, NULL, in_child);
+}
 
 /* the primary; without one the lowest slot that is active */
 static bool caretaker(void)
@@ -61,20 +87,22 @@ int sh_obj_start(const struct sh_opts *o)
 	m->barrier = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 	if (!m->barrier)
 		sh_dbg("membarrier(2) is refused here: sleeping for rings costs more");
-	r = sh_on_event(on_event, NULL);
+	r = name_keep();
+	if (r == 0)
+		r = sh_on_event(on_event, NULL);
 	if (r < 0) {
-		sh_err("too many listeners for deaths: rings cannot be mended");
+		sh_err("the room of rings cannot start: %s", strerror(-r));
 		free(m);
 		return r;
 	}
 	sh_ctx.obj = m;
-	__rte_ring_self = sh_ctx.self;
+	name_set(sh_self());
 	return 0;
 }
 
 void sh_obj_stop(void)
 {
-	__rte_ring_self = &nobody;
+	name_set(0);
 	sh_off_event(on_event);
 	free(sh_ctx.obj);
 	sh_ctx.obj = NULL;
