@@ -150,6 +150,20 @@ for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_SECOND_SYNC COMMIT_EARLY LATE_COUNTS 
 	mutant $m growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 done
 
+model "ring: two producers, two consumers, two deaths at any step" ring.pml ""
+mutant NO_PROOF ring.pml
+mutant NEVER_MEND ring.pml
+mutant PUBLISH_FIRST ring.pml
+mutant TAKE_FIRST ring.pml
+mutant NO_LOCK ring.pml "-DHARM=0"
+
+model "ring_sleep: two producers without a fence, a sleeper, two dead or stopped" ring_sleep.pml "-DHARM=2"
+mutant NO_BARRIER ring_sleep.pml "-DHARM=0"
+mutant CLEAR_FIRST ring_sleep.pml
+mutant NO_EPOCH ring_sleep.pml "-DHARM=0"
+mutant BELL_LATE ring_sleep.pml "-DHARM=0"
+mutant NO_DEATH_WAKE ring_sleep.pml
+
 wait
 for ((i = 0; i < started; i++)); do cat "$work/$i.said"; done | tee "$work/all"
 failed=$(grep -c '^not ok - ' "$work/all")
