@@ -22,6 +22,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_malloc.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
 #include <rte_per_lcore.h>
@@ -57,7 +58,10 @@ static int action(const struct rte_mp_msg *msg, const void *peer)
 int main(int argc, char **argv)
 {
 	const struct rte_memzone *mz;
+	struct rte_malloc_socket_stats stats;
 	unsigned int id, ran = 0;
+	size_t room;
+	char *block;
 	int ret, opt, n = 0;
 
 	ret = rte_eal_init(argc, argv);
@@ -82,6 +86,12 @@ int main(int argc, char **argv)
 	ran += data[id].calls == 1 && data[id].id == id;
 	RTE_LOG(INFO, PROG, "%u lcores\n", ran);
 	rte_mp_action_unregister("prog22");
+	block = rte_zmalloc_socket("prog22", 100, RTE_CACHE_LINE_SIZE, rte_socket_id());
+	block = rte_realloc(block, 100000, 0);
+	if (block == NULL || block[99] != 0 || rte_malloc_validate(block, &room) != 0 || room < 100000 ||
+	    rte_malloc_get_socket_stats(0, &stats) != 0 || stats.alloc_count == 0)
+		rte_exit(EXIT_FAILURE, "heap: %s\n", rte_strerror(rte_errno));
+	rte_free(block);
 	printf("prog22: %d lcores of %u ran, n=%d, zone %s\n", (int)ran, rte_lcore_count(), n,
 	       rte_memzone_lookup("prog22") == mz ? "found" : "lost");
 	return rte_eal_cleanup() != 0;

@@ -14,6 +14,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_malloc.h>
 #include <rte_memzone.h>
 #include <rte_string_fns.h>
 #include <rte_thread.h>
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
 	struct rte_mp_msg msg;
 	unsigned int id, ran = 0;
 	rte_thread_t t;
+	void *block;
 	int seen = 0;
 
 	if (rte_eal_init(argc, argv) < 0) {
@@ -68,6 +70,10 @@ int main(int argc, char **argv)
 	ran += (unsigned int)counters[id].calls;
 	if (rte_thread_create(&t, NULL, on_thread, &seen) != 0 || rte_thread_join(t, NULL) != 0)
 		return 1;
+	block = rte_calloc("prog26", 4, 100, 256);
+	if (block == NULL || rte_malloc_virt2iova(block) == RTE_BAD_IOVA)
+		return 1;
+	rte_free_sensitive(block);
 	rte_log((uint32_t)RTE_LOG_INFO, (uint32_t)prog_logtype, "%s has run\n", tag);
 	printf("prog26: %u lcores of %u ran, thread %d\n", ran, rte_lcore_count(), seen);
 	return rte_eal_cleanup() != 0;
