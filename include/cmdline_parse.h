@@ -66,7 +66,15 @@ struct cmdline_inst {
 	void (*f)(void *result, struct cmdline *cl, void *data);
 	void *data;
 	const char *help_str;
+/* C++ compilers take it, and would say each time that it is C's */
+#if defined(__cplusplus) && defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc99-extensions"
+#endif
 	__extension__ cmdline_parse_token_hdr_t *tokens[]; /**< ends with NULL */
+#if defined(__cplusplus) && defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 };
 typedef struct cmdline_inst cmdline_parse_inst_t;
 /** A context is an array of these; it ends with NULL. */
