@@ -2,7 +2,8 @@
 /*
  * fuzz_rec.c - any bytes in a lane, as the receiver meets them
  *
- *   byte 0     bit 0 makes lengths, sender and name of the first record fit, bit 1 sends fds ahead, bits 2.. what kind they are
+ *   byte 0     bit 0 makes lengths, sender and name of the first record fit, bit 1 sends fds ahead, bits 2..4 what kind they
+ *              are, bit 5 leaves the number of its piece as it is
  *   byte 1, 2  where in the lane it starts, in steps of 8
  *   byte 3     what tail claims: the bytes there are, or some lie
  *   then       the lane
@@ -67,11 +68,34 @@ static void set_up(void)
 	rte_log_set_global_level(RTE_LOG_EMERG);
 }
 
+/* one piece is on its way from FROM to me, one to somebody else, one comes back already */
+static const uint64_t the_piece = sh_piece_id(1, FROM_SLOT, 0);
+
+static void set_pieces(void)
+{
+	for (unsigned k = 0; k < 3; k++) {
+		struct sh_piece *s = &sh_pieces()->e[FROM_SLOT][k];
+
+		atomic_store(&s->word, sh_piece_word(1, k == 2 ? SH_P_RETURNED : SH_P_OFFERED));
+		atomic_store(&s->from, FROM);
+		atomic_store(&s->to, k == 1 ? FROM + 1 : SELF);
+	}
+	atomic_store(&sh_pieces()->high[FROM_SLOT], 3);
+}
+
+static enum sh_piece_state piece_state(uint64_t id)
+{
+	return sh_piece_state(atomic_load(&sh_pieces()->e[FROM_SLOT][id & 0xffff].word));
+}
+
 /* the judge, once more: rec.h's words */
 static bool good(const struct sh_rec *r, uint64_t avail)
 {
-	bool big = (r->flags & SH_RF_BIG) != 0;
-	uint64_t want = 64ull + r->name_len + (big ? 0 : r->data_len);
+	bool big = (r->flags & SH_RF_BIG) != 0, piece = (r->flags & SH_RF_PIECE) != 0;
+	uint64_t want = 64ull + r->name_len + (piece ? 8 : 0) + (big ? 0 : r->data_len);
+
+	if (piece && r->type > SH_R_REP)
+		return false;
 
 	return avail >= 64 && r->type <= SH_R_REFUSE && (r->flags & ~SH_RF_ALL) == 0 && r->name_len >= 1 &&
 	       r->name_len <= 63 && r->data_len <= (big ? 64ull << 20 : 32ull << 10) && r->len == (want + 7) / 8 * 8 &&
@@ -82,8 +106,8 @@ static void mend(struct sh_rec *r)
 {
 	bool big = (r->flags & SH_RF_BIG) != 0;
 
-	r->type %= SH_R_TYPES;
 	r->flags &= SH_RF_ALL;
+	r->type %= (r->flags & SH_RF_PIECE) != 0 ? SH_R_REP + 1 : SH_R_TYPES;
 	r->name_len = (uint8_t)(r->name_len % SH_NAME_MAX + 1);
 	r->from = FROM;
 	r->to = SELF;
@@ -92,7 +116,7 @@ static void mend(struct sh_rec *r)
 	if (big && r->nfds == 0)
 		r->nfds = 1;
 	r->fd_seq = r->nfds != 0;
-	r->len = sh_rec_size(r->name_len, big ? 0 : (size_t)r->data_len);
+	r->len = sh_rec_size(r->name_len, (big ? 0 : (size_t)r->data_len) + ((r->flags & SH_RF_PIECE) != 0 ? 8 : 0));
 }
 
 /* fds ahead of the record, of the asked number and kind */
@@ -116,6 +140,8 @@ static void send_fds(unsigned n, unsigned how)
 
 static void check_msg(const struct sh_msg *m, const struct sh_rec *r, const unsigned char *p)
 {
+	size_t piece = (r->flags & SH_RF_PIECE) != 0 ? 8 : 0;
+
 	if (r->type == SH_R_REP && r->nfds != 0 && m->type == SH_R_REFUSE) { /* an answer whose fds did not come */
 		MUST(m->from == FROM && r->to == SELF && m->code == EMFILE && m->nfds == 0);
 		return;
@@ -123,8 +149,10 @@ static void check_msg(const struct sh_msg *m, const struct sh_rec *r, const unsi
 	MUST(m->from == FROM && m->type == r->type && m->flags == r->flags && m->len == r->data_len);
 	MUST(strlen(m->name) == r->name_len && memcmp(m->name, p + 64, r->name_len) == 0);
 	MUST(m->nfds == (unsigned)r->nfds - ((r->flags & SH_RF_BIG) != 0) && r->to == SELF);
+	MUST((m->piece != 0) == (piece != 0) && (piece == 0 || memcmp(&m->piece, p + 64 + r->name_len, 8) == 0));
+	MUST(piece == 0 || (m->piece == the_piece && piece_state(m->piece) == SH_P_QUEUED));
 	if ((r->flags & SH_RF_BIG) == 0)
-		MUST(m->len == 0 || memcmp(m->data, p + 64 + r->name_len, m->len) == 0);
+		MUST(m->len == 0 || memcmp(m->data, p + 64 + r->name_len + piece, m->len) == 0);
 	else /* every byte of it can be read */
 		MUST(m->map_len == m->len && memchr(m->data, 1, m->len) == NULL);
 	for (unsigned i = 0; i < m->nfds; i++)
@@ -134,7 +162,7 @@ static void check_msg(const struct sh_msg *m, const struct sh_rec *r, const unsi
 static void run_lane(uint64_t start, uint64_t tail)
 {
 	struct sh_in *in = &chan->in[FROM_SLOT];
-	uint64_t before = start;
+	uint64_t before = start, had;
 	struct sh_msg *m;
 
 	in->head = start;
@@ -155,7 +183,9 @@ static void run_lane(uint64_t start, uint64_t tail)
 		MUST(good(&r, tail - before));
 		check_msg(m, &r, lane + before % SH_LANE_SIZE);
 		before = in->head;
+		had = m->piece;
 		sh_msg_free(m);
+		MUST(had == 0 || piece_state(had) == SH_P_RETURNED);
 	}
 	sh_inbox_leave(chan);
 	MUST(in->head == tail && atomic_load(&in->lane->head) == tail);
@@ -177,6 +207,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_up();
 	if (size < 4)
 		return 0;
+	set_pieces();
 	start = (uint64_t)(data[1] | data[2] << 8) * 8;
 	n = size - 4;
 	if (n > SH_LANE_SIZE)
@@ -196,6 +227,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(sh_rec_check(&r, r.len, FROM) == NULL && sh_rec_check(&r, r.len - 1, FROM) != NULL);
 		memcpy(lane + start % SH_LANE_SIZE, &r, sizeof(r));
 		memset(lane + start % SH_LANE_SIZE + 64, 'n', r.name_len);
+		if ((r.flags & SH_RF_PIECE) != 0 && (data[0] & 32) == 0)
+			memcpy(lane + start % SH_LANE_SIZE + 64 + r.name_len, &the_piece, sizeof(the_piece));
 		if (n < r.len)
 			n = r.len;
 	}
