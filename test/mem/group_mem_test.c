@@ -17,13 +17,21 @@
 #include "check.h"
 #include "mem/mem.h"
 
-static int init_as(const char *type)
+/* more: an option, or NULL */
+static int init_with(const char *type, const char *more)
 {
-	char prog[] = "member", p[64], lcores[] = "--lcores=0@0";
-	char *argv[] = {prog, p, lcores, NULL};
+	char prog[] = "member", p[64], q[64] = "--no-pci", lcores[] = "--lcores=0@0";
+	char *argv[] = {prog, p, q, lcores, NULL};
 
 	snprintf(p, sizeof(p), "--%s", type);
-	return rte_eal_init(3, argv);
+	if (more != NULL)
+		snprintf(q, sizeof(q), "--%s", more);
+	return rte_eal_init(4, argv) < 0 ? -1 : 0;
+}
+
+static int init_as(const char *type)
+{
+	return init_with(type, NULL);
 }
 
 /* ---- the role: one command a line, one answer a line ---- */
@@ -106,6 +114,11 @@ static void command(const char *cmd, const char *name, const char *rest)
 		int r = sh_mem_audit(why, sizeof(why));
 
 		t_tell("audit %d %s", r, why);
+	} else if (strcmp(cmd, "held") == 0) {
+		struct sh_mem_stat st = {0};
+
+		(void)sh_mem_stat(&st);
+		t_tell("held %llu", (unsigned long long)st.held >> 20);
 	} else if (strcmp(cmd, "fork") == 0) {
 		forked(name);
 	} else if (strcmp(cmd, "loop") == 0) {
@@ -117,7 +130,7 @@ ROLE(zones)
 {
 	char line[256], cmd[32], name[64], rest[128];
 
-	if (init_as(argv[1]) < 0) {
+	if (init_with(argv[1], argv[2]) < 0) {
 		t_tell("up -1");
 		return 1;
 	}
@@ -133,15 +146,20 @@ ROLE(zones)
 	return 0;
 }
 
-static struct t_proc *start(const char *type)
+static struct t_proc *start_with(const char *type, const char *more)
 {
 	char opt[64];
 	struct t_proc *p;
 
 	snprintf(opt, sizeof(opt), "proc-type=%s", type);
-	p = t_spawn("zones", opt, NULL);
+	p = t_spawn("zones", opt, more, NULL);
 	CHECK_STR(t_expect(p, "up"), "up 0");
 	return p;
+}
+
+static struct t_proc *start(const char *type)
+{
+	return start_with(type, NULL);
 }
 
 static const char *ask(struct t_proc *p, const char *line, const char *prefix)
@@ -182,6 +200,49 @@ TEST(zones_pass_between_primary_and_secondary_and_outlive_both)
 	CHECK_STR(ask(s, "freeall", "freed"), "freed 1");
 	sound(s);
 	CHECK_STR(ask(s, "leave", "left"), "left 0");
+}
+
+static bool holds_little(void *arg)
+{
+	unsigned mb = 1000;
+
+	CHECK_EQ(sscanf(ask(arg, "held", "held"), "held %u", &mb), 1);
+	return mb < 5;
+}
+
+TEST(what_any_member_takes_all_have_and_what_it_frees_goes_back_also_when_it_dies)
+{
+	struct t_proc *p = start_with("primary", "mem-decay=30"), *a = start("secondary"), *b = start("secondary");
+
+	CHECK(holds_little(p));
+	CHECK_HAS(ask(a, "reserve big 60000000", "reserved"), "reserved 0 ");
+	CHECK(!holds_little(b));
+	CHECK_HAS(ask(b, "write big from the other", "wrote"), "wrote 0x");
+	CHECK_STR(ask(p, "read big", "read"), "read from the other");
+	CHECK_STR(ask(b, "free big", "freed"), "freed 0");
+	t_until(holds_little, p);
+	CHECK_HAS(ask(a, "reserve big 60000000", "reserved"), "reserved 0 ");
+	CHECK_STR(ask(a, "free big", "freed"), "freed 0");
+	t_kill(a, SIGKILL); /* most likely before it has given anything back: the others do */
+	CHECK_EQ(t_wait(a), 128 + SIGKILL);
+	t_until(holds_little, b);
+	sound(p);
+	CHECK_STR(ask(p, "leave", "left"), "left 0");
+	CHECK_STR(ask(b, "leave", "left"), "left 0");
+}
+
+TEST(a_limit_that_is_reached_is_an_error_in_a_group_that_goes_on)
+{
+	struct t_proc *p = start_with("primary", "memory-max=20M"), *a = start("secondary");
+
+	CHECK_HAS(ask(a, "reserve much 21000000", "reserved"), "reserved 12 ");
+	CHECK_HAS(ask(a, "reserve all 20971520", "reserved"), "reserved 0 ");
+	CHECK_HAS(ask(p, "reserve more 1", "reserved"), "reserved 12 ");
+	CHECK_STR(ask(p, "free all", "freed"), "freed 0");
+	CHECK_HAS(ask(a, "reserve more 1", "reserved"), "reserved 0 ");
+	sound(p);
+	CHECK_STR(ask(a, "leave", "left"), "left 0");
+	CHECK_STR(ask(p, "leave", "left"), "left 0");
 }
 
 static void kill_loop(unsigned kills)
