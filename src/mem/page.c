@@ -28,7 +28,8 @@
 #define DEFAULT_MIN (64ull << 20)
 #define DEFAULT_MOST (128ull << 30) /* two such windows lie between the default base and where programs are loaded */
 #define LEAST (64ull << 10)
-#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
+#define LARGE ((32u << 20) >> SH_UNIT_SHIFT) /* units; above it the machine is asked before anything is done */
+#define U(w) sh_load_rlx(&(w))		     /* relaxed: under the lock */
 
 /* what a group that is created now may have: what it is told, or what the machine has and the limits of this process allow */
 uint64_t sh_pages_default_max(void)
@@ -146,76 +147,97 @@ static void cut(struct sh_mem *m, const struct sh_pages_ask *ask, const struct s
 	SH_STEP("mem_run_committed");
 }
 
-/* the window's end moves until such a run fits, if it can: 0, -ENOMEM or as sh_back_tables(). Under G and H */
-static int longer(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align)
-{
-	struct sh_win_hdr *wh = &m->h->pg.w[w];
-	uint64_t end = U(wh->end), to = end + units + (align > 1 ? align : 0) - sh_run_tail(m, w);
-	int r;
-
-	to = (to + SH_STEP_UNITS - 1) & ~(uint64_t)(SH_STEP_UNITS - 1);
-	if (to <= end)
-		to = end + SH_STEP_UNITS;
-	if (to > wh->units)
-		to = wh->units;
-	if (to <= end)
-		return -ENOMEM;
-	r = sh_back_tables(m, w, (uint32_t)to);
-	if (r < 0)
-		return r;
-	sh_run_extend(m, w, (uint32_t)(to - end));
-	SH_STEP("mem_end_ready");
-	sh_commit(m->h);
-	return 0;
-}
-
 static bool look(const struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, bool deep, struct sh_run *fit)
 {
 	uint32_t align = ask->align > 1 ? ask->align : 1;
 
 	fit->units = 0;
-	if (ask->units == 0)
+	if (ask->units == 0) {
 		sh_run_largest(m, w, align, fit);
-	else if (!sh_run_find(m, w, ask->units, align, deep, fit))
+		if (fit->units > m->h->pg.max - U(m->h->pg.used))
+			fit->units = (uint32_t)(m->h->pg.max - U(m->h->pg.used));
+	} else if (!sh_run_find(m, w, ask->units, align, deep, fit))
 		fit->units = 0;
 	return fit->units != 0;
 }
 
-/* 0: mine; -ENOMEM: there is no such run and cannot be */
-static int find_or_extend(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct sh_hold *hold)
+/* Under H: a run that fits is mine. -ENOMEM: there is none, and so many units are free at the window's end */
+static int try_cut(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, bool deep, struct sh_hold *hold,
+		   uint32_t *tail)
 {
 	struct sh_run fit;
 	int r = sh_mem_lock(&m);
 
 	if (r < 0)
 		return r;
-	if (look(m, w, ask, false, &fit)) {
+	if (look(m, w, ask, deep, &fit)) {
 		cut(m, ask, &fit, hold);
-		sh_mem_unlock(m);
-		return 0;
-	}
-	sh_mem_unlock(m);
-	r = sh_mem_lock_grow(&m);
-	if (r < 0)
-		return r;
-	r = sh_mem_lock(&m);
-	if (r < 0) {
-		sh_mem_unlock_grow(m);
-		return r;
-	}
-	if (!look(m, w, ask, false, &fit)) {
-		r = longer(m, w, ask->units != 0 ? ask->units : SH_STEP_UNITS, ask->align);
-		(void)look(m, w, ask, true, &fit);
-	}
-	if (fit.units != 0) {
-		cut(m, ask, &fit, hold);
-		r = 0;
-	} else if (r == 0) {
+	} else {
+		*tail = sh_run_tail(m, w);
 		r = -ENOMEM;
 	}
 	sh_mem_unlock(m);
-	sh_mem_unlock_grow(m);
 	return r;
+}
+
+/* can there be so much at all? What is not in use may go for it; so that no tables are made for what cannot be */
+static int can_be(const struct sh_mem *m, unsigned w, uint32_t units, uint32_t tail)
+{
+	const struct sh_pages_hdr *pg = &m->h->pg;
+
+	if (units > pg->w[w].units - U(pg->w[w].end) + tail || U(pg->used) + units > pg->max)
+		return -ENOMEM;
+	if (units > LARGE && w == 0 && sh_limit_room() < (uint64_t)units << SH_UNIT_SHIFT)
+		return -ENOBUFS;
+	return 0;
+}
+
+/*
+ * Under G, not H: the window's end moves until such a run fits. What is free at the end is not reckoned with, for others may
+ * take it meanwhile. 0, -ENOMEM or as sh_back_tables()
+ */
+static int longer(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align)
+{
+	struct sh_win_hdr *wh = &m->h->pg.w[w];
+	uint64_t end = U(wh->end), to = end + units + (align > 1 ? align : 0);
+	int r;
+
+	to = (to + SH_STEP_UNITS - 1) & ~(uint64_t)(SH_STEP_UNITS - 1);
+	if (to > wh->units)
+		to = wh->units;
+	if (to <= end)
+		return -ENOMEM;
+	r = sh_back_tables(m, w, (uint32_t)to);
+	if (r == 0)
+		r = sh_mem_lock(&m);
+	if (r < 0)
+		return r;
+	sh_run_extend(m, w, (uint32_t)(to - end));
+	SH_STEP("mem_end_ready");
+	sh_commit(m->h);
+	sh_mem_unlock(m);
+	return 0;
+}
+
+/* 0: mine; -ENOMEM: there is no such run and cannot be; -ENOBUFS: the machine has not got so much */
+static int find_or_extend(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct sh_hold *hold)
+{
+	uint32_t units = ask->units != 0 ? ask->units : 1, tail = 0;
+	int r = try_cut(m, w, ask, false, hold, &tail), e;
+
+	if (r != -ENOMEM)
+		return r;
+	e = can_be(m, w, units, tail);
+	r = sh_mem_lock_grow(&m);
+	if (r < 0)
+		return r;
+	r = try_cut(m, w, ask, e < 0, hold, &tail); /* somebody else may have made it longer */
+	if (r == -ENOMEM && e == 0) {
+		e = longer(m, w, units, ask->align);
+		r = try_cut(m, w, ask, true, hold, &tail);
+	}
+	sh_mem_unlock_grow(m);
+	return r == -ENOMEM && e < 0 ? e : r;
 }
 
 /* the BUSY run becomes what it is for, and free around that; units 0: free altogether. Under H, the caller commits */
@@ -298,6 +320,8 @@ static int find(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, st
 	do {
 		r = find_or_extend(m, w, ask, hold);
 	} while (r == -ENOMEM && sh_left_ns(dl) > 0 && wait_for_busy(m));
+	if (r == -ENOBUFS && sh_mem_trim(ask->units) > 0)
+		r = find_or_extend(m, w, ask, hold);
 	return r;
 }
 

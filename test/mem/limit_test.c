@@ -191,6 +191,7 @@ TEST(the_default_is_what_the_machine_has_and_less_in_a_cgroup_or_under_ulimit_v)
 
 TEST(memory_max_is_exact)
 {
+	const struct rte_memzone *mz;
 	uint32_t u, v;
 
 	opts.memory_max = 5 * MIB + 3 * SH_UNIT + 5;
@@ -206,6 +207,10 @@ TEST(memory_max_is_exact)
 	CHECK_EQ(sh_pages_give(u), 0);
 	CHECK(rte_malloc(NULL, 1, 0) != NULL);
 	CHECK_EQ(now().backed, 5 * MIB + 3 * SH_UNIT);
+	mz = rte_memzone_reserve("rest", 0, 0, 0); /* all that there is, and not a byte more than there may be */
+	CHECK(mz != NULL);
+	CHECK_EQ(mz->len, now().max - (now().used - mz->len));
+	CHECK_EQ(now().used, now().max);
 	f_sound("at the end");
 }
 
