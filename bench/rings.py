@@ -23,7 +23,7 @@ PLACES = {'two': 'two cores: one process enqueues, the other dequeues', 'one': '
 MANY = ['MP/MC', 'HTS', 'RTS'] # may be used by several on each side
 # how many elements a measurement has, in millions, by n
 COUNT = {'two': {1: .5, 8: 2, 32: 4, 128: 5}, 'one': {1: 2, 8: 6, 32: 10, 128: 10},
-         'both': {1: .2, 8: .8, 32: 2, 128: 4}, 'over': {1: .1, 8: .4, 32: 1, 128: 2}}
+         'both': {1: .2, 8: .8, 32: 2, 128: 4}, 'over': {1: .03, 8: .1, 32: .3, 128: 1}}
 # (mode, place, n): so many times as fast as DPDK
 AIMS = {('SP/SC', 'two', 1): 3, ('SP/SC', 'two', 8): 3, ('SP/SC', 'two', 32): 2, ('SP/SC', 'two', 128): 1.2,
         ('MP/MC', 'two', 1): 4, ('MP/MC', 'two', 8): 1.5, ('MP/MC', 'two', 32): 1, ('MP/MC', 'two', 128): 1,

@@ -35,6 +35,23 @@ struct timespec; /* strict C99 has none in time.h */
  */
 int shoal_ring_wait(struct rte_ring *r, unsigned int what, const struct timespec *timeout);
 
+/**
+ * The same for epoll: an fd that becomes readable (EPOLLIN) once there is an element, or room. It stays so until
+ * shoal_ring_fd_arm(), which is to be called when the caller has found nothing more: after it the fd is readable again as
+ * soon as there is something, also when that came before the call.
+ *
+ * A thread of the library sleeps for it. The fd is the library's: only to be polled; closed by shoal_ring_fd_close(), which
+ * comes before rte_ring_free(), or by rte_eal_cleanup().
+ *
+ * Threads:  any.
+ * Returns:  the fd; -1 with rte_errno as shoal_ring_wait(), or ENOMEM, EMFILE, ENFILE, EAGAIN (no thread can be started).
+ */
+int shoal_ring_fd_open(struct rte_ring *r, unsigned int what);
+/** See there. Returns 0; -1 with rte_errno EBADF no fd of shoal_ring_fd_open(), EPERM no member of the group. */
+int shoal_ring_fd_arm(int fd);
+/** See there. Returns as shoal_ring_fd_arm(). Nobody may be in a call with this fd. */
+int shoal_ring_fd_close(int fd);
+
 #ifdef __cplusplus
 }
 #endif

@@ -102,7 +102,11 @@ int sh_obj_start(const struct sh_opts *o)
 
 void sh_obj_stop(void)
 {
+	bool mine = sh_self() != 0; /* not in a forked child */
+
 	name_set(0);
+	if (sh_ctx.obj != NULL)
+		sh_ring_fds_end(sh_ctx.obj, mine);
 	sh_off_event(on_event);
 	free(sh_ctx.obj);
 	sh_ctx.obj = NULL;

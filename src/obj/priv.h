@@ -15,17 +15,21 @@ struct sh_sleeper {
 	struct sh_sleeper *next;
 	struct rte_ring *r;
 	unsigned side;
+	_Atomic uint32_t *stop; /* may be NULL; see sh_ring_sleep() */
+	uint32_t stop_at;
 };
 
 /*
  *   field       written by             under
  *   barrier     sh_obj_start()         before any other thread is there
  *   sleepers    threads that sleep     lock
+ *   fds         open, close, stop      lock
  */
 struct sh_obj {
 	bool barrier; /* this process takes part in membarrier(2): its publishing stores need no fence */
 	struct sh_mtx lock;
 	struct sh_sleeper *sleepers;
+	struct sh_ring_fd *fds;
 };
 
 /* the words of a public struct, which are plain there, as what base/atom.h works on */
@@ -45,9 +49,19 @@ unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead);
 #define SH_WATCH_FENCE (1u << 31) /* a process without membarrier(2) uses the ring: never cleared */
 /* this process is about to use the ring */
 void sh_ring_meet(struct rte_ring *r);
-/* until there are elements (side 0) or room (1): 0, -ETIMEDOUT, -EINTR */
-int sh_ring_sleep(struct rte_ring *r, unsigned side, uint64_t dl);
+/*
+ * Until there are elements (side 0) or room (1): 0, -ETIMEDOUT, -EINTR; -ECANCELED: *stop (may be NULL) has become stop_at,
+ * and sh_sleepers_wake() was called after that.
+ */
+int sh_ring_sleep(struct rte_ring *r, unsigned side, uint64_t dl, _Atomic uint32_t *stop, uint32_t stop_at);
 /* wake the sleepers of this process: whoever should have done it may be gone */
 void sh_sleepers_wake(void);
+
+/* ring_fd.c: an fd that tells of elements or room; 0 or -errno, -EBADF: not of these. open returns the fd. */
+int sh_ring_fd_open(struct rte_ring *r, unsigned side);
+int sh_ring_fd_arm(int fd);
+int sh_ring_fd_close(int fd);
+/* all of them; mine: not in a forked child, where their threads are not */
+void sh_ring_fds_end(struct sh_obj *m, bool mine);
 
 #endif

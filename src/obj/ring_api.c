@@ -209,23 +209,52 @@ static int fail(int err)
 	return -1;
 }
 
+/* 0, or an errno */
+static int check_wait(const struct rte_ring *r, unsigned what)
+{
+	if (r == NULL || what > SHOAL_RING_ROOM)
+		return refuse(EINVAL, r != NULL ? r->name : NULL, "there is no such thing to wait for");
+	if (r->lone != 0)
+		return ENOTSUP;
+	return sh_self() == 0 || sh_ctx.obj == NULL ? EPERM : 0;
+}
+
 SH_EXPORT int shoal_ring_wait(struct rte_ring *r, unsigned int what, const struct timespec *timeout)
 {
 	uint64_t dl = SH_FOREVER;
-	int e;
+	int e = check_wait(r, what);
 
-	if (r == NULL || what > SHOAL_RING_ROOM)
-		return fail(refuse(EINVAL, r != NULL ? r->name : NULL, "there is no such thing to wait for"));
-	if (timeout != NULL) {
+	if (e == 0 && timeout != NULL) {
 		if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= (long)SH_NS_PER_S)
-			return fail(refuse(EINVAL, r->name, "the time limit is negative or has too many nanoseconds"));
-		if ((uint64_t)timeout->tv_sec < 1000000000)
+			e = refuse(EINVAL, r->name, "the time limit is negative or has too many nanoseconds");
+		else if ((uint64_t)timeout->tv_sec < 1000000000)
 			dl = sh_deadline((uint64_t)timeout->tv_sec * SH_NS_PER_S + (uint64_t)timeout->tv_nsec);
 	}
-	if (r->lone != 0)
-		return fail(ENOTSUP);
-	if (sh_self() == 0 || sh_ctx.obj == NULL)
-		return fail(EPERM);
-	e = sh_ring_sleep(r, what, dl);
+	if (e == 0)
+		e = -sh_ring_sleep(r, what, dl, NULL, 0);
+	return e == 0 ? 0 : fail(e);
+}
+
+SH_EXPORT int shoal_ring_fd_open(struct rte_ring *r, unsigned int what)
+{
+	int e = check_wait(r, what), fd;
+
+	if (e != 0)
+		return fail(e);
+	fd = sh_ring_fd_open(r, what);
+	return fd >= 0 ? fd : fail(-fd);
+}
+
+SH_EXPORT int shoal_ring_fd_arm(int fd)
+{
+	int e = sh_self() == 0 || sh_ctx.obj == NULL ? -EPERM : sh_ring_fd_arm(fd);
+
+	return e == 0 ? 0 : fail(-e);
+}
+
+SH_EXPORT int shoal_ring_fd_close(int fd)
+{
+	int e = sh_self() == 0 || sh_ctx.obj == NULL ? -EPERM : sh_ring_fd_close(fd);
+
 	return e == 0 ? 0 : fail(-e);
 }

@@ -103,7 +103,8 @@ static void strike(struct sh_obj *m, struct sh_sleeper *s)
 }
 
 /* one sleep, or none; 0 look again, or -ETIMEDOUT, -EINTR */
-static int go_to_sleep(const struct sh_obj *m, struct rte_ring *r, unsigned side, uint64_t dl)
+static int go_to_sleep(const struct sh_obj *m, struct rte_ring *r, unsigned side, uint64_t dl,
+		       const struct sh_sleeper *me)
 {
 	uint32_t bell = sh_load_acq(SH_A32(&r->bell[side])); /* A:RINGBELL */
 	uint32_t w = sh_load_rlx(SH_A32(&r->watch));	     /* relaxed: the CAS decides */
@@ -117,6 +118,8 @@ static int go_to_sleep(const struct sh_obj *m, struct rte_ring *r, unsigned side
 	all_fence(m);
 	if (there_is(r, side))
 		return 0;
+	if (me->stop != NULL && sh_load_acq(me->stop) == me->stop_at) /* A:RINGFD after bell was read */
+		return -ECANCELED;
 	/* without membarrier(2) here a process that has it publishes without a fence: look again after 10 ms */
 	if (!m->barrier && sh_left_ns(dl) > 10 * SH_NS_PER_MS)
 		until = sh_deadline(10 * SH_NS_PER_MS);
@@ -126,17 +129,17 @@ static int go_to_sleep(const struct sh_obj *m, struct rte_ring *r, unsigned side
 	return e == -ETIMEDOUT && until == dl ? e : 0;
 }
 
-int sh_ring_sleep(struct rte_ring *r, unsigned side, uint64_t dl)
+int sh_ring_sleep(struct rte_ring *r, unsigned side, uint64_t dl, _Atomic uint32_t *stop, uint32_t stop_at)
 {
 	struct sh_obj *m = sh_ctx.obj;
-	struct sh_sleeper me = {.r = r, .side = side};
+	struct sh_sleeper me = {.r = r, .side = side, .stop = stop, .stop_at = stop_at};
 	int e = 0;
 
 	if (there_is(r, side))
 		return 0;
 	enlist(m, &me);
 	while (!there_is(r, side)) {
-		e = go_to_sleep(m, r, side, dl);
+		e = go_to_sleep(m, r, side, dl, &me);
 		if (e < 0 && !there_is(r, side))
 			break;
 		e = 0;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -195,4 +196,58 @@ TEST(bad_waits_are_refused)
 	CHECK_EQ(rte_ring_init(own, "own", 4, 0), 0);
 	CHECK(shoal_ring_wait(own, SHOAL_RING_ELEMENTS, NULL) == -1 && rte_errno == ENOTSUP);
 	free(own);
+}
+
+/* ---- an fd ---- */
+
+static bool readable(int ep, int ms)
+{
+	struct epoll_event ev;
+
+	return epoll_wait(ep, &ev, 1, ms) == 1;
+}
+
+TEST_T(an_fd_tells_of_elements, 60)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	int ep = epoll_create1(EPOLL_CLOEXEC), fd;
+	struct rte_ring *there, *back;
+	struct t_proc *p;
+	uintptr_t v;
+
+	init_as("primary");
+	there = rte_ring_create("there", 4, SOCKET_ID_ANY, 0);
+	back = rte_ring_create("back", 4, SOCKET_ID_ANY, RING_F_SP_ENQ);
+	fd = shoal_ring_fd_open(back, SHOAL_RING_ELEMENTS);
+	CHECK(fd >= 0);
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+	CHECK(!readable(ep, 0));
+	p = t_spawn("echo", "1", NULL);
+	(void)t_expect(p, "ready");
+	for (uintptr_t i = 1; i <= ROUNDS; i++) {
+		CHECK_EQ(rte_ring_enqueue(there, (void *)i), 0);
+		while (rte_ring_dequeue(back, (void **)&v) != 0) {
+			CHECK_EQ(shoal_ring_fd_arm(fd), 0);
+			CHECK(readable(ep, -1));
+		}
+		CHECK_EQ(v, i);
+	}
+	CHECK_EQ(t_wait(p), 0);
+	/* what was there before is told, too */
+	CHECK_EQ(rte_ring_enqueue(back, p), 0);
+	CHECK_EQ(shoal_ring_fd_arm(fd), 0);
+	CHECK(readable(ep, -1));
+	CHECK_EQ(rte_ring_dequeue(back, (void **)&v), 0);
+	CHECK_EQ(shoal_ring_fd_arm(fd), 0);
+	CHECK(!readable(ep, 0));
+	/* closed while its thread sleeps; cleanup closes the rest */
+	CHECK_EQ(shoal_ring_fd_close(fd), 0);
+	CHECK(shoal_ring_fd_close(fd) == -1 && rte_errno == EBADF);
+	CHECK(shoal_ring_fd_arm(fd) == -1 && rte_errno == EBADF);
+	CHECK(shoal_ring_fd_open(back, 7) == -1 && rte_errno == EINVAL);
+	fd = shoal_ring_fd_open(back, SHOAL_RING_ROOM);
+	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+	CHECK(readable(ep, -1));
+	CHECK(shoal_ring_fd_open(back, SHOAL_RING_ELEMENTS) >= 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
