@@ -97,19 +97,20 @@ void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty)
 	*empty = count(m, s);
 }
 
-void sh_orphan_leave(struct sh_span *s)
+bool sh_orphan_leave(struct sh_span *s)
 {
 	struct give g = {.n = 0};
 	struct sh_mem *m;
 	bool empty;
 
 	if (sh_mem_lock(&m) < 0)
-		return; /* it stays with a thread that is no more: my end gives it back, or my death */
+		return false; /* it stays with a thread that is no more: my end gives it back, or my death */
 	sh_orphan_add(m, s, &empty);
 	if (empty)
 		g.unit[g.n++] = sh_span_unit(s);
 	sh_mem_unlock(m);
 	give_all(&g);
+	return true;
 }
 
 void sh_orphan_check(uint32_t unit)

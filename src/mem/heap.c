@@ -506,15 +506,18 @@ enum sh_what sh_heap_put(void *p, int *err)
 
 static void leave(struct sh_heap *t)
 {
+	bool all = true;
+
 	for (unsigned c = 0; c < SH_CLASSES; c++)
 		while (t->bin[c].cur != &sh_no_span) {
 			struct sh_span *s = t->bin[c].cur;
 
 			drop(&t->bin[c], s);
 			SH_STEP("span_left");
-			sh_orphan_leave(s);
+			all = sh_orphan_leave(s) && all;
 		}
-	drop_number(t->owner);
+	if (all) /* else the number's spans are not those of a thread that would get it */
+		drop_number(t->owner);
 }
 
 /* a destructor that runs after this one may allocate: then there is a new heap, and this is called again */

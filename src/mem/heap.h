@@ -272,8 +272,8 @@ bool sh_span_free_remote(const struct sh_block *b);
 
 /* mine, from now on nobody's; *empty: no block of it is out, and it is to be given back after H: it is mine as "to give" */
 void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty);
-/* no lock: the same, by its owner, of a span that it has in no list any more; an empty one is given back */
-void sh_orphan_leave(struct sh_span *s);
+/* no lock: the same, by its owner, of a span in no list of its; an empty one is given back. false: it is still mine */
+bool sh_orphan_leave(struct sh_span *s);
 /* no lock: an orphan has lost a block: if that was the last one, give it back */
 void sh_orphan_check(uint32_t unit);
 /* no lock: one of this class, for the thread that owns t: NULL: none. To be rebuilt. */
