@@ -51,6 +51,7 @@ enum rte_ring_sync_type { RTE_RING_SYNC_MT, RTE_RING_SYNC_ST, RTE_RING_SYNC_MT_R
 /* many producers and many consumers are what a ring has without flags; some programs say so all the same */
 #define RING_F_MP_ENQ 0
 #define RING_F_MC_DEQ 0
+#define __RTE_RING_F_TRACK 0x10000   /* SHOAL_RING_F_TRACK, see shoal_mempool.h */
 #define RTE_RING_SZ_MASK 0x7fffffffU /* the largest size */
 
 /* What one side has published: tail, elements put in or taken out, ever. head is there for its name and stays 0. */
@@ -81,11 +82,13 @@ struct rte_ring_rts_headtail {
  *   owner  CAS 0 -> member: who enters; member -> 0: the same one, or a mender after proof of its death. Not used by ST
  *   seen   the other side's tail as last read: never ahead of it. Who is inside
  *   held   slots handed out by a start of rte_ring_peek.h and not finished. Who is inside
+ *   move   of a ring that is tracked: position << 32 | n of the last move, written before tags are. Who is inside
  */
 struct __rte_ring_side {
 	volatile uint64_t owner;
 	volatile uint32_t seen;
 	uint32_t held;
+	volatile uint64_t move;
 };
 
 #define __RTE_RING_PAIR __rte_aligned(128) /* processors fetch lines in pairs */
@@ -97,7 +100,7 @@ struct __rte_ring_side {
 struct rte_ring {
 	char name[RTE_RING_NAMESIZE] __rte_aligned(128);
 	uint8_t prod_mode, cons_mode; /* enum rte_ring_sync_type */
-	uint8_t pad0;
+	uint8_t tracked;	 /* the tags of what it holds change with it: 1 a ring of the program's, 2 a pool's */
 	uint64_t lone;		 /* 1: not in the group's memory, its users are one process and need no name */
 	uint32_t size, mask;	 /* slots, a power of two */
 	uint32_t capacity;	 /* elements that fit */
@@ -108,6 +111,7 @@ struct rte_ring {
 	volatile uint64_t magic;	   /* a ring that is complete, or who is making it */
 	volatile uint32_t bell[2];	   /* futexes of who sleeps: for elements, for room */
 	volatile uint32_t mended[2];	   /* how often a dead producer's or consumer's place was freed */
+	uint64_t pool;			   /* the back end of this pool; 0: of none */
 
 	struct __rte_ring_side prod_side __RTE_RING_PAIR;
 	RTE_STD_C11
@@ -131,6 +135,11 @@ struct rte_ring {
 extern uint64_t __rte_ring_self[512];
 /* wait until the side is free, mend it when its owner is dead; 0: refused, this process is no member of the group */
 int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s);
+/* a tracked ring: all or none, or as many as there are; the tags change */
+unsigned int __rte_ring_in_tracked(struct rte_ring *r, void *const *objs, unsigned int n,
+				   enum rte_ring_queue_behavior how, unsigned int *left);
+unsigned int __rte_ring_out_tracked(struct rte_ring *r, void **objs, unsigned int n, enum rte_ring_queue_behavior how,
+				    unsigned int *left);
 /* wake who sleeps: side 0 for elements, 1 for room */
 void __rte_ring_wake(struct rte_ring *r, unsigned int side);
 

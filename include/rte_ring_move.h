@@ -172,6 +172,8 @@ static __rte_always_inline unsigned int __rte_ring_do_enqueue(struct rte_ring *r
 	const uint32_t asked = n;
 	uint32_t pos;
 
+	if (unlikely(r->tracked != 0))
+		return __rte_ring_in_tracked(r, (void *const *)objs, n, behavior, left);
 	if (unlikely(!__rte_ring_enter(r, &r->prod_side, mode))) {
 		if (left != NULL)
 			*left = 0;
@@ -195,6 +197,8 @@ static __rte_always_inline unsigned int __rte_ring_do_dequeue(struct rte_ring *r
 	const uint32_t asked = n;
 	uint32_t pos;
 
+	if (unlikely(r->tracked != 0))
+		return __rte_ring_out_tracked(r, (void **)objs, n, behavior, left);
 	if (unlikely(!__rte_ring_enter(r, &r->cons_side, mode))) {
 		if (left != NULL)
 			*left = 0;

@@ -61,6 +61,8 @@ static bool take_over(struct rte_ring *r, unsigned side, uint64_t dead, uint64_t
 	if (!sh_cas(SH_A64(&s->owner), &dead, me)) /* A:RINGOWN */
 		return false;
 	SH_STEP("ring_taken_over");
+	if (r->tracked != 0 || r->pool != 0)
+		sh_move_mend(r, side);
 	s->held = 0;
 	sh_add_rlx(SH_A32(&r->mended[side]), 1); /* relaxed: a counter */
 	return true;

@@ -55,6 +55,7 @@ void sh_ring_fill(struct rte_ring *r, const struct sh_ring_ask *ask)
 	memset(r, 0, sizeof(*r));
 	sh_store_rlx(SH_A64(&r->magic), magic); /* relaxed: nobody looks further before it is complete */
 	(void)strncpy(r->name, ask->name, sizeof(r->name) - 1);
+	r->tracked = (ask->flags & __RTE_RING_F_TRACK) != 0;
 	r->lone = !sh_mem_contains((uint64_t)(uintptr_t)r);
 	r->size = ask->size;
 	r->mask = ask->size - 1;

@@ -13,7 +13,7 @@
 
 #include "base/export.h"
 #include "base/log.h"
-#include "obj/priv.h"
+#include "obj/pool.h"
 #include "proc/proc.h"
 
 /*
@@ -89,9 +89,12 @@ int sh_obj_start(const struct sh_opts *o)
 		sh_dbg("membarrier(2) is refused here: sleeping for rings costs more");
 	r = name_keep();
 	if (r == 0)
+		r = sh_pool_start();
+	if (r == 0)
 		r = sh_on_event(on_event, NULL);
 	if (r < 0) {
-		sh_err("the room of rings cannot start: %s", strerror(-r));
+		sh_err("the room of rings and pools cannot start: %s", strerror(-r));
+		sh_pool_stop();
 		free(m);
 		return r;
 	}
@@ -108,6 +111,7 @@ void sh_obj_stop(void)
 	if (sh_ctx.obj != NULL)
 		sh_ring_fds_end(sh_ctx.obj, mine);
 	sh_off_event(on_event);
+	sh_pool_stop();
 	free(sh_ctx.obj);
 	sh_ctx.obj = NULL;
 }

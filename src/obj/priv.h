@@ -24,12 +24,15 @@ struct sh_sleeper {
  *   barrier     sh_obj_start()         before any other thread is there
  *   sleepers    threads that sleep     lock
  *   fds         open, close, stop      lock
+ *   chunks      who fills pools        pool_lock, which also guards the cells of __rte_mempool_here
  */
 struct sh_obj {
 	bool barrier; /* this process takes part in membarrier(2): its publishing stores need no fence */
 	struct sh_mtx lock;
 	struct sh_sleeper *sleepers;
 	struct sh_ring_fd *fds;
+	struct sh_mtx pool_lock;
+	struct sh_pool_chunk *chunks;
 };
 
 /* the words of a public struct, which are plain there, as what base/atom.h works on */
@@ -44,6 +47,9 @@ static inline struct __rte_ring_side *sh_side(struct rte_ring *r, unsigned i)
 
 /* enter.c: free the places in r that this dead member holds; how many */
 unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead);
+
+/* move.c: inside this side, which was a dead one's: has its last move of tags and caches happened? Bring it to an end */
+void sh_move_mend(struct rte_ring *r, unsigned side);
 
 /* wait.c */
 #define SH_WATCH_FENCE (1u << 31) /* a process without membarrier(2) uses the ring: never cleared */

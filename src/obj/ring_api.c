@@ -15,7 +15,7 @@
 
 #define PROD_FLAGS (RING_F_SP_ENQ | RING_F_MP_RTS_ENQ | RING_F_MP_HTS_ENQ)
 #define CONS_FLAGS (RING_F_SC_DEQ | RING_F_MC_RTS_DEQ | RING_F_MC_HTS_DEQ)
-#define ALL_FLAGS (PROD_FLAGS | CONS_FLAGS | RING_F_EXACT_SZ)
+#define ALL_FLAGS (PROD_FLAGS | CONS_FLAGS | RING_F_EXACT_SZ | __RTE_RING_F_TRACK)
 
 __attribute__((format(printf, 3, 4))) static int refuse(int err, const char *name, const char *fmt, ...)
 {
@@ -116,6 +116,8 @@ SH_EXPORT struct rte_ring *rte_ring_create_elem(const char *name, unsigned int e
 
 	if (e == 0)
 		e = check_esize(name, esize);
+	if (e == 0 && (flags & __RTE_RING_F_TRACK) != 0 && esize != sizeof(void *))
+		e = refuse(EINVAL, name, "a tracked ring holds pointers, elements of %d bytes", (int)sizeof(void *));
 	if (e == 0)
 		e = check_flags(name, flags, &ask);
 	if (e == 0)

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * move.c - pointers into rings and out of them when more than the ring changes: tags of objects, a cache of a pool
+ *
+ * All of it happens inside a side of the ring (rte_ring_move.h), whatever the ring's mode: one thread at a time, under a word
+ * that names its process. What else changes is settled by one question, has the tail been stored?, which whoever takes the
+ * side from a dead one can still answer, for nobody has been inside since:
+ *
+ *   tags     move = position and n is stored before the first tag. Tail still at that position: what was to go in is in its
+ *            slots and is put in now (the tags of it may be written already); what was to come out is in, and has the tag
+ *            of what is in
+ *   intents  of caches whose owner is dead (pool.h). Position still that one: it has not happened, the intent goes. All
+ *            others have happened, and len is what they say
+ *
+ * A stack is a ring of which only the producers' side is used: tail is how many are on it, head counts pushes and pops; both
+ * are stored at once. Of move the top bit of n says: a pop.
+ */
+#include <rte_errno.h>
+
+#include "base/export.h"
+#include "base/fault.h"
+#include "mem/mem.h"
+#include "obj/pool.h"
+#include "proc/proc.h"
+
+#define POP (1u << 31)
+
+/* the object has a tag: it is one of a pool that tracks */
+static bool has_tag(const struct rte_ring *r, void *obj)
+{
+	const struct rte_mempool_objhdr *hdr;
+
+	if (r->tracked == SH_TRACK_POOL)
+		return true;
+	if (obj == NULL || !sh_mem_contains((uint64_t)(uintptr_t)obj))
+		return false;
+	hdr = rte_mempool_get_header(obj);
+	return sh_mem_contains((uint64_t)(uintptr_t)hdr->mp) && ((uintptr_t)hdr->mp & (RTE_CACHE_LINE_SIZE - 1)) == 0 &&
+	       sh_pool_tracks(hdr->mp);
+}
+
+static void tag(const struct rte_ring *r, void *const *objs, unsigned n, uint64_t who)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (has_tag(r, objs[i]))
+			sh_store_rlx(SH_TAG(objs[i]), who); /* relaxed: the tail's store or the proof of death follow */
+}
+
+static uint64_t tag_inside(const struct rte_ring *r)
+{
+	return r->tracked == SH_TRACK_POOL ? SH_TAG_POOL : SH_TAG_RING;
+}
+
+static void tag_slots(struct rte_ring *r, uint32_t pos, uint32_t n, uint64_t who)
+{
+	for (uint32_t i = 0; i < n; i++)
+		tag(r, (void *const *)(void *)__rte_ring_slot(r, (pos + i) & r->mask, sizeof(void *)), 1, who);
+}
+
+static void note(struct rte_ring *r, struct __rte_ring_side *s, uint32_t pos, uint32_t n)
+{
+	/* release: what is in the slots first. Its reader has the proof of my death */
+	if (r->tracked != 0)
+		sh_store_rel(SH_A64(&s->move), (uint64_t)pos << 32 | n);
+}
+
+static void store_stack(struct rte_ring *r, uint32_t count, uint32_t seq)
+{
+	union {
+		uint32_t half[2];
+		uint64_t both;
+	} w = {{seq, count}}; /* head, tail */
+
+	sh_store_rel(SH_A64(&r->prod.head), w.both); /* R:STACK */
+}
+
+/* the tail and what is counted with it, and the side is free */
+static void publish_stack(struct rte_ring *r, uint32_t count, uint32_t seq)
+{
+	SH_STEP("move_stack");
+	store_stack(r, count, seq);
+	SH_STEP("move_stack_published");
+	__rte_ring_leave(&r->prod_side, RTE_RING_SYNC_MT);
+}
+_Static_assert(offsetof(struct rte_ring_headtail, tail) == 4, "stored as one");
+
+unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
+		    struct sh_pool_cache *c, uint32_t len)
+{
+	struct __rte_ring_side *s = &r->prod_side;
+	uint32_t pos;
+
+	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT)) {
+		if (left != NULL)
+			*left = 0;
+		return 0;
+	}
+	SH_STEP("move_in_entered");
+	pos = r->prod.tail;
+	n = __rte_ring_grant(s, pos, &r->cons.tail, r->capacity, n, how, left);
+	if (n == 0) {
+		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		return 0;
+	}
+	__rte_ring_put(r, pos, objs, sizeof(void *), n, n);
+	if (c != NULL)
+		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FLUSH, len, pos));
+	SH_STEP("move_in_slots");
+	if (r->tracked != 0) {
+		note(r, s, pos, n);
+		SH_STEP("move_in_noted");
+		tag(r, objs, n, tag_inside(r));
+	}
+	SH_STEP("move_in_ready");
+	__rte_ring_publish(r, s, &r->prod, pos + n, RTE_RING_SYNC_MT, 0);
+	SH_STEP("move_in_done");
+	return n;
+}
+
+unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
+		     struct sh_pool_cache *c, uint32_t len)
+{
+	struct __rte_ring_side *s = &r->cons_side;
+	uint32_t pos;
+
+	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT)) {
+		if (left != NULL)
+			*left = 0;
+		return 0;
+	}
+	SH_STEP("move_out_entered");
+	pos = r->cons.tail;
+	n = __rte_ring_grant(s, pos, &r->prod.tail, 0, n, how, left);
+	if (n == 0) {
+		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		return 0;
+	}
+	__rte_ring_get(r, pos, objs, sizeof(void *), n, n);
+	if (c != NULL)
+		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FILL, len, pos));
+	SH_STEP("move_out_copied");
+	if (r->tracked != 0) {
+		note(r, s, pos, n);
+		SH_STEP("move_out_noted");
+		tag(r, objs, n, sh_self());
+	}
+	SH_STEP("move_out_ready");
+	__rte_ring_publish(r, s, &r->cons, pos + n, RTE_RING_SYNC_MT, 1);
+	SH_STEP("move_out_done");
+	return n;
+}
+
+unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
+{
+	struct __rte_ring_side *s = &r->prod_side;
+	uint32_t count, seq;
+
+	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT))
+		return 0;
+	count = r->prod.tail;
+	seq = r->prod.head;
+	if (n > r->capacity - count) {
+		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		return 0;
+	}
+	__rte_ring_put(r, count, objs, sizeof(void *), n, n);
+	if (c != NULL)
+		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FLUSH, len, seq));
+	SH_STEP("push_slots");
+	if (r->tracked != 0) {
+		note(r, s, seq, n);
+		SH_STEP("push_noted");
+		tag(r, objs, n, tag_inside(r));
+	}
+	publish_stack(r, count + n, seq + 1);
+	return n;
+}
+
+unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
+{
+	struct __rte_ring_side *s = &r->prod_side;
+	uint32_t count, seq;
+
+	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT))
+		return 0;
+	count = r->prod.tail;
+	seq = r->prod.head;
+	if (n > count) {
+		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		return 0;
+	}
+	for (unsigned i = 0; i < n; i++) /* what was put last comes first */
+		__rte_ring_get(r, count - 1 - i, &objs[i], sizeof(void *), 1, 1);
+	if (c != NULL)
+		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FILL, len, seq));
+	SH_STEP("pop_copied");
+	if (r->tracked != 0) {
+		note(r, s, seq, n | POP);
+		SH_STEP("pop_noted");
+		tag(r, objs, n, sh_self());
+	}
+	publish_stack(r, count - n, seq + 1);
+	return n;
+}
+
+/* ---- after a death ---- */
+
+struct undo {
+	enum sh_intent kind; /* NONE: both, of a stack */
+	uint32_t pos;
+};
+
+static void drop_intent(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
+{
+	const struct undo *u = arg;
+	uint64_t w = sh_load_acq(&c->intent), who = sh_load_acq(&c->owner);
+
+	(void)mp;
+	if (w == 0 || sh_intent_pos(w) != u->pos || (u->kind != SH_INTENT_NONE && sh_intent_kind(w) != u->kind))
+		return;
+	/* what a living one says has happened: it was inside before me, and has left */
+	if (who == sh_self() || (sh_member_alive(who) && sh_member_probe(who) != 1))
+		return;
+	(void)sh_cas(&c->intent, &w, 0);
+}
+
+static void mend_stack(struct rte_ring *r, uint32_t n)
+{
+	uint32_t count = r->prod.tail, seq = r->prod.head;
+
+	if ((n & POP) != 0) {
+		tag_slots(r, count - (n & ~POP), n & ~POP, tag_inside(r));
+		return;
+	}
+	tag_slots(r, count, n, tag_inside(r));
+	store_stack(r, count + n, seq + 1);
+}
+
+void sh_move_mend(struct rte_ring *r, unsigned side)
+{
+	struct rte_ring_headtail *own = side == 0 ? &r->prod : &r->cons;
+	bool stack = sh_pool_is_stack(r);
+	uint32_t at = stack ? own->head : own->tail;
+	uint64_t move = sh_load_acq(SH_A64(&sh_side(r, side)->move));
+	uint32_t n = (uint32_t)move;
+	struct undo u = {stack ? SH_INTENT_NONE : side == 0 ? SH_INTENT_FLUSH : SH_INTENT_FILL, at};
+
+	if (r->tracked != 0 && n != 0 && (uint32_t)(move >> 32) == at) {
+		if (stack)
+			mend_stack(r, n);
+		else
+			tag_slots(r, at, n, tag_inside(r));
+		SH_STEP("move_mend_tagged");
+		if (!stack && side == 0)
+			sh_store_rel(SH_A32(&own->tail), at + n); /* R:RINGPUB */
+	}
+	if (r->pool != 0)
+		sh_pool_each_cache((struct rte_mempool *)(uintptr_t)r->pool, drop_intent, &u);
+	SH_STEP("move_mended");
+}
+
+/* ---- rings of the program's ---- */
+
+SH_EXPORT unsigned int __rte_ring_in_tracked(struct rte_ring *r, void *const *objs, unsigned int n,
+					     enum rte_ring_queue_behavior how, unsigned int *left)
+{
+	return sh_move_in(r, objs, n, how, left, NULL, 0);
+}
+
+SH_EXPORT unsigned int __rte_ring_out_tracked(struct rte_ring *r, void **objs, unsigned int n,
+					      enum rte_ring_queue_behavior how, unsigned int *left)
+{
+	return sh_move_out(r, objs, n, how, left, NULL, 0);
+}
+
+SH_EXPORT uint64_t shoal_own(void *obj)
+{
+	struct rte_mempool *mp = rte_mempool_from_obj(obj);
+	uint64_t me = sh_self(), was;
+
+	if (me == 0 || !sh_pool_tracks(mp))
+		return 0;
+	was = sh_load_acq(SH_TAG(obj));
+	do {
+		/* back in the pool: it was given back there, or taken from the dead */
+		if (was == SH_TAG_POOL)
+			return UINT64_MAX;
+	} while (!sh_cas(SH_TAG(obj), &was, me));
+	return was == SH_TAG_RING ? 0 : was;
+}
+
+SH_EXPORT uint64_t shoal_owner(const void *obj)
+{
+	const struct rte_mempool_objhdr *hdr = (const struct rte_mempool_objhdr *)obj - 1;
+	uint64_t who = sh_pool_tracks(hdr->mp) ? sh_load_acq(SH_A64(&hdr->__owner)) : 0;
+
+	return who == SH_TAG_RING ? 0 : who;
+}

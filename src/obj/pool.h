@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool.h - what the pool_*.c files share among themselves; nobody else includes it */
+#ifndef SH_OBJ_POOL_H
+#define SH_OBJ_POOL_H
+
+#include <rte_mempool.h>
+#include <shoal_mempool.h>
+
+#include "obj/priv.h"
+
+/*
+ * A cache of one process and lcore. These lie in memzones of their own, chunk k of a pool has SH_CHUNK0 << k of them.
+ *
+ *   field    written by                          what it says
+ *   owner    CAS 0 -> me: who wants a cache      whose it is
+ *            CAS dead -> me: who mends, me -> 0
+ *   intent   the owner, inside the ring's side   a move between cache and back end is under way:
+ *            0: the owner                        kind << 62 | len after it << 32 | position of the back end before it
+ *            0: who took that side from a dead   (it has not happened: the position is still that one)
+ *   pub      the owner
+ */
+struct sh_pool_cache {
+	_Atomic uint64_t owner;
+	_Atomic uint64_t intent;
+	uint32_t lcore;
+	uint32_t pad[11];
+	struct rte_mempool_cache pub; /* as long as the pool's cache_size needs */
+};
+_Static_assert(offsetof(struct sh_pool_cache, pub) == 64, "a line before it");
+
+#define SH_CHUNK0 8u
+enum sh_intent { SH_INTENT_NONE, SH_INTENT_FILL, SH_INTENT_FLUSH };
+#define sh_intent_word(kind, len, pos) ((uint64_t)(kind) << 62 | (uint64_t)(len) << 32 | (pos))
+#define sh_intent_kind(w) ((enum sh_intent)((w) >> 62))
+#define sh_intent_len(w) ((uint32_t)((w) >> 32) & 0x3fffffff)
+#define sh_intent_pos(w) ((uint32_t)(w))
+
+static inline struct sh_pool_cache *sh_cache_of(struct rte_mempool_cache *c)
+{
+	return c != NULL && c->__own != 0 ? (struct sh_pool_cache *)((char *)c - offsetof(struct sh_pool_cache, pub))
+					  : NULL;
+}
+static inline bool sh_pool_tracks(const struct rte_mempool *mp)
+{
+	return (mp->flags & SHOAL_MEMPOOL_F_TRACK) != 0;
+}
+
+/* what an object's tag says when no member has it */
+#define SH_TAG_POOL 0
+#define SH_TAG_RING 1
+#define SH_TAG(obj) SH_A64(&rte_mempool_get_header(obj)->__owner)
+
+/* what struct rte_ring's tracked says */
+enum { SH_TRACK_NONE, SH_TRACK_RING, SH_TRACK_POOL };
+
+/* pool_make.c: names and life */
+struct sh_pool_ask {
+	const char *name;
+	uint32_t n, elt_size, cache_size, priv_size;
+	int socket;
+	unsigned flags;
+};
+/* 0 and *ret: a pool that nobody else finds yet; or an errno, EEXIST without a line */
+int sh_pool_make(const struct sh_pool_ask *ask, struct rte_mempool **ret);
+/* from now on it is found */
+void sh_pool_publish(struct rte_mempool *mp);
+/* 0, -EINVAL: no pool any more; -EPERM */
+int sh_pool_unmake(struct rte_mempool *mp);
+struct rte_mempool *sh_pool_find(const char *name);
+void sh_pool_walk(void (*fn)(struct rte_mempool *mp, void *arg), void *arg);
+/* the name of one of a pool's zones; size: of out. false: too long */
+bool sh_pool_zone_name(char *out, const char *prefix, const char *name, const char *suffix);
+/* this process' side of a pool; NULL: it is no member, or has no such back end (a line is written) */
+struct __rte_mempool_here *sh_pool_here(struct rte_mempool *mp);
+int sh_pool_start(void);
+void sh_pool_stop(void);
+
+/* pool_ops.c */
+const struct rte_mempool_ops *sh_pool_ops(const struct rte_mempool *mp);
+/* the library's own back end: moved by move.c, with all that deaths need; of this kind no other is */
+bool sh_pool_own_ops(const struct rte_mempool_ops *ops);
+bool sh_pool_is_stack(const struct rte_ring *r);
+
+/*
+ * move.c: n pointers into a ring or out of it, inside a side of it: all or none, or as many as there are. A tracked one's
+ * tags change with it. c: the cache that they come from or go to, its len shall be len then; NULL: none.
+ */
+unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
+		    struct sh_pool_cache *c, uint32_t len);
+unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
+		     struct sh_pool_cache *c, uint32_t len);
+/* the same for a stack */
+unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
+unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
+
+/* pool_cache.c */
+void sh_pool_each_cache(struct rte_mempool *mp, void (*fn)(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg),
+			void *arg);
+int sh_pool_backend_get(struct rte_mempool *mp, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
+int sh_pool_backend_put(struct rte_mempool *mp, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
+
+/* pool_mend.c */
+/* what the dead have of this pool comes back to it; how many objects */
+unsigned sh_pool_mend(struct rte_mempool *mp);
+/* nothing was left in the back end: did somebody die? true: look again */
+bool sh_pool_starved(struct rte_mempool *mp);
+
+/* pool_event.c */
+void sh_pool_tell(enum rte_mempool_event ev, struct rte_mempool *mp);
+/* pool_fill.c: the memory that this process brought */
+void sh_pool_chunks_free(struct rte_mempool *mp);
+
+#endif

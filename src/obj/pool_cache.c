@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_cache.c - between a thread and the back end of a pool
+ *
+ * A cache is found by lcore in a table of this process (rte_mempool.h), which a forked child sees as zeros. The first use by
+ * an lcore claims one. Objects in it are [0 .. len): get and put are a store of len. Between cache and back end an intent
+ * tells what becomes of len (pool.h, move.c), so that for whoever mends each object is in one place.
+ *
+ * In a tracked pool what is in a cache bears its owner's name like what is in its hands; it needs no intents.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "mem/mem.h"
+#include "obj/pool.h"
+#include "proc/proc.h"
+
+/* ---- caches of a pool ---- */
+
+static size_t cache_bytes(const struct rte_mempool *mp)
+{
+	return RTE_ALIGN_CEIL(sizeof(struct sh_pool_cache) - sizeof(((struct rte_mempool_cache *)0)->objs) +
+				      (size_t)mp->cache_size * 2 * sizeof(void *),
+			      (size_t)RTE_CACHE_LINE_SIZE);
+}
+
+static struct sh_pool_cache *cache_at(const struct rte_mempool *mp, uint64_t chunk, unsigned i)
+{
+	return (struct sh_pool_cache *)(uintptr_t)(chunk + i * cache_bytes(mp));
+}
+
+void sh_pool_each_cache(struct rte_mempool *mp, void (*fn)(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg),
+			void *arg)
+{
+	for (unsigned k = 0; k < __RTE_MEMPOOL_CHUNKS; k++) {
+		uint64_t chunk = sh_load_acq(SH_A64(&mp->__chunk[k])); /* A:CHUNK */
+
+		if (chunk == 0)
+			break;
+		for (unsigned i = 0; i < SH_CHUNK0 << k; i++)
+			fn(mp, cache_at(mp, chunk, i), arg);
+	}
+}
+
+/* A chunk's zone is known by its name: one whose maker died before it was in the pool serves the next. It is zeros. */
+static uint64_t grow(struct rte_mempool *mp, unsigned k)
+{
+	char name[RTE_MEMZONE_NAMESIZE], suffix[2] = {(char)('a' + k), '\0'};
+	const struct rte_memzone *mz;
+	uint64_t none = 0, at;
+
+	if (!sh_pool_zone_name(name, "MC_", mp->name, suffix))
+		return 0;
+	mz = sh_zone_lookup(name);
+	if (mz == NULL) {
+		struct sh_zone_ask ask = {name, cache_bytes(mp) * (SH_CHUNK0 << k), RTE_CACHE_LINE_SIZE, 0,
+					  SOCKET_ID_ANY};
+		int r = sh_zone_reserve(&ask, &mz);
+
+		if (r == -EEXIST)
+			mz = sh_zone_lookup(name);
+		else if (r < 0)
+			return 0;
+	}
+	if (mz == NULL || mz->len < cache_bytes(mp) * (SH_CHUNK0 << k))
+		return 0;
+	SH_STEP("pool_chunk_there");
+	at = (uint64_t)(uintptr_t)mz->addr;
+	return sh_cas(SH_A64(&mp->__chunk[k]), &none, at) ? at : none; /* R:CHUNK */
+}
+
+static struct sh_pool_cache *claim(struct rte_mempool *mp, uint32_t lcore)
+{
+	uint64_t me = sh_self(), chunk, none;
+
+	for (unsigned k = 0; k < __RTE_MEMPOOL_CHUNKS; k++) {
+		chunk = sh_load_acq(SH_A64(&mp->__chunk[k])); /* A:CHUNK */
+		if (chunk == 0)
+			chunk = grow(mp, k);
+		for (unsigned i = 0; chunk != 0 && i < SH_CHUNK0 << k; i++) {
+			struct sh_pool_cache *c = cache_at(mp, chunk, i);
+
+			none = 0;
+			if (sh_load_rlx(&c->owner) != 0 || !sh_cas(&c->owner, &none, me)) /* relaxed: the CAS decides */
+				continue;
+			SH_STEP("pool_cache_claimed");
+			c->lcore = lcore;
+			c->pub.size = mp->cache_size;
+			c->pub.flushthresh = mp->cache_size + mp->cache_size / 2;
+			c->pub.__own = 1;
+			return c;
+		}
+		if (chunk == 0)
+			break;
+	}
+	return NULL;
+}
+
+SH_EXPORT struct rte_mempool_cache *__rte_mempool_cache_slow(struct rte_mempool *mp, unsigned int lcore_id)
+{
+	struct __rte_mempool_here *h = sh_self() != 0 ? sh_pool_here(mp) : NULL;
+	struct sh_pool_cache *c;
+
+	if (h == NULL)
+		return NULL;
+	sh_lock(&sh_ctx.obj->pool_lock); /* the same lcore asked about by another thread */
+	if (h->cache[lcore_id] == NULL) {
+		c = claim(mp, lcore_id);
+		if (c != NULL)
+			h->cache[lcore_id] = &c->pub;
+		else
+			sh_log_rate(SH_WARN,
+				    "pool \"%s\": no memory for the cache of lcore %u; it goes without and is slower",
+				    mp->name, lcore_id);
+	}
+	sh_unlock(&sh_ctx.obj->pool_lock);
+	return h->cache[lcore_id];
+}
+
+/* ---- the back end ---- */
+
+int sh_pool_backend_get(struct rte_mempool *mp, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
+{
+	const struct __rte_mempool_here *h = sh_pool_here(mp);
+	struct rte_ring *r = mp->pool_data;
+
+	if (h == NULL)
+		return -EPERM;
+	if (n == 0)
+		return 0;
+	if (!sh_pool_own_ops(h->ops))
+		return h->ops->dequeue(mp, objs, n);
+	if (sh_pool_tracks(mp))
+		c = NULL;
+	n = sh_pool_is_stack(r) ? sh_pop(r, objs, n, c, len)
+				: sh_move_out(r, objs, n, RTE_RING_QUEUE_FIXED, NULL, c, len);
+	return n != 0 ? 0 : -ENOBUFS;
+}
+
+int sh_pool_backend_put(struct rte_mempool *mp, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
+{
+	const struct __rte_mempool_here *h = sh_pool_here(mp);
+	struct rte_ring *r = mp->pool_data;
+
+	if (h == NULL)
+		return -EPERM;
+	if (n == 0)
+		return 0;
+	if (!sh_pool_own_ops(h->ops))
+		return h->ops->enqueue(mp, objs, n);
+	if (sh_pool_tracks(mp))
+		c = NULL;
+	n = sh_pool_is_stack(r) ? sh_push(r, objs, n, c, len)
+				: sh_move_in(r, objs, n, RTE_RING_QUEUE_FIXED, NULL, c, len);
+	if (n != 0)
+		return 0;
+	sh_log_rate(SH_CRIT, "pool \"%s\": more objects were put than it has; one was put twice, or is of another pool",
+		    mp->name);
+	return -ENOBUFS;
+}
+
+/* objects of a registered back end carry no notes of ours: what moves them has happened when len says so */
+static void set_len(struct rte_mempool_cache *c, uint32_t len)
+{
+	struct sh_pool_cache *own = sh_cache_of(c);
+
+	sh_store_rel(SH_A32(&c->len), len);
+	SH_STEP("pool_cache_len");
+	if (own != NULL)
+		sh_store_rel(&own->intent, 0);
+}
+
+/* ---- get ---- */
+
+static void take(struct rte_mempool_cache *c, void **objs, unsigned n)
+{
+	uint32_t len = c->len;
+
+	for (unsigned i = 0; i < n; i++)
+		objs[i] = c->objs[--len];
+	sh_store_rel(SH_A32(&c->len), len);
+}
+
+static int get_past(struct rte_mempool *mp, void **objs, unsigned n)
+{
+	int r = sh_pool_backend_get(mp, objs, n, NULL, 0);
+
+	if (r == -ENOBUFS && sh_pool_starved(mp))
+		r = sh_pool_backend_get(mp, objs, n, NULL, 0);
+	return r;
+}
+
+SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsigned int n, struct rte_mempool_cache *c)
+{
+	uint32_t have, want;
+	int r = -ENOBUFS;
+
+	if (c == NULL)
+		return get_past(mp, objs, n);
+	have = c->len < n ? c->len : n;
+	want = n - have;
+	if (n <= c->size) { /* have + want + size has room */
+		r = sh_pool_backend_get(mp, &c->objs[have], c->size + want, sh_cache_of(c), have + c->size + want);
+		if (r == 0) {
+			set_len(c, have + c->size + want);
+			take(c, objs, n);
+			return 0;
+		}
+	}
+	r = get_past(mp, objs + have, want);
+	if (r == 0)
+		take(c, objs, have);
+	return r;
+}
+
+/* ---- put ---- */
+
+SH_EXPORT void __rte_mempool_flush(struct rte_mempool_cache *c, struct rte_mempool *mp)
+{
+	if (sh_pool_backend_put(mp, c->objs, c->len, sh_cache_of(c), 0) == 0)
+		set_len(c, 0);
+}
+
+/* What I put has my name, or it came to me unseen: then names do not tell who has this pool's objects. */
+static void retag(struct rte_mempool *mp, void *const *objs, unsigned n)
+{
+	uint64_t me = sh_self();
+
+	for (unsigned i = 0; i < n; i++) {
+		_Atomic uint64_t *t = SH_TAG(objs[i]);
+		uint64_t was = sh_load_rlx(t); /* relaxed: the object is mine */
+
+		if (was == me)
+			continue;
+		sh_store_rlx(t, me); /* relaxed: as above */
+		if (was == SH_TAG_RING || sh_xchg(SH_A32(&mp->__strayed), 1) != 0)
+			continue;
+		sh_warn("pool \"%s\": an object was put by a process that it did not know to have it: it came by a "
+			"ring "
+			"without SHOAL_RING_F_TRACK, or no shoal_own() was called. From now on what the dead held is "
+			"not "
+			"taken back",
+			mp->name);
+	}
+}
+
+SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs, unsigned int n,
+				      struct rte_mempool_cache *c)
+{
+	if (sh_pool_tracks(mp) && sh_self() != 0)
+		retag(mp, objs, n);
+	if (c == NULL || n > c->flushthresh) {
+		(void)sh_pool_backend_put(mp, objs, n, NULL, 0);
+		return;
+	}
+	if (n > c->flushthresh - c->len)
+		__rte_mempool_flush(c, mp);
+	if (n > c->flushthresh - c->len)
+		return; /* refused, and said so */
+	memcpy(&c->objs[c->len], objs, n * sizeof(*objs));
+	sh_store_rel(SH_A32(&c->len), c->len + n);
+}
+
+/* ---- caches of the program's own ---- */
+
+SH_EXPORT struct rte_mempool_cache *rte_mempool_cache_create(uint32_t size, int socket_id)
+{
+	struct rte_mempool_cache *c;
+
+	if (size == 0 || size > RTE_MEMPOOL_CACHE_MAX_SIZE) {
+		sh_err("a cache of %u objects: it has 1 to %d", size, RTE_MEMPOOL_CACHE_MAX_SIZE);
+		rte_errno = EINVAL;
+		return NULL;
+	}
+	c = rte_zmalloc_socket("MEMPOOL_CACHE", sizeof(*c), RTE_CACHE_LINE_SIZE, socket_id);
+	if (c == NULL)
+		return NULL;
+	c->size = size;
+	c->flushthresh = size + size / 2;
+	return c;
+}
+
+SH_EXPORT void rte_mempool_cache_free(struct rte_mempool_cache *cache)
+{
+	rte_free(cache);
+}

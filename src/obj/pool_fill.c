@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_fill.c - objects: how large they are, where they lie, how they come into a pool
+ *
+ * By one thread of one process, before anybody else uses the pool. Memory of the group is contiguous and its own IO address,
+ * so a piece of memory is one chunk, whatever its pages.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "mem/mem.h"
+#include "obj/pool.h"
+
+#define CHANNELS 4 /* as long as -n does not say */
+
+static uint32_t up(uint32_t n, uint32_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static unsigned gcd(unsigned a, unsigned b)
+{
+	while (b != 0) {
+		unsigned t = a % b;
+
+		a = b;
+		b = t;
+	}
+	return a;
+}
+
+/* lines of an object: so many that objects begin at different channels */
+static uint32_t spread(uint32_t bytes)
+{
+	unsigned channels = rte_memory_get_nchannel(), lines = bytes / RTE_MEMPOOL_ALIGN;
+
+	if (channels == 0)
+		channels = CHANNELS;
+	while (gcd(lines, channels) != 1)
+		lines++;
+	return lines * RTE_MEMPOOL_ALIGN;
+}
+
+SH_EXPORT uint32_t rte_mempool_calc_obj_size(uint32_t elt_size, uint32_t flags, struct rte_mempool_objsz *sz)
+{
+	struct rte_mempool_objsz lsz, *o = sz != NULL ? sz : &lsz;
+	uint32_t align = (flags & RTE_MEMPOOL_F_NO_CACHE_ALIGN) != 0 ? sizeof(uint64_t) : RTE_MEMPOOL_ALIGN;
+
+	o->header_size = up(sizeof(struct rte_mempool_objhdr), align);
+	o->elt_size = up(elt_size, sizeof(uint64_t));
+	o->total_size = up(o->header_size + o->elt_size, align);
+	if ((flags & (RTE_MEMPOOL_F_NO_CACHE_ALIGN | RTE_MEMPOOL_F_NO_SPREAD)) == 0)
+		o->total_size = spread(o->total_size);
+	o->trailer_size = o->total_size - o->header_size - o->elt_size;
+	return o->total_size;
+}
+
+static size_t total(const struct rte_mempool *mp)
+{
+	return (size_t)mp->header_size + mp->elt_size + mp->trailer_size;
+}
+
+SH_EXPORT int rte_mempool_get_page_size(struct rte_mempool *mp, size_t *pg_sz)
+{
+	if (mp == NULL || pg_sz == NULL)
+		return -EINVAL;
+	*pg_sz = 0;
+	return 0;
+}
+
+/* ---- what back ends may call ---- */
+
+SH_EXPORT ssize_t rte_mempool_op_calc_mem_size_helper(const struct rte_mempool *mp, uint32_t obj_num, uint32_t pg_shift,
+						      size_t chunk_reserve, size_t *min_chunk_size, size_t *align)
+{
+	size_t size = total(mp), page = (size_t)1 << pg_shift, per;
+
+	*align = RTE_MEMPOOL_ALIGN;
+	*min_chunk_size = size + chunk_reserve;
+	if (obj_num == 0)
+		return 0;
+	if (pg_shift == 0 || size + chunk_reserve > page) /* no object ends at the end of a page */
+		return (ssize_t)(size * obj_num + chunk_reserve);
+	per = (page - chunk_reserve) / size;
+	return (ssize_t)((obj_num + per - 1) / per * page);
+}
+
+SH_EXPORT ssize_t rte_mempool_op_calc_mem_size_default(const struct rte_mempool *mp, uint32_t obj_num,
+						       uint32_t pg_shift, size_t *min_chunk_size, size_t *align)
+{
+	return rte_mempool_op_calc_mem_size_helper(mp, obj_num, pg_shift, 0, min_chunk_size, align);
+}
+
+SH_EXPORT int rte_mempool_op_populate_helper(struct rte_mempool *mp, unsigned int flags, unsigned int max_objs,
+					     void *vaddr, rte_iova_t iova, size_t len,
+					     rte_mempool_populate_obj_cb_t *obj_cb, void *obj_cb_arg)
+{
+	size_t size = total(mp), off = 0, at;
+	unsigned n;
+
+	if ((flags & RTE_MEMPOOL_POPULATE_F_ALIGN_OBJ) != 0) {
+		/* the object itself, behind its header, at a multiple of the size */
+		at = ((uintptr_t)vaddr + mp->header_size) % size;
+		off = at != 0 ? size - at : 0;
+	}
+	for (n = 0; n < max_objs && off + size <= len; n++, off += size) {
+		void *obj = (char *)vaddr + off + mp->header_size;
+
+		obj_cb(mp, obj_cb_arg, obj, iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + off + mp->header_size);
+		(void)rte_mempool_ops_enqueue_bulk(mp, &obj, 1);
+	}
+	return (int)n;
+}
+
+SH_EXPORT int rte_mempool_op_populate_default(struct rte_mempool *mp, unsigned int max_objs, void *vaddr,
+					      rte_iova_t iova, size_t len, rte_mempool_populate_obj_cb_t *obj_cb,
+					      void *obj_cb_arg)
+{
+	return rte_mempool_op_populate_helper(mp, 0, max_objs, vaddr, iova, len, obj_cb, obj_cb_arg);
+}
+
+/* ---- memory ---- */
+
+/* what this process is to do with memory that it brought */
+struct sh_pool_chunk {
+	struct sh_pool_chunk *next;
+	uint64_t serial;
+	struct rte_mempool_memhdr *hdr;
+	rte_mempool_memchunk_free_cb_t *free_cb;
+	void *opaque;
+};
+
+static int remember(struct rte_mempool *mp, struct rte_mempool_memhdr *hdr, rte_mempool_memchunk_free_cb_t *free_cb,
+		    void *opaque)
+{
+	struct sh_pool_chunk *c;
+
+	if (free_cb == NULL)
+		return 0;
+	c = malloc(sizeof(*c));
+	if (c == NULL)
+		return -ENOMEM;
+	sh_lock(&sh_ctx.obj->pool_lock);
+	*c = (struct sh_pool_chunk){sh_ctx.obj->chunks, mp->__serial, hdr, free_cb, opaque};
+	sh_ctx.obj->chunks = c;
+	sh_unlock(&sh_ctx.obj->pool_lock);
+	return 0;
+}
+
+static struct sh_pool_chunk *forget(uint64_t serial)
+{
+	struct sh_pool_chunk **at, *c;
+
+	sh_lock(&sh_ctx.obj->pool_lock);
+	at = &sh_ctx.obj->chunks;
+	while (*at != NULL && (*at)->serial != serial)
+		at = &(*at)->next;
+	c = *at;
+	if (c != NULL)
+		*at = c->next;
+	sh_unlock(&sh_ctx.obj->pool_lock);
+	return c;
+}
+
+void sh_pool_chunks_free(struct rte_mempool *mp)
+{
+	struct sh_pool_chunk *c;
+
+	while ((c = forget(mp->__serial)) != NULL) {
+		c->free_cb(c->hdr, c->opaque);
+		free(c);
+	}
+}
+
+static void add_object(struct rte_mempool *mp, void *opaque, void *obj, rte_iova_t iova)
+{
+	struct rte_mempool_objhdr *hdr = rte_mempool_get_header(obj);
+
+	(void)opaque;
+	hdr->mp = mp;
+	hdr->iova = iova;
+	hdr->__owner = SH_TAG_POOL;
+	STAILQ_INSERT_TAIL(&mp->elt_list, hdr, next);
+	mp->populated_size++;
+}
+
+static int back_end(struct rte_mempool *mp)
+{
+	int r;
+
+	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) != 0)
+		return 0;
+	r = rte_mempool_ops_alloc(mp);
+	if (r == 0)
+		mp->flags |= RTE_MEMPOOL_F_POOL_CREATED;
+	return r;
+}
+
+static struct rte_mempool_memhdr *new_hdr(struct rte_mempool *mp, void *addr, rte_iova_t iova, size_t len)
+{
+	struct rte_mempool_memhdr *hdr = rte_zmalloc("MEMPOOL_MEMHDR", sizeof(*hdr), 0);
+
+	if (hdr != NULL) {
+		hdr->mp = mp;
+		hdr->addr = addr;
+		hdr->iova = iova;
+		hdr->len = len;
+	}
+	return hdr;
+}
+
+SH_EXPORT int rte_mempool_populate_iova(struct rte_mempool *mp, char *vaddr, rte_iova_t iova, size_t len,
+					rte_mempool_memchunk_free_cb_t *free_cb, void *opaque)
+{
+	size_t align = (mp->flags & RTE_MEMPOOL_F_NO_CACHE_ALIGN) != 0 ? sizeof(uint64_t) : RTE_MEMPOOL_ALIGN;
+	size_t off = (align - (uintptr_t)vaddr % align) % align;
+	struct rte_mempool_memhdr *hdr;
+	int r;
+
+	if (sh_self() == 0)
+		return -EPERM;
+	if (mp->populated_size >= mp->size)
+		return -ENOSPC;
+	if (off + total(mp) > len)
+		return 0;
+	r = back_end(mp);
+	if (r != 0)
+		return r;
+	hdr = new_hdr(mp, vaddr, iova, len);
+	if (hdr == NULL || remember(mp, hdr, free_cb, opaque) < 0) {
+		rte_free(hdr);
+		return -ENOMEM;
+	}
+	STAILQ_INSERT_TAIL(&mp->mem_list, hdr, next);
+	mp->nb_mem_chunks++;
+	r = rte_mempool_ops_populate(mp, mp->size - mp->populated_size, vaddr + off,
+				     iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + off, len - off, add_object, NULL);
+	if (mp->populated_size == mp->size)
+		sh_pool_tell(RTE_MEMPOOL_EVENT_READY, mp);
+	return r;
+}
+
+SH_EXPORT int rte_mempool_populate_virt(struct rte_mempool *mp, char *addr, size_t len, size_t pg_sz,
+					rte_mempool_memchunk_free_cb_t *free_cb, void *opaque)
+{
+	rte_iova_t iova = (mp->flags & RTE_MEMPOOL_F_NO_IOVA_CONTIG) != 0 ? RTE_BAD_IOVA : (rte_iova_t)(uintptr_t)addr;
+
+	(void)pg_sz;
+	return rte_mempool_populate_iova(mp, addr, iova, len, free_cb, opaque);
+}
+
+SH_EXPORT int rte_mempool_populate_default(struct rte_mempool *mp)
+{
+	char name[RTE_MEMZONE_NAMESIZE];
+	size_t min, align = RTE_MEMPOOL_ALIGN;
+	const struct rte_memzone *mz;
+	ssize_t len;
+	int r;
+
+	if (mp->nb_mem_chunks != 0)
+		return -EEXIST;
+	r = back_end(mp);
+	if (r != 0)
+		return r;
+	len = rte_mempool_ops_calc_mem_size(mp, mp->size, 0, &min, &align);
+	if (len < 0)
+		return (int)len;
+	(void)sh_pool_zone_name(name, "MO_", mp->name, "");
+	mz = rte_memzone_reserve_aligned(name, (size_t)len, mp->socket_id, 0,
+					 (unsigned)(align < RTE_CACHE_LINE_SIZE ? RTE_CACHE_LINE_SIZE : align));
+	if (mz == NULL)
+		return -rte_errno;
+	SH_STEP("pool_memory_there");
+	r = rte_mempool_populate_iova(mp, mz->addr, mz->iova, (size_t)len, NULL, NULL);
+	if (r >= 0 && mp->populated_size < mp->size)
+		r = -ENOMEM;
+	return r < 0 ? r : (int)mp->size;
+}
+
+/* memory without a file would be this process' alone: it is the group's */
+SH_EXPORT int rte_mempool_populate_anon(struct rte_mempool *mp)
+{
+	int r = rte_mempool_populate_default(mp);
+
+	if (r >= 0)
+		return r;
+	rte_errno = -r;
+	return 0;
+}

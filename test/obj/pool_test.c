@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool_test.c - what each call of rte_mempool.h returns; processes that share a pool; caches that belong to one of them */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_mempool.h>
+#include <rte_memzone.h>
+#include <rte_ring.h>
+
+#include "check.h"
+#include "pool_help.h"
+
+static const char *const back_ends[] = {"ring_mp_mc", "ring_sp_sc", "ring_mp_sc", "ring_sp_mc", "stack"};
+
+static struct rte_mempool *make(unsigned n, unsigned elt, unsigned cache, unsigned flags)
+{
+	struct rte_mempool *mp =
+		rte_mempool_create("pool", n, elt, cache, 0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, flags);
+
+	CHECK(mp != NULL);
+	return mp;
+}
+
+static void refused(int err, const char *name, unsigned n, unsigned cache, unsigned flags)
+{
+	rte_errno = 0;
+	CHECK(rte_mempool_create(name, n, 64, cache, 0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, flags) == NULL);
+	CHECK_EQ(rte_errno, err);
+}
+
+TEST(what_create_refuses)
+{
+	struct rte_mempool *mp;
+
+	init_as("primary");
+	mp = make(15, 64, 0, 0);
+	refused(EEXIST, "pool", 15, 0, 0);
+	refused(ENAMETOOLONG, "abcdefghijklmnopqrstuvwxyz", 15, 0, 0);
+	refused(EINVAL, "a", 0, 0, 0);
+	refused(EINVAL, "a", 2000, 513, 0);
+	refused(EINVAL, "a", 100, 101, 0);
+	refused(EINVAL, "a", 100, 0, 0x8000);
+	refused(EINVAL, NULL, 100, 0, 0);
+	CHECK(rte_mempool_lookup("a") == NULL);
+	CHECK_EQ(rte_errno, ENOENT);
+	CHECK(rte_mempool_lookup(NULL) == NULL);
+	CHECK_EQ(rte_errno, EINVAL);
+	CHECK(rte_mempool_lookup("pool") == mp);
+	rte_mempool_free(mp);
+	CHECK(rte_mempool_lookup("pool") == NULL);
+	rte_mempool_free(NULL);
+	mp = rte_mempool_create("abcdefghijklmnopqrstuvwxy", 100, 0, 100, 0, NULL, NULL, NULL, NULL, 0, 0);
+	CHECK(mp != NULL);
+	CHECK(rte_mempool_default_cache(mp, 0) != NULL);
+	rte_mempool_free(mp);
+}
+
+TEST(sizes_are_as_measured)
+{
+	struct rte_mempool_objsz sz;
+	struct rte_mempool *mp;
+
+	init_as("primary");
+	mp = make(15, 64, 0, 0);
+	CHECK_EQ(mp->header_size, 64);
+	CHECK_EQ(mp->trailer_size, 64);
+	CHECK_EQ(rte_mempool_calc_obj_size(2304, 0, &sz), 2368);
+	CHECK_EQ(sz.elt_size, 2304);
+	CHECK_EQ(rte_mempool_calc_obj_size(64, RTE_MEMPOOL_F_NO_SPREAD, NULL), 128);
+	CHECK_EQ(rte_mempool_calc_obj_size(20, RTE_MEMPOOL_F_NO_CACHE_ALIGN, NULL),
+		 sizeof(struct rte_mempool_objhdr) + 24);
+	CHECK_EQ(rte_mempool_avail_count(mp), 15);
+	CHECK(rte_mempool_full(mp) && !rte_mempool_empty(mp));
+}
+
+/* every object once, with and without a cache, by every back end */
+static void all_once(struct rte_mempool *mp, unsigned n)
+{
+	void **o = calloc(n + 1, sizeof(*o));
+
+	CHECK_EQ(rte_mempool_avail_count(mp), n);
+	for (unsigned i = 0; i < n; i++) {
+		CHECK_EQ(rte_mempool_get(mp, &o[i]), 0);
+		CHECK(rte_mempool_from_obj(o[i]) == mp);
+		CHECK_EQ(rte_mempool_virt2iova(o[i]), (uintptr_t)o[i]);
+		CHECK_EQ(rte_mempool_in_use_count(mp), i + 1);
+		memset(o[i], (int)i, mp->elt_size);
+	}
+	rte_errno = 0;
+	CHECK_EQ(rte_mempool_get(mp, &o[n]), -ENOBUFS);
+	CHECK_EQ(rte_errno, 0);
+	CHECK(rte_mempool_empty(mp));
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < mp->elt_size; k++)
+			CHECK_EQ(((unsigned char *)o[i])[k], (unsigned char)i);
+	for (unsigned i = 0; i < n; i++)
+		rte_mempool_put(mp, o[i]);
+	CHECK(rte_mempool_full(mp));
+	for (unsigned bulk = 1; bulk <= n; bulk = bulk * 2 + 1) {
+		CHECK_EQ(rte_mempool_get_bulk(mp, o, bulk), 0);
+		CHECK_EQ(rte_mempool_avail_count(mp), n - bulk);
+		CHECK_EQ(rte_mempool_get_bulk(mp, o + bulk, n - bulk + 1), -ENOBUFS);
+		CHECK_EQ(rte_mempool_avail_count(mp), n - bulk);
+		rte_mempool_put_bulk(mp, o, bulk);
+		CHECK_EQ(rte_mempool_avail_count(mp), n);
+	}
+	rte_mempool_cache_flush(NULL, mp);
+	CHECK_EQ(rte_mempool_ops_get_count(mp), n);
+	rte_mempool_audit(mp);
+	free(o);
+}
+
+TEST(each_back_end_gives_each_object_once)
+{
+	init_as("primary");
+	for (unsigned b = 0; b < RTE_DIM(back_ends); b++)
+		for (unsigned cache = 0; cache <= 64; cache += 16)
+			for (unsigned track = 0; track < 2; track++) {
+				struct rte_mempool *mp = rte_mempool_create_empty("e", 100, 40, cache, 0, SOCKET_ID_ANY,
+										  track ? SHOAL_MEMPOOL_F_TRACK : 0);
+
+				CHECK(mp != NULL && rte_mempool_lookup("e") == mp);
+				CHECK_EQ(rte_mempool_set_ops_byname(mp, back_ends[b], NULL), 0);
+				CHECK_EQ(rte_mempool_populate_default(mp), 100);
+				all_once(mp, 100);
+				CHECK_EQ(rte_mempool_set_ops_byname(mp, "stack", NULL), -EEXIST);
+				rte_mempool_free(mp);
+			}
+}
+
+TEST(a_secondary_uses_what_a_primary_made)
+{
+	struct rte_mempool *mp;
+	struct t_proc *p;
+	void *o;
+
+	init_as("primary");
+	mp = make(1023, 128, 32, 0);
+	CHECK_EQ(rte_mempool_get(mp, &o), 0);
+	p = t_spawn("sharer", "10", NULL);
+	t_expect(p, "has 10");
+	CHECK_EQ(rte_mempool_in_use_count(mp), 11);
+	t_say(p, "put");
+	t_expect(p, "put");
+	CHECK_EQ(rte_mempool_in_use_count(mp), 1);
+	rte_mempool_put(mp, o);
+	CHECK(rte_mempool_full(mp));
+	t_say(p, "end");
+	CHECK_EQ(t_wait(p), 0);
+}
+
+/* both are lcore 0: each has a cache of its own, and what one gets the other never has */
+TEST(two_processes_with_one_lcore_id)
+{
+	struct rte_mempool *mp;
+	struct t_proc *p[2];
+
+	init_as("primary");
+	mp = make(512, 64, 32, 0);
+	for (unsigned i = 0; i < 2; i++)
+		p[i] = t_spawn("churner", "20000", NULL);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(t_wait(p[i]), 0);
+	CHECK_EQ(rte_mempool_avail_count(mp), 512);
+	rte_mempool_audit(mp);
+}
+
+ROLE(sharer)
+{
+	unsigned n = (unsigned)atoi(argv[1]);
+	struct rte_mempool *mp;
+	char line[32];
+	void *o[64];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	CHECK(mp != NULL);
+	CHECK_EQ(rte_mempool_get_bulk(mp, o, n), 0);
+	t_tell("has %u", n);
+	while (t_hear(line, sizeof(line)) && strcmp(line, "end") != 0) {
+		rte_mempool_put_bulk(mp, o, n);
+		t_tell("put");
+	}
+	return 0;
+}
+
+/* takes, writes its name into what it took, looks whether it is still there, gives back */
+ROLE(churner)
+{
+	unsigned rounds = (unsigned)atoi(argv[1]), seed = (unsigned)getpid();
+	struct rte_mempool *mp;
+	void *o[100];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	CHECK(mp != NULL);
+	while (rounds-- > 0) {
+		unsigned n = 1 + (unsigned)rand_r(&seed) % 100;
+
+		if (rte_mempool_get_bulk(mp, o, n) < 0)
+			continue;
+		for (unsigned i = 0; i < n; i++)
+			*(volatile pid_t *)o[i] = getpid();
+		for (unsigned i = 0; i < n; i++)
+			CHECK_EQ(*(volatile pid_t *)o[i], getpid());
+		rte_mempool_put_bulk(mp, o, n);
+	}
+	return 0;
+}
