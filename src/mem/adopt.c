@@ -188,7 +188,7 @@ static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	return r->give.n < GIVE_MAX;
 }
 
-/* Under H, which is left. How many there may still be: those of one walk are given back before the next. */
+/* Under H, which is left: one walk, and what it found empty is free. true: there may be more of these */
 static bool reap_once(struct sh_mem *m, struct reap *r)
 {
 	uint32_t at;
@@ -196,22 +196,27 @@ static bool reap_once(struct sh_mem *m, struct reap *r)
 	r->give.n = 0;
 	(void)sh_runs(m, reap_run, r, &at);
 	SH_STEP("span_reaped");
+	for (unsigned i = 0; i < r->give.n; i++) {
+		(void)sh_run_join(m, r->give.unit[i]);
+		SH_STEP("span_joined");
+		sh_commit(m->h);
+	}
 	if (r->dead != 0 && r->give.n < GIVE_MAX) /* relaxed: a hint for the others, who may walk for nothing */
 		sh_store_rlx(&m->h->sp.reaped[sh_id_slot(r->dead)], sh_id_gen(r->dead));
 	sh_mem_unlock(m);
-	give_all(&r->give);
 	return r->give.n == GIVE_MAX;
 }
 
 uint32_t sh_orphan_reap(sh_id_t dead)
 {
 	struct reap r = {.dead = dead};
-	struct sh_mem *m;
+	struct sh_mem *m = NULL;
 
 	do {
 		if (sh_mem_lock(&m) < 0)
-			break;
+			return r.n;
 	} while (reap_once(m, &r));
+	sh_decay_note(m);
 	return r.n;
 }
 
@@ -231,7 +236,7 @@ void sh_orphan_event(sh_id_t id)
 			sh_store_rel(&unheard, true); /* R:UNHEARD */
 			return;
 		}
-	} while (reap_once(m, &r));
+	} while (reap_once(m, &r)); /* when the pages go is the caller's business: that may take long */
 }
 
 void sh_orphan_late(void)
