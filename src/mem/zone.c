@@ -200,11 +200,13 @@ static uint32_t place(struct sh_mem *m, const struct want *w, uint32_t slot, con
 static int enter(struct sh_mem *m, const struct want *w, const struct sh_hold *hold, uint32_t *ret)
 {
 	struct sh_mem_hdr *h = m->h;
-	uint64_t len = w->len != 0 ? w->len : (uint64_t)hold->want.units << SH_UNIT_SHIFT;
+	uint64_t len = w->len;
 	uint32_t slot, u;
 	void *addr;
 	int r, dir;
 
+	if (len == 0 && hold != NULL) /* as much as there was */
+		len = (uint64_t)hold->want.units << SH_UNIT_SHIFT;
 	r = free_slot(m, &slot);
 	if (r < 0)
 		return r;
