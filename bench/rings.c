@@ -9,8 +9,8 @@
  *
  *   two    the child enqueues on one CPU, the parent dequeues on another
  *   one    the parent alone does both in turns
- *   both   both do both on one ring, each on its CPU; an element of either counts
- *   over   as both, with two threads in each process, not bound: four threads on what CPUs there are
+ *   both   both do both on one ring, each on its CPU, for ELEMENTS microseconds; an element of either counts
+ *   over   as both, with two threads in each process on the two CPUs
  */
 #include <pthread.h>
 #include <sched.h>
@@ -54,6 +54,8 @@ struct job {
 static struct shared {
 	struct job job;
 	_Atomic unsigned at_start; /* threads that are ready */
+	_Atomic bool stop;	   /* both, over */
+	_Atomic unsigned long moved;
 	char ring[MODES][SLOTS * 8 + 4096] __attribute__((aligned(4096)));
 } * sh;
 
@@ -181,6 +183,24 @@ static __attribute__((noinline)) void by_turns(struct rte_ring *r, unsigned n, u
 	}
 }
 
+/* the same until the clock of the parent says stop; a thread that holds up others for a time slice has them wait for it */
+static __attribute__((noinline)) void by_turns_till(struct rte_ring *r, unsigned n, uint64_t dl)
+{
+	void *v[MOST] = {NULL};
+	unsigned long k = 0;
+
+	while (!sh->stop) {
+		if (dl != 0 && k % 64 == 0 && b_now() >= dl)
+			sh->stop = true;
+		while (rte_ring_enqueue_bulk(r, v, n, NULL) == 0 && !sh->stop)
+			rte_pause();
+		while (rte_ring_dequeue_bulk(r, v, n, NULL) == 0 && !sh->stop)
+			rte_pause();
+		k++;
+	}
+	sh->moved += k * n;
+}
+
 /* ---- one job ---- */
 
 static unsigned threads_of(const struct job *j)
@@ -195,12 +215,15 @@ static void meet(const struct job *j)
 		sched_yield();
 }
 
+static void turns(const struct job *j, bool clock)
+{
+	meet(j);
+	by_turns_till(rings[j->mode], j->n, clock && !is_child ? b_now() + j->elements * 1000 : 0);
+}
+
 static void *over(void *job)
 {
-	const struct job *j = job;
-
-	meet(j);
-	by_turns(rings[j->mode], j->n, j->elements);
+	turns(job, false);
 	return NULL;
 }
 
@@ -212,11 +235,15 @@ static void work(struct job *j)
 	if (strcmp(j->place, "over") == 0) {
 		bind_to(-1);
 		pthread_create(&t, NULL, over, j);
-		over(j);
+		turns(j, true);
 		pthread_join(t, NULL);
 		return;
 	}
 	bind_to(cpu[is_child ? 0 : 1]);
+	if (strcmp(j->place, "both") == 0) {
+		turns(j, true);
+		return;
+	}
 	meet(j);
 	if (strcmp(j->place, "two") != 0)
 		by_turns(r, j->n, j->elements);
@@ -226,16 +253,21 @@ static void work(struct job *j)
 		consume(r, j->n, j->elements);
 }
 
-/* the clock runs in the parent; for "both" and "over" the child is waited for */
+/* the clock runs in the parent; the child is waited for */
 static double run(struct job *j, int to, int from)
 {
 	bool alone = strcmp(j->place, "one") == 0;
-	unsigned long all = j->elements * (strcmp(j->place, "two") == 0 ? 1 : threads_of(j));
+	struct rte_ring *r = rings[j->mode];
 	uint64_t began;
 	char c = 0;
+	void *v;
 
+	while (rte_ring_dequeue(r, &v) == 0)
+		; /* what was left when the last one was stopped */
 	sh->job = *j;
 	sh->at_start = 0;
+	sh->stop = false;
+	sh->moved = 0;
 	if (!alone && write(to, &c, 1) != 1)
 		b_die("the child is gone");
 	if (!alone)
@@ -245,7 +277,7 @@ static double run(struct job *j, int to, int from)
 	work(j);
 	if (!alone && read(from, &c, 1) != 1)
 		b_die("the child is gone");
-	return (double)(b_now() - began) / (double)all;
+	return (double)(b_now() - began) / (double)(sh->moved != 0 ? sh->moved : j->elements);
 }
 
 static void child(int from, int to)
@@ -292,7 +324,8 @@ int main(void)
 		if (sscanf(line, "%u %u %7s %lu", &j.mode, &j.n, j.place, &j.elements) != 4 || j.mode >= MODES ||
 		    j.n == 0 || j.n > MOST)
 			b_die("bad command");
-		j.elements -= j.elements % j.n;
+		if (j.place[0] != 'b' && strcmp(j.place, "over") != 0)
+			j.elements -= j.elements % j.n;
 		printf("result {\"ns\": %.3f}\n", run(&j, down[1], up[0]));
 	}
 	return 0;

@@ -101,7 +101,7 @@ struct rte_ring {
 	char name[RTE_RING_NAMESIZE] __rte_aligned(128);
 	uint8_t prod_mode, cons_mode; /* enum rte_ring_sync_type */
 	uint8_t tracked;	 /* the tags of what it holds change with it: 1 a ring of the program's, 2 a pool's */
-	uint64_t lone;		 /* 1: not in the group's memory, its users are one process and need no name */
+	uint64_t lone;		 /* 1: not in the group's memory, its users need no name in the group */
 	uint32_t size, mask;	 /* slots, a power of two */
 	uint32_t capacity;	 /* elements that fit */
 	volatile uint32_t watch; /* somebody sleeps for this ring, see shoal_ring.h; 0: nobody */
@@ -133,7 +133,7 @@ struct rte_ring {
 
 /* this process' name in the group: 0 in a forked child, which may not touch a ring. It has a page of its own */
 extern uint64_t __rte_ring_self[512];
-/* wait until the side is free, mend it when its owner is dead; 0: refused, this process is no member of the group */
+/* wait until the side (NULL: mode ST) is free, mend it when its owner is dead; 0: refused, no member of the group */
 int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s);
 /* a tracked ring: all or none, or as many as there are; the tags change */
 unsigned int __rte_ring_in_tracked(struct rte_ring *r, void *const *objs, unsigned int n,

@@ -103,16 +103,19 @@ static __rte_always_inline void __rte_ring_get(struct rte_ring *r, uint32_t pos,
 			(size_t)(n - first) * esize);
 }
 
-/* 1: the side is mine until __rte_ring_leave(); 0: this process may not touch it */
+/*
+ * 1: the side is mine until __rte_ring_leave(); 0: this process may not touch it. Who has no name in the group (before init,
+ * in a forked child) may use rings outside its memory, the slow way.
+ */
 static __rte_always_inline int __rte_ring_enter(struct rte_ring *r, struct __rte_ring_side *s,
 						enum rte_ring_sync_type mode)
 {
 	/* relaxed: constant but for init, cleanup and fork */
-	const uint64_t me = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED) | r->lone;
+	const uint64_t me = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED);
 	uint64_t nobody = 0;
 
 	if (mode == RTE_RING_SYNC_ST)
-		return likely(me != 0) ? 1 : __rte_ring_enter_slow(r, s);
+		return likely(me != 0) ? 1 : __rte_ring_enter_slow(r, NULL);
 	if (unlikely(me == 0) ||
 	    !__atomic_compare_exchange_n(&s->owner, &nobody, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) /* A:RINGOWN */
 		return __rte_ring_enter_slow(r, s);

@@ -122,13 +122,20 @@ static void wait_long(struct rte_ring *r, unsigned side, uint64_t me)
 
 SH_EXPORT int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s)
 {
-	unsigned side = s == &r->cons_side;
-	uint64_t me = sh_load_rlx(SH_A64(&__rte_ring_self[0])) | r->lone; /* relaxed: see rte_ring_move.h */
+	uint64_t me = sh_load_rlx(SH_A64(&__rte_ring_self[0])); /* relaxed: see rte_ring_move.h */
+	uint64_t seen = 0;
 
-	if (me == 0)
+	if (me == 0 && r->lone == 0)
 		return refuse(r);
+	if (s == NULL)
+		return 1;
+	if (me == 0) {
+		me = 1;					  /* no member has this name */
+		if (sh_cas(SH_A64(&s->owner), &seen, me)) /* A:RINGOWN */
+			return 1;
+	}
 	if (!spin(s, me))
-		wait_long(r, side, me);
+		wait_long(r, s == &r->cons_side, me);
 	sh_shm_acquire(s);
 	return 1;
 }

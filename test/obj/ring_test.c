@@ -233,6 +233,16 @@ TEST(bad_input_is_refused)
 	REFUSED(rte_ring_lookup("a name of just 28 characters"), ENOENT);
 }
 
+static void own_in_child(void *r)
+{
+	void *p;
+
+	CHECK_EQ(rte_ring_enqueue(r, r), 0);
+	CHECK_EQ(rte_ring_dequeue(r, &p), 0);
+	CHECK_EQ(rte_ring_sc_dequeue(r, &p), 0);
+	CHECK_EQ(rte_ring_dequeue(r, &p), -ENOENT);
+}
+
 TEST(a_ring_in_own_memory_needs_no_group)
 {
 	struct rte_ring *r = aligned_alloc(128, 4096);
@@ -243,6 +253,13 @@ TEST(a_ring_in_own_memory_needs_no_group)
 	CHECK_EQ(rte_ring_enqueue(r, r), 0);
 	CHECK_EQ(rte_ring_dequeue(r, &p), 0);
 	CHECK(p == r && r->memzone == NULL);
+	CHECK_EQ(rte_ring_sp_enqueue(r, r), 0);
+	CHECK_EQ(rte_ring_sc_dequeue(r, &p), 0);
+	CHECK(rte_ring_empty(r));
+	init_as("primary");
+	CHECK_EQ(rte_ring_enqueue(r, r), 0);
+	CHECK_EQ(t_fork(own_in_child, r, NULL, 0), 0);
+	CHECK_EQ(rte_ring_dequeue(r, &p), 0);
 	free(r);
 }
 
