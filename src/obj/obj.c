@@ -65,12 +65,24 @@ static void mend_one(struct rte_ring *r, void *dead)
 /* Who is blocked by a death mends by itself, if need be; the caretaker is the one who starts unasked. */
 static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 {
+	bool mine;
+
 	(void)arg;
 	if (ev != SH_EV_DEATH && ev != SH_EV_LEAVE)
 		return;
-	if (ev == SH_EV_DEATH && caretaker())
+	mine = caretaker();
+	if (ev == SH_EV_DEATH && mine)
 		sh_ring_walk(mend_one, &id);
+	if (sh_ctx.obj != NULL) {
+		(void)sh_add(&sh_ctx.obj->deaths, 1);
+		sh_pools_mend(mine); /* caches: whoever hears of it first; hands need a look at each object */
+	}
 	sh_sleepers_wake();
+}
+
+void sh_pool_on_reclaim(bool (*may)(struct rte_mempool *mp, void *obj))
+{
+	sh_ctx.obj->may_reclaim = may;
 }
 
 int sh_obj_start(const struct sh_opts *o)
@@ -107,10 +119,12 @@ void sh_obj_stop(void)
 {
 	bool mine = sh_self() != 0; /* not in a forked child */
 
+	sh_off_event(on_event);
+	if (mine && sh_ctx.obj != NULL)
+		sh_pools_leave();
 	name_set(0);
 	if (sh_ctx.obj != NULL)
 		sh_ring_fds_end(sh_ctx.obj, mine);
-	sh_off_event(on_event);
 	sh_pool_stop();
 	free(sh_ctx.obj);
 	sh_ctx.obj = NULL;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rte_mempool;
 struct rte_ring;
 struct sh_opts;
 
@@ -40,5 +41,10 @@ int sh_ring_unmake(struct rte_ring *r);
 struct rte_ring *sh_ring_find(const char *name);
 /* fn for each complete ring of the group */
 void sh_ring_walk(void (*fn)(struct rte_ring *r, void *arg), void *arg);
+
+/* ---- pools ---- */
+
+/* before announce: asked of each object that a dead one had, before it goes back to its tracked pool; false: it stays */
+void sh_pool_on_reclaim(bool (*may)(struct rte_mempool *mp, void *obj));
 
 #endif

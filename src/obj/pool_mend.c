@@ -1,15 +1,259 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pool_mend.c - what the dead have of a pool comes back */
-#include "obj/pool.h"
+/*
+ * pool_mend.c - what the dead have of a pool comes back to it
+ *
+ *   1  settle: nobody dead is inside a side of the pool's ring (of a tracked pool: of any tracked ring), so what one had begun
+ *      there has happened or not (move.c). I was inside myself, or took a dead one's place
+ *   2  a cache of a dead one: its word is mine; an intent that is still there has happened; what is in it goes to the back
+ *      end, in a tracked pool by 3; the cache is free
+ *   3  tracked: each object that bears a dead one's name bears mine, then goes to the back end
+ *
+ * Every step may be done again by whoever mends after the mender's death: what it had taken bears the mender's name.
+ * One sweeps at a time. A name that a living process bears is never touched, and what is in a ring bears none.
+ */
+#include <sched.h>
 
-unsigned sh_pool_mend(struct rte_mempool *mp)
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "obj/pool.h"
+#include "proc/proc.h"
+
+#define SETTLE_NS (50 * SH_NS_PER_MS) /* longer than this nobody living is inside, unless it is stopped */
+#define STARVED_NS (5 * SH_NS_PER_MS)
+#define BATCH 64u
+
+static bool gone(uint64_t id)
 {
+	return id != sh_self() && (!sh_member_alive(id) || sh_member_probe(id) == 1);
+}
+
+/* ---- 1 ---- */
+
+static bool settle_side(struct rte_ring *r, unsigned side)
+{
+	struct __rte_ring_side *s = sh_side(r, side);
+	uint64_t dl = sh_deadline(SETTLE_NS), seen;
+
+	do {
+		seen = 0;
+		if (sh_cas(SH_A64(&s->owner), &seen, sh_self())) { /* A:RINGOWN */
+			sh_store_rel(SH_A64(&s->owner), 0);	   /* R:RINGOWN */
+			return true;
+		}
+		if (gone(seen))
+			(void)sh_ring_mend(r, seen);
+		else
+			sched_yield();
+	} while (sh_left_ns(dl) > 0);
+	sh_warn("ring \"%s\": member %u (generation %u) is inside and does not go on; what a dead one had comes back "
+		"to the "
+		"pool later",
+		r->name, sh_id_slot(seen), sh_id_gen(seen));
+	return false;
+}
+
+static bool settle(struct rte_ring *r)
+{
+	return settle_side(r, 0) && settle_side(r, 1);
+}
+
+static void settle_tracked(struct rte_ring *r, void *ok)
+{
+	if (r->tracked == SH_TRACK_RING && !settle(r))
+		*(bool *)ok = false;
+}
+
+/* ---- 2 ---- */
+
+struct mend {
+	bool any; /* a cache of a dead one is there */
+	unsigned n;
+};
+
+static void look_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
+{
+	struct mend *m = arg;
+	uint64_t who = sh_load_acq(&c->owner);
+
 	(void)mp;
-	return 0;
+	if (who != 0 && gone(who))
+		m->any = true;
+}
+
+/* it is mine; what is in it goes to the back end. false: it stays mine, its back end took nothing */
+static bool empty_cache(struct rte_mempool *mp, struct sh_pool_cache *c, struct mend *m)
+{
+	uint64_t w = sh_load_acq(&c->intent);
+	uint32_t len;
+
+	if (w != 0) { /* it has happened, or it would not be here any more */
+		sh_store_rel(SH_A32(&c->pub.len), sh_intent_len(w));
+		SH_STEP("pool_mend_len");
+		sh_store_rel(&c->intent, 0);
+	}
+	len = c->pub.len;
+	if (len > 2 * mp->cache_size)
+		return false; /* somebody wrote into it: rte_mempool_audit() says so */
+	if (sh_pool_tracks(mp)) {
+		sh_store_rel(SH_A32(&c->pub.len), 0); /* the names of what was in it say the rest */
+	} else if (len != 0) {
+		__rte_mempool_flush(&c->pub, mp);
+		m->n += len;
+	}
+	return c->pub.len == 0;
+}
+
+static void mend_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
+{
+	uint64_t who = sh_load_acq(&c->owner);
+
+	if (who == 0 || !gone(who) || !sh_cas(&c->owner, &who, sh_self()))
+		return;
+	SH_STEP("pool_mend_cache");
+	if (empty_cache(mp, c, arg)) {
+		SH_STEP("pool_mend_emptied");
+		sh_store_rel(&c->owner, 0);
+	}
+}
+
+static unsigned mend_caches(struct rte_mempool *mp)
+{
+	struct mend m = {false, 0};
+
+	sh_pool_each_cache(mp, look_cache, &m);
+	if (!m.any || !settle(mp->pool_data))
+		return 0;
+	sh_pool_each_cache(mp, mend_cache, &m);
+	if (m.n != 0)
+		sh_info("pool \"%s\": %u objects came back from caches of the dead", mp->name, m.n);
+	return m.n;
+}
+
+/* ---- 3 ---- */
+
+struct sweep {
+	void *objs[BATCH];
+	unsigned n, total, left;
+};
+
+static void give(struct rte_mempool *mp, struct sweep *s)
+{
+	SH_STEP("pool_sweep_batch");
+	if (s->n != 0 && sh_pool_backend_put(mp, s->objs, s->n, NULL, 0) == 0)
+		s->total += s->n;
+	s->n = 0;
+}
+
+static void sweep_one(struct rte_mempool *mp, void *obj, struct sweep *s)
+{
+	uint64_t who = sh_load_acq(SH_TAG(obj));
+
+	if (who == SH_TAG_POOL || who == SH_TAG_RING || who == sh_self() || sh_member_alive(who))
+		return;
+	if (sh_load_rlx(SH_A32(&mp->__strayed)) != 0 || /* relaxed: advice */
+	    (sh_ctx.obj->may_reclaim != NULL && !sh_ctx.obj->may_reclaim(mp, obj))) {
+		s->left++;
+		return;
+	}
+	if (!sh_cas(SH_TAG(obj), &who, sh_self())) /* shoal_own() was faster */
+		return;
+	SH_STEP("pool_sweep_named");
+	s->objs[s->n++] = obj;
+	if (s->n == BATCH)
+		give(mp, s);
+}
+
+static unsigned sweep(struct rte_mempool *mp)
+{
+	struct sweep s = {.n = 0};
+	struct rte_mempool_objhdr *hdr;
+	uint64_t who = sh_load_acq(SH_A64(&mp->__sweeper));
+
+	if ((who != 0 && !gone(who)) || !sh_cas(SH_A64(&mp->__sweeper), &who, sh_self()))
+		return 0;
+	SH_STEP("pool_sweeper");
+	for (hdr = STAILQ_FIRST(&mp->elt_list); hdr != NULL; hdr = STAILQ_NEXT(hdr, next))
+		sweep_one(mp, hdr + 1, &s);
+	give(mp, &s);
+	sh_store_rel(SH_A64(&mp->__sweeper), 0);
+	if (s.total != 0)
+		sh_info("pool \"%s\": %u objects came back that the dead had", mp->name, s.total);
+	if (s.left != 0)
+		sh_warn("pool \"%s\": %u objects that the dead had do not come back: others may use them", mp->name,
+			s.left);
+	return s.total;
+}
+
+/* ---- all of it ---- */
+
+static bool mendable(const struct rte_mempool *mp)
+{
+	const struct rte_mempool_ops *ops;
+
+	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) == 0 || sh_self() == 0)
+		return false;
+	ops = sh_pool_ops(mp);
+	return ops != NULL && sh_pool_own_ops(ops);
+}
+
+static void mend_one(struct rte_mempool *mp, void *all)
+{
+	bool settled = true;
+
+	if (!mendable(mp))
+		return;
+	(void)mend_caches(mp);
+	if (!*(bool *)all || !sh_pool_tracks(mp))
+		return;
+	sh_ring_walk(settle_tracked, &settled);
+	if (settled && settle(mp->pool_data))
+		(void)sweep(mp);
+}
+
+void sh_pools_mend(bool all)
+{
+	sh_pool_walk(mend_one, &all);
 }
 
 bool sh_pool_starved(struct rte_mempool *mp)
 {
-	(void)mp;
-	return false;
+	struct sh_obj *m = sh_ctx.obj;
+	uint64_t now = sh_now_ns(), last;
+	uint32_t deaths;
+	bool all;
+
+	if (m == NULL || !mendable(mp))
+		return false;
+	last = sh_load_rlx(&m->starved_ns); /* relaxed: of several threads one looks */
+	if (now - last < STARVED_NS || !sh_cas(&m->starved_ns, &last, now))
+		return false;
+	deaths = sh_load_acq(&m->deaths);
+	all = sh_xchg(&m->swept, deaths) != deaths;
+	mend_one(mp, &all);
+	return rte_mempool_ops_get_count(mp) != 0;
+}
+
+/* ---- leaving ---- */
+
+static void leave_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
+{
+	(void)arg;
+	if (sh_load_acq(&c->owner) != sh_self())
+		return;
+	if (c->pub.len != 0)
+		__rte_mempool_flush(&c->pub, mp);
+	if (c->pub.len == 0)
+		sh_store_rel(&c->owner, 0);
+}
+
+static void leave_one(struct rte_mempool *mp, void *arg)
+{
+	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) != 0)
+		sh_pool_each_cache(mp, leave_cache, arg);
+}
+
+void sh_pools_leave(void)
+{
+	sh_pool_walk(leave_one, NULL);
 }

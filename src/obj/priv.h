@@ -25,7 +25,13 @@ struct sh_sleeper {
  *   sleepers    threads that sleep     lock
  *   fds         open, close, stop      lock
  *   chunks      who fills pools        pool_lock, which also guards the cells of __rte_mempool_here
+ *   may_reclaim the room to the right  before any other thread is there
+ *   deaths      the listener           atomically: ends of members that were heard of
+ *   swept       who starves            deaths when it last looked for what the dead had
+ *   starved_ns  who starves            by CAS: when that was
  */
+struct sh_pool_chunk;
+struct rte_mempool;
 struct sh_obj {
 	bool barrier; /* this process takes part in membarrier(2): its publishing stores need no fence */
 	struct sh_mtx lock;
@@ -33,6 +39,9 @@ struct sh_obj {
 	struct sh_ring_fd *fds;
 	struct sh_mtx pool_lock;
 	struct sh_pool_chunk *chunks;
+	bool (*may_reclaim)(struct rte_mempool *mp, void *obj);
+	_Atomic uint32_t deaths, swept;
+	_Atomic uint64_t starved_ns;
 };
 
 /* the words of a public struct, which are plain there, as what base/atom.h works on */

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_kill_test.c - processes that use pools are killed: their caches come back, and what they held of tracked pools
+ *
+ * $POOL_CYCLES: how many kill-and-restart cycles; the long suite does 1000.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_ring.h>
+
+#include "check.h"
+#include "pool_help.h"
+
+#define OBJECTS 512
+
+static const char *const back_ends[] = {"ring_mp_mc", "stack"};
+
+static unsigned cycles(unsigned usual)
+{
+	const char *v = getenv("POOL_CYCLES");
+
+	return v != NULL ? (unsigned)atoi(v) : usual;
+}
+
+static struct rte_mempool *make(const char *name, const char *ops, unsigned cache, unsigned flags)
+{
+	struct rte_mempool *mp = rte_mempool_create_empty(name, OBJECTS, 64, cache, 0, SOCKET_ID_ANY, flags);
+
+	CHECK(mp != NULL);
+	CHECK_EQ(rte_mempool_set_ops_byname(mp, ops, NULL), 0);
+	CHECK_EQ(rte_mempool_populate_default(mp), OBJECTS);
+	return mp;
+}
+
+struct want {
+	struct rte_mempool *mp;
+	unsigned n;
+};
+static bool has(void *arg)
+{
+	const struct want *w = arg;
+
+	return rte_mempool_avail_count(w->mp) == w->n && rte_mempool_ops_get_count(w->mp) == w->n;
+}
+/* so many are in the back end, and none in a cache */
+static void wait_for(struct rte_mempool *mp, unsigned n)
+{
+	struct want w = {mp, n};
+
+	t_until(has, &w);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* each object is there, once */
+static void check_whole(struct rte_mempool *mp, unsigned n)
+{
+	void *o[OBJECTS], *one;
+
+	for (unsigned i = 0; i < n; i++)
+		CHECK_EQ(rte_mempool_generic_get(mp, &o[i], 1, NULL), 0);
+	CHECK_EQ(rte_mempool_generic_get(mp, &one, 1, NULL), -ENOBUFS);
+	qsort(o, n, sizeof(*o), by_address);
+	for (unsigned i = 1; i < n; i++)
+		CHECK(o[i] != o[i - 1]);
+	rte_mempool_generic_put(mp, o, n, NULL);
+}
+
+/* ---- what was cached, what was held ---- */
+
+TEST(a_dead_ones_cache_comes_back)
+{
+	init_as("primary");
+	for (unsigned b = 0; b < RTE_DIM(back_ends); b++) {
+		struct rte_mempool *mp = make("pool", back_ends[b], 32, 0);
+		struct t_proc *p = t_spawn("holder", "40", "5", NULL);
+
+		t_expect(p, "has");
+		CHECK(rte_mempool_ops_get_count(mp) < OBJECTS - 40);
+		CHECK_EQ(rte_mempool_avail_count(mp), OBJECTS - 35);
+		t_kill(p, SIGKILL);
+		(void)t_wait(p);
+		wait_for(mp, OBJECTS - 35);
+		check_whole(mp, OBJECTS - 35);
+		rte_mempool_free(mp);
+	}
+}
+
+TEST(one_that_leaves_gives_its_cache_back)
+{
+	struct rte_mempool *mp;
+	struct t_proc *p;
+
+	init_as("primary");
+	mp = make("pool", "ring_mp_mc", 32, 0);
+	p = t_spawn("holder", "40", "40", NULL);
+	t_expect(p, "has");
+	t_say(p, "end");
+	CHECK_EQ(t_wait(p), 0);
+	wait_for(mp, OBJECTS);
+	check_whole(mp, OBJECTS);
+}
+
+TEST(what_a_dead_one_held_comes_back_if_tracked)
+{
+	init_as("primary");
+	for (unsigned b = 0; b < RTE_DIM(back_ends); b++) {
+		struct rte_mempool *mp = make("pool", back_ends[b], b * 32, SHOAL_MEMPOOL_F_TRACK);
+		struct t_proc *p = t_spawn("holder", "100", "20", NULL);
+		void *mine;
+
+		t_expect(p, "has");
+		CHECK_EQ(rte_mempool_get(mp, &mine), 0);
+		t_kill(p, SIGKILL);
+		(void)t_wait(p);
+		rte_mempool_cache_flush(NULL, mp);
+		wait_for(mp, OBJECTS - 1);
+		CHECK(shoal_owner(mine) == *__rte_ring_self);
+		rte_mempool_put(mp, mine);
+		rte_mempool_cache_flush(NULL, mp);
+		wait_for(mp, OBJECTS);
+		check_whole(mp, OBJECTS);
+		rte_mempool_free(mp);
+	}
+}
+
+ROLE(holder)
+{
+	unsigned n = (unsigned)atoi(argv[1]), back = (unsigned)atoi(argv[2]);
+	struct rte_mempool *mp;
+	void *o[OBJECTS];
+	char line[32];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	CHECK(mp != NULL);
+	for (unsigned i = 0; i < n; i++)
+		CHECK_EQ(rte_mempool_get(mp, &o[i]), 0);
+	for (unsigned i = 0; i < back; i++)
+		rte_mempool_put(mp, o[i]);
+	t_tell("has");
+	(void)t_hear(line, sizeof(line));
+	return rte_eal_cleanup();
+}
+
+/* ---- client and server: the server gets, the client holds ---- */
+
+/* what the client has got by a tracked ring it keeps when the server dies; what the server had comes back */
+TEST(the_name_moves_with_the_object)
+{
+	struct rte_mempool *mp;
+	struct t_proc *server;
+	struct rte_ring *r;
+	void *o[10], *last;
+
+	init_as("primary");
+	mp = make("pool", "ring_mp_mc", 0, SHOAL_MEMPOOL_F_TRACK);
+	r = rte_ring_create("RX", 64, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | SHOAL_RING_F_TRACK);
+	CHECK(r != NULL);
+	server = t_spawn("server", "30", "20", NULL);
+	t_expect(server, "sent");
+	CHECK_EQ(rte_ring_dequeue_bulk(r, o, 10, NULL), 10);
+	CHECK(shoal_owner(o[0]) == *__rte_ring_self);
+	t_kill(server, SIGKILL);
+	(void)t_wait(server);
+	/* 10 are mine, 10 are in the ring, 10 the server had */
+	wait_for(mp, OBJECTS - 20);
+	CHECK_EQ(rte_ring_count(r), 10);
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK_EQ(rte_ring_dequeue(r, &last), 0);
+		rte_mempool_put(mp, last);
+	}
+	rte_mempool_put_bulk(mp, o, 10);
+	wait_for(mp, OBJECTS);
+	check_whole(mp, OBJECTS);
+}
+
+/* by another way it bears the wrong name, until shoal_own() */
+TEST(what_came_by_another_way_is_owned_by_saying_so)
+{
+	struct rte_mempool *mp;
+	struct t_proc *server;
+	struct rte_ring *r;
+	void *o[20];
+
+	init_as("primary");
+	mp = make("pool", "ring_mp_mc", 0, SHOAL_MEMPOOL_F_TRACK);
+	r = rte_ring_create("RX", 64, SOCKET_ID_ANY, 0);
+	server = t_spawn("server", "30", "20", NULL);
+	t_expect(server, "sent");
+	CHECK_EQ(rte_ring_dequeue_bulk(r, o, 20, NULL), 20);
+	for (unsigned i = 0; i < 20; i++)
+		CHECK(shoal_own(o[i]) != 0 && shoal_own(o[i]) == *__rte_ring_self);
+	t_kill(server, SIGKILL);
+	(void)t_wait(server);
+	wait_for(mp, OBJECTS - 20);
+	rte_mempool_put_bulk(mp, o, 20);
+	CHECK_EQ(mp->__strayed, 0);
+	check_whole(mp, OBJECTS);
+}
+
+ROLE(server)
+{
+	unsigned n = (unsigned)atoi(argv[1]), sent = (unsigned)atoi(argv[2]);
+	struct rte_mempool *mp;
+	struct rte_ring *r;
+	void *o[OBJECTS];
+	char line[32];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	r = rte_ring_lookup("RX");
+	CHECK(mp != NULL && r != NULL);
+	CHECK_EQ(rte_mempool_get_bulk(mp, o, n), 0);
+	CHECK_EQ(rte_ring_enqueue_bulk(r, o, sent, NULL), sent);
+	t_tell("sent");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+/* ---- killed anywhere ---- */
+
+static void nap_us(unsigned us)
+{
+	struct timespec t = {0, (long)us * 1000};
+
+	(void)nanosleep(&t, NULL);
+}
+
+/*
+ * A client takes from a ring and gives back; a server (this process) gets and puts into it. The client is killed wherever it
+ * is, and another comes. Then all is put away, and each object is there.
+ */
+static void client_cycles(const char *ops, unsigned cache, unsigned n)
+{
+	struct rte_mempool *mp = make("pool", ops, cache, SHOAL_MEMPOOL_F_TRACK);
+	struct rte_ring *r =
+		rte_ring_create("RX", 128, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | SHOAL_RING_F_TRACK);
+	unsigned seed = 7;
+	void *o[32];
+
+	for (unsigned i = 0; i < n; i++) {
+		struct t_proc *p = t_spawn("client", NULL);
+		unsigned rounds = 200 + (unsigned)rand_r(&seed) % 400;
+
+		t_expect(p, "ready");
+		for (unsigned k = 0; k < rounds; k++) {
+			unsigned want = 1 + (unsigned)rand_r(&seed) % 32, in;
+
+			if (rte_mempool_get_bulk(mp, o, want) < 0) {
+				nap_us(10);
+				continue;
+			}
+			in = rte_ring_enqueue_burst(r, o, want, NULL);
+			rte_mempool_put_bulk(mp, o + in, want - in);
+		}
+		nap_us((unsigned)rand_r(&seed) % 300);
+		t_kill(p, SIGKILL);
+		(void)t_wait(p);
+	}
+	while (rte_ring_dequeue(r, o) == 0)
+		rte_mempool_put(mp, o[0]);
+	rte_mempool_cache_flush(NULL, mp);
+	wait_for(mp, OBJECTS);
+	check_whole(mp, OBJECTS);
+	CHECK_EQ(mp->__strayed, 0);
+	rte_ring_free(r);
+	rte_mempool_free(mp);
+}
+
+TEST_T(kill_and_restart_of_a_client, 3000)
+{
+	init_as("primary");
+	client_cycles("ring_mp_mc", 32, cycles(16));
+	client_cycles("stack", 0, cycles(8));
+}
+
+ROLE(client)
+{
+	struct rte_mempool *mp;
+	struct rte_ring *r;
+	void *o[64];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	r = rte_ring_lookup("RX");
+	CHECK(mp != NULL && r != NULL);
+	t_tell("ready");
+	for (;;) {
+		unsigned n = rte_ring_dequeue_burst(r, o, 64, NULL);
+
+		rte_mempool_put_bulk(mp, o, n);
+		if (rte_mempool_get_bulk(mp, o, 7) == 0)
+			rte_mempool_put_bulk(mp, o, 7);
+	}
+	return 0;
+}
+
+/*
+ * Untracked: one that has nothing in its hands but for a moment. What is missing after its death is at most what it held
+ * then, and nothing is there twice.
+ */
+TEST_T(kills_without_tracking_lose_only_what_was_in_hand, 3000)
+{
+	struct rte_mempool *mp;
+	unsigned there = OBJECTS, n = cycles(16);
+
+	init_as("primary");
+	mp = make("pool", "ring_mp_mc", 16, 0);
+	for (unsigned i = 0; i < n; i++) {
+		struct t_proc *p = t_spawn("churner", NULL);
+		unsigned now;
+
+		t_expect(p, "ready");
+		nap_us(200 + i * 37 % 500);
+		t_kill(p, SIGKILL);
+		(void)t_wait(p);
+		for (;;) {
+			now = rte_mempool_ops_get_count(mp);
+			if (now <= there && now + 12 >= there && now == rte_mempool_avail_count(mp))
+				break;
+			nap_us(100);
+		}
+		check_whole(mp, now);
+		there = now;
+		if (there < OBJECTS / 2) { /* a new pool: the count of what the dead had in hand is not the point */
+			rte_mempool_free(mp);
+			mp = make("pool", "ring_mp_mc", 16, 0);
+			there = OBJECTS;
+		}
+	}
+}
+
+ROLE(churner)
+{
+	struct rte_mempool *mp;
+	void *o[12];
+	unsigned seed = (unsigned)getpid();
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	CHECK(mp != NULL);
+	t_tell("ready");
+	for (;;) {
+		unsigned n = 1 + (unsigned)rand_r(&seed) % 12;
+
+		if (rte_mempool_get_bulk(mp, o, n) == 0)
+			rte_mempool_put_bulk(mp, o, n);
+	}
+	return 0;
+}
