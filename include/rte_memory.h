@@ -147,6 +147,54 @@ int rte_memseg_get_fd_offset_thread_unsafe(const struct rte_memseg *ms, size_t *
 int rte_mem_check_dma_mask(uint8_t maskbits);
 int rte_mem_check_dma_mask_thread_unsafe(uint8_t maskbits);
 
+/*
+ * Memory events: what the group's memory gains and loses, told to every process that asks. While one does, memory that nobody
+ * has yet comes in two steps: it is backed, every process that observes is told and says yes, then it is used. A process
+ * that dies meanwhile is not waited for; one that does not answer within 5 s says no.
+ *
+ * Callbacks and validators run on a thread of the library or on the one that allocates, one at a time in a process, with no
+ * lock held. Inside, what memory there is can be allocated and freed; an allocation that would need more of it gives NULL.
+ */
+enum rte_mem_event {
+	RTE_MEM_EVENT_ALLOC = 0, /**< it is there from now on */
+	RTE_MEM_EVENT_FREE,	 /**< it is about to go: nobody uses it any more */
+};
+#define RTE_MEM_EVENT_CALLBACK_NAME_LEN 64
+typedef void (*rte_mem_event_callback_t)(enum rte_mem_event event_type, const void *addr, size_t len, void *arg);
+
+/**
+ * Have clb called after memory has come and before it goes, also for what other processes do, from the next change on.
+ *
+ * Threads:  any, also inside a callback; waits for one that runs.
+ * Returns:  0; -1 with rte_errno EINVAL (name or clb NULL, name empty), ENAMETOOLONG (64 characters or more), EEXIST (this
+ *           name with this arg), ENOMEM, E_RTE_NO_CONFIG before rte_eal_init(), EPERM in a forked child.
+ */
+int rte_mem_event_callback_register(const char *name, rte_mem_event_callback_t clb, void *arg);
+
+/**
+ * It is not called any more, and not running (unless this is called inside it).
+ *
+ * Threads:  any, also inside a callback.
+ * Returns:  0; -1 with rte_errno EINVAL, ENAMETOOLONG, ENOENT (no such name with this arg), E_RTE_NO_CONFIG, EPERM.
+ */
+int rte_mem_event_callback_unregister(const char *name, void *arg);
+
+#define RTE_MEM_ALLOC_VALIDATOR_NAME_LEN 64
+typedef int (*rte_mem_alloc_validator_t)(int socket_id, size_t cur_limit, size_t new_len);
+
+/**
+ * Have clb asked whenever the group's memory would become more than limit bytes; it refuses by returning other than 0. In any
+ * process: the allocation, whoever made it, gets NULL and ENOMEM, and what was told of it is taken back everywhere. socket_id
+ * is 0 for all memory there is; others are accepted and never asked.
+ *
+ * Threads:  any, also inside a callback.
+ * Returns:  as rte_mem_event_callback_register(); EINVAL also for a negative socket_id, EEXIST for this name and socket.
+ */
+int rte_mem_alloc_validator_register(const char *name, rte_mem_alloc_validator_t clb, int socket_id, size_t limit);
+
+/** As rte_mem_event_callback_unregister(), by name and socket. */
+int rte_mem_alloc_validator_unregister(const char *name, int socket_id);
+
 /** Bytes of shared memory that the group may use. 0 before rte_eal_init(). Threads: any. */
 uint64_t rte_eal_get_physmem_size(void);
 

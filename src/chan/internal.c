@@ -344,8 +344,12 @@ static bool go_round(struct sh_chan *c, struct heard *h)
 	     s++) { /* relaxed: looked at again */
 		uint64_t bit = 1ull << (s % 64);
 
-		if (s % 64 == 0)
-			h->left[s / 64] |= sh_xchg(&c->inbox->rung[s / 64], 0); /* A:BELL */
+		if (s % 64 == 0) {
+			uint64_t now = sh_xchg(&c->inbox->rung[s / 64], 0); /* A:BELL */
+
+			h->left[s / 64] |= now;
+			h->seen[s / 64] &= ~now; /* it rang again, perhaps for what is withdrawn by now */
+		}
 		if ((h->left[s / 64] & bit) == 0)
 			continue;
 		any = true;

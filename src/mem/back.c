@@ -219,7 +219,7 @@ static uint32_t piece(uint32_t u, uint32_t end)
 }
 
 /* a stretch of at most ASK_MAX units: so much is asked of the machine at a time */
-static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end)
+static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, sh_back_gate gate, void *arg)
 {
 	uint32_t missing = sh_run_missing(m, u, end - u);
 	int r = 0;
@@ -234,13 +234,15 @@ static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end)
 		r = sh_mem_lock_grow(&m);
 		if (r < 0)
 			return r;
-		r = fill(m, u, k);
+		r = gate(m, arg);
+		if (r == 0)
+			r = fill(m, u, k);
 		sh_mem_unlock_grow(m);
 	}
 	return r;
 }
 
-int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
+int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg)
 {
 	uint32_t page = (uint32_t)(m->w[sh_unit_w(u)].page >> SH_UNIT_SHIFT), missing, end = u + n;
 	struct sh_pages_hdr *pg = &m->h->pg;
@@ -260,20 +262,26 @@ int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n)
 		return -ENOSPC;
 	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = end - u < ASK_MAX ? end - u : ASK_MAX;
-		r = fill_some(m, u, u + k);
+		r = fill_some(m, u, u + k, gate, arg);
 	}
 	return r;
 }
 
-void sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n)
+int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg)
 {
-	for (uint32_t end = u + n, k; u < end; u += k) {
+	int r = 0;
+
+	for (uint32_t end = u + n, k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
 		if (sh_run_missing(m, u, k) == k)
 			continue;
-		if (sh_mem_lock_grow(&m) < 0)
-			return;
-		unfill(m, u, k);
+		r = sh_mem_lock_grow(&m);
+		if (r < 0)
+			return r;
+		r = gate(m, arg);
+		if (r == 0)
+			unfill(m, u, k);
 		sh_mem_unlock_grow(m);
 	}
+	return r;
 }

@@ -186,6 +186,30 @@ struct sh_spans_hdr {
 	_Atomic uint32_t reaped[256];
 };
 
+/*
+ * An exchange (exchange.h), one at a time. All of it is written under G, but for numbers; phase, kind, busy, unit and units
+ * under H too when it is opened.
+ *
+ *   numbers    fetch_add by requesters: names of requests
+ *   phase      last when it is opened: R:XCHG <-> A:XCHG. IDLE: the rest means nothing
+ *   coord      who does it; requester: for whom
+ *   stint      raised when a coordinator takes it: one whose number it is no longer does nothing more
+ *   epoch      how many there were: who has missed one looks at everything
+ *   seq        futex; raised when one is closed
+ *   observe    a bit for each member's slot; valid while a member of that slot lives. See observe.h
+ */
+enum sh_xkind { SH_X_GROW = 1, SH_X_SHRINK };
+enum sh_xphase { SH_X_IDLE = 0, SH_X_START, SH_X_SYNC, SH_X_BACK };
+struct sh_xchg {
+	sh_w64 numbers;
+	sh_w64 phase, kind, number, coord, requester;
+	sh_w64 busy, unit, units;
+	sh_w64 stint, epoch;
+	_Atomic uint32_t seq;
+	uint32_t pad;
+	sh_w64 observe[3][4];
+};
+
 struct sh_undo {
 	sh_w64 off; /* of a word in the header */
 	sh_w64 old;
@@ -197,6 +221,7 @@ struct sh_undo {
  *   lock, grow     lock.c
  *   undo_n, undo   journal.c
  *   pub_*          the lock's owner, through the journal: a directory word whose store is the commit. Index + 1
+ *   xchg           see struct sh_xchg
  *   others         the lock's owner, through the journal
  */
 struct sh_mem_hdr {
@@ -214,6 +239,7 @@ struct sh_mem_hdr {
 	sh_w64 zone_high, zone_n;
 	sh_w64 zone_used;	   /* bytes in zones */
 	sh_w64 zspan[SH_ZCLASSES]; /* runs of small zones with a free place, by class; a unit + 1 */
+	struct sh_xchg xchg;
 	struct sh_undo undo[SH_UNDO_MAX];
 	struct sh_pages_hdr pg __attribute__((aligned(4096)));
 	struct sh_spans_hdr sp __attribute__((aligned(64)));

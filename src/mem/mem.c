@@ -17,6 +17,8 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "mem/heap.h"
+#include "mem/exchange.h"
+#include "mem/observe.h"
 #include "mem/priv.h"
 #include "proc/opts.h"
 #include "proc/proc.h"
@@ -119,6 +121,8 @@ static void gone(struct sh_mem *m, sh_id_t id)
 		sh_orphan_event(id);
 	if (m->h != NULL && m->h->pg.decay > 1) /* what it would have given back; at once: its givers did */
 		sh_decay_note(m);
+	if (m->h != NULL)
+		sh_exchange_gone(m, id);
 }
 
 /* One that leaves is told of when it begins to: it may hold a lock, and its threads their spans, until it is gone. */
@@ -382,7 +386,8 @@ int sh_mem_start(void)
 	}
 	sh_decay_start();
 	sh_ctx.mem = &room.m;
-	if (st.st_size == 0)
+	r = sh_exchange_start(&room.m);
+	if (r == 0 && st.st_size == 0)
 		r = sh_pages_first(&room.m);
 	if (r < 0)
 		sh_mem_stop();
@@ -408,6 +413,10 @@ uint64_t sh_mem_total(void)
 
 void sh_mem_stop(void)
 {
+	if (sh_self() == 0)
+		sh_observe_forget();
+	else if (sh_ctx.mem != NULL)
+		sh_exchange_stop(sh_ctx.mem);
 	sh_heap_stop();
 	sh_decay_stop();
 	forget();

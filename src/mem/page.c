@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "base/futex.h"
 #include "base/log.h"
+#include "mem/exchange.h"
 #include "mem/limit.h"
 #include "mem/priv.h"
 #include "proc/opts.h"
@@ -82,17 +83,31 @@ int sh_pages_first(struct sh_mem *m)
 
 /* ---- pages come and go: no lock is held ---- */
 
-/* Units of my BUSY run get their pages, and with them their place in what everybody may use. 0 or -errno */
-int sh_grow_commit(struct sh_mem *m, uint32_t u, uint32_t n)
+/* under G: may a process alone do it? */
+static int unobserved(const struct sh_mem *m, void *kind)
 {
-	return sh_back_fill(m, u, n);
+	return sh_exchange_wanted(m, *(enum sh_xkind *)kind) ? -EAGAIN : 0;
 }
 
-/* The pages of my BUSY run go. 0, or -errno: then they are still there */
+/*
+ * Units of my BUSY run, which begins at busy, get their pages, and with them their place in what everybody may use. 0, or
+ * -errno; -ECANCELED: those who observe memory refused it.
+ */
+int sh_grow_commit(struct sh_mem *m, uint32_t busy, uint32_t u, uint32_t n)
+{
+	enum sh_xkind kind = SH_X_GROW;
+	int r = sh_back_fill(m, u, n, unobserved, &kind);
+
+	return r == -EAGAIN ? sh_exchange(kind, busy, u, n) : r;
+}
+
+/* The pages of my BUSY run, all of it, go. 0, or -errno: then some are still there */
 int sh_shrink_commit(struct sh_mem *m, uint32_t u, uint32_t n)
 {
-	sh_back_punch(m, u, n);
-	return 0;
+	enum sh_xkind kind = SH_X_SHRINK;
+	int r = sh_back_punch(m, u, n, unobserved, &kind);
+
+	return r == -EAGAIN ? sh_exchange(kind, u, u, n) : r;
 }
 
 /* ---- BUSY runs ---- */
@@ -298,14 +313,15 @@ static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, const struct s
 
 	if (ask->zero)
 		wipe(m, hold->want.unit, hold->want.units);
-	r = sh_grow_commit(m, hold->want.free, hold->units);
-	if (r < 0 && hold->units > hold->want.units) /* a whole step is too much: what is needed, then */
-		r = sh_grow_commit(m, hold->want.unit, hold->want.units);
+	r = sh_grow_commit(m, hold->want.free, hold->want.free, hold->units);
+	if (r < 0 && r != -ECANCELED &&
+	    hold->units > hold->want.units) /* a whole step is too much: what is needed, then */
+		r = sh_grow_commit(m, hold->want.free, hold->want.unit, hold->want.units);
 	/* what is free and has pages elsewhere counts too: it makes room */
 	if ((r == -ENOMEM || r == -ENOBUFS) && sh_mem_trim(hold->want.units) > 0)
-		r = sh_grow_commit(m, hold->want.unit, hold->want.units);
+		r = sh_grow_commit(m, hold->want.free, hold->want.unit, hold->want.units);
 	SH_STEP("mem_run_filled");
-	return r;
+	return r == -ECANCELED ? -ENOMEM : r;
 }
 
 /* a run is found, or there will not be one; one who is stopped with a BUSY run in its hands is not waited for for ever */
@@ -474,7 +490,7 @@ void sh_pages_reap(struct sh_mem *m)
 		struct sh_desc *d = sh_desc(u - 1);
 
 		next = (uint32_t)U(d->link);
-		if (sh_member_alive(U(d->owner)))
+		if (sh_member_alive(U(d->owner)) || sh_xchg_open_on(m, u - 1))
 			continue;
 		(void)sh_run_join(m, u - 1);
 		SH_STEP("mem_reap_ready");

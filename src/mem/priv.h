@@ -65,10 +65,13 @@ static inline bool sh_unit_backed(const struct sh_mem *m, uint32_t u)
 }
 /* under G: descriptors and steps of the units below end have pages */
 int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end);
-/* put pages under what is missing of the caller's BUSY run. What was done before an error stays done. */
-int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n);
-/* take the pages of the caller's BUSY run away */
-void sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n);
+/*
+ * Put pages under what is missing of a BUSY run, take them away. Before each piece the gate is asked, under G: what it returns
+ * other than 0 ends it. What was done before an error stays done.
+ */
+typedef int (*sh_back_gate)(const struct sh_mem *m, void *arg);
+int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg);
+int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg);
 /* under G, after a death */
 void sh_back_mend(struct sh_mem *m);
 
@@ -76,7 +79,7 @@ void sh_back_mend(struct sh_mem *m);
  * page.c: the one place where pages come, and the one where they go. No lock is held. [u, u + n) is a BUSY run of the
  * caller, or a part of one.
  */
-int sh_grow_commit(struct sh_mem *m, uint32_t u, uint32_t n);
+int sh_grow_commit(struct sh_mem *m, uint32_t busy, uint32_t u, uint32_t n);
 int sh_shrink_commit(struct sh_mem *m, uint32_t u, uint32_t n);
 /* under H, journalled: this part of a free run is BUSY, and mine */
 void sh_run_busy(struct sh_mem *m, const struct sh_run *part);

@@ -62,6 +62,7 @@ enum sh_opt {
 	SH_OPT_MBUF_OPS,
 	SH_OPT_MEM_DECAY,
 	SH_OPT_MEMORY_MAX,
+	SH_OPT_MEM_SYNC,
 	SH_OPT_MEM_SIZE,
 	SH_OPT_MEM_CHANNELS,
 	SH_OPT_MEM_RANKS,
@@ -101,6 +102,7 @@ struct sh_opts {
 	bool no_shconf, in_memory, no_huge, no_pci, no_telemetry;
 	uint64_t base_virtaddr;	  /* 0: default; a multiple of 16 MiB */
 	uint64_t memory_max;	  /* --memory-max in bytes, 0: no limit of ours */
+	bool mem_sync_always;	  /* --mem-sync=always */
 	unsigned max_members;	  /* --max-members, 1..256, default 256 */
 	unsigned join_timeout_ms; /* --join-timeout, default 10000 */
 	uid_t allow_uid[16];	  /* --allow-uid, repeatable */

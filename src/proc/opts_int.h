@@ -63,8 +63,8 @@ int sh_opt_lcores(struct sh_scan *s);
 typedef int sh_opt_take(struct sh_scan *s, const struct sh_opt_def *d, const char *v);
 sh_opt_take sh_take_flag, sh_take_text, sh_take_later, sh_take_uid, sh_take_base, sh_take_prefix, sh_take_simd;
 sh_opt_take sh_take_unlink, sh_take_stack, sh_take_iova, sh_take_timeout, sh_take_color, sh_take_level;
-sh_opt_take sh_take_time, sh_take_members, sh_take_ops, sh_take_memmax, sh_take_decay, sh_take_huge, sh_take_m,
-	sh_take_n, sh_take_r, sh_take_numa;
+sh_opt_take sh_take_time, sh_take_members, sh_take_ops, sh_take_memmax, sh_take_memsync, sh_take_decay, sh_take_huge,
+	sh_take_m, sh_take_n, sh_take_r, sh_take_numa;
 sh_opt_take sh_take_pagesz, sh_take_role, sh_take_syslog, sh_take_bufsz, sh_take_tmode, sh_take_intr, sh_take_token;
 bool sh_syslog_facility(const char *name, int *ret);
 

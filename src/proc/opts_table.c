@@ -170,6 +170,14 @@ const struct sh_opt_def sh_opt_defs[] = {
 	 sh_take_memmax,
 	 "SIZE",
 	 "most memory the group may take"},
+	{SH_OPT_MEM_SYNC,
+	 {"mem-sync"},
+	 0,
+	 SH_ARG_REQ,
+	 OWN,
+	 sh_take_memsync,
+	 "WHEN",
+	 "auto, always: all members say yes before memory grows"},
 };
 const unsigned sh_opt_defs_n = sizeof(sh_opt_defs) / sizeof(sh_opt_defs[0]);
 _Static_assert(sizeof(sh_opt_defs) / sizeof(sh_opt_defs[0]) == SH_OPTS_N, "a row for every option");

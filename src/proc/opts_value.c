@@ -290,6 +290,14 @@ int sh_take_ops(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char
 	return 0;
 }
 
+int sh_take_memsync(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char *v)
+{
+	if (strcmp(v, "auto") != 0 && strcmp(v, "always") != 0)
+		return sh_opt_bad(s, "'%.80s' is not known; give auto or always", v);
+	s->o->mem_sync_always = v[1] == 'l';
+	return 0;
+}
+
 int sh_take_memmax(struct sh_scan *s, const struct sh_opt_def *d UNUSED, const char *v)
 {
 	uint64_t n;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "chan/internal.h"
 #include "mem/mem.h"
 
 struct sh_ctx sh_ctx;
@@ -189,4 +190,40 @@ void f_sound(const char *when)
 
 	if (r != 0)
 		t_fail(__FILE__, __LINE__, "%s: audit says %d: %s", when, r, why);
+}
+
+/* ---- who coordinates and asks: a process alone with its memory ---- */
+
+sh_id_t sh_member_at(unsigned slot, enum sh_state *st)
+{
+	uint64_t w = sh_load_acq(&fake.region->members[slot].word);
+
+	if (st != NULL)
+		*st = sh_word_state(w);
+	return sh_word_state(w) >= SH_INIT && sh_word_state(w) <= SH_LEAVING ? SH_ID(slot, sh_word_gen(w)) : 0;
+}
+
+sh_id_t sh_primary_id(void)
+{
+	return 0;
+}
+
+void sh_internal_serve(enum sh_service svc, sh_service_fn fn, void *arg)
+{
+	(void)svc;
+	(void)fn;
+	(void)arg;
+}
+
+void sh_internal_poke(enum sh_service svc)
+{
+	(void)svc;
+}
+
+int sh_internal_ask(struct sh_int_answer *a, unsigned n, const struct sh_int_ask *q)
+{
+	(void)q;
+	for (unsigned i = 0; i < n; i++)
+		a[i].outcome = SH_INT_GONE;
+	return 0;
 }

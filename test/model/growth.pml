@@ -50,7 +50,6 @@ bool alive[N] = true;
 byte deaths = DEATHS, lates = LATE, vetoes = VETO;
 bool backed = BEFORE;
 bool view[N] = BEFORE;
-bool vetoed[N];		/* answers this exchange's first round with no */
 bool late_for[N];	/* somebody gave up waiting for it */
 
 /* the record */
@@ -68,11 +67,11 @@ bool rung[N];
 
 mtype result = NONE;
 
-/* what callbacks are to be told: pages that a shrink is about to take count as gone */
+/* what callbacks are to be told: pages that are not yet announced, taken back or about to go count as gone */
 #ifdef SHRINK
 #define truth (backed && phase == IDLE)
 #else
-#define truth backed
+#define truth (backed && (phase == IDLE || phase == SYNC))
 #endif
 
 #ifdef M_NO_FENCE
@@ -132,46 +131,29 @@ inline ask_all(me, mine, i, no)
 	od
 }
 
-/* somebody is told: did all who live and were not given up hear of it? */
-#define heard(i) (!alive[i] || late_for[i] || view[i] == TOLD || i < FIRST)
+/* pages go: were all told who live and were not given up? */
+#define hidden(i) (!alive[i] || late_for[i] || !view[i] || i < FIRST)
 
 /* take back what a grow did; finish what a shrink began. mine: my stint */
 inline roll(me, mine, i, no, t)
 {
-#ifdef SHRINK
-	sync_view(me, t);
-	ask_all(me, mine, i, no);
-	atomic {
-		if
-		:: fence(mine) ->
-			assert(heard(R) && heard(C) && heard(2) && heard(3));
-			assert(!other); /* not somebody else's pages */
-			backed = false;
-			phase = IDLE
-		:: else
-		fi
-	};
-#else
-	atomic {
-		if
-		:: fence(mine) ->
-			assert(!other);
-			backed = false;
-			phase = BACK
-		:: else
-		fi
-	};
+#ifndef SHRINK
+	atomic { if :: fence(mine) -> phase = BACK :: else fi };
+#endif
 #ifndef M_NO_SECOND_SYNC
 	sync_view(me, t);
 	ask_all(me, mine, i, no);
 #endif
 	atomic {
 		if
-		:: fence(mine) -> phase = IDLE
+		:: fence(mine) ->
+			assert(hidden(R) && hidden(C) && hidden(2) && hidden(3));
+			assert(!other); /* not somebody else's pages */
+			backed = false;
+			phase = IDLE
 		:: else
 		fi
 	};
-#endif
 	sync_view(me, t)
 }
 
@@ -196,8 +178,8 @@ inline coordinate(me, mine, i, no, t, res)
 		:: else
 		fi
 	   };
-	   sync_view(me, t);
 	   atomic { if :: fence(mine) -> phase = SYNC :: else fi };
+	   sync_view(me, t);
 #ifdef M_COMMIT_EARLY
 	   atomic { if :: fence(mine) -> phase = IDLE; res = OK :: else fi };
 #endif
