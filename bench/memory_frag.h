@@ -24,11 +24,13 @@ static double held(void)
 	char line[256], path[64], name[128];
 	FILE *f = fopen("/proc/self/status", "re");
 	unsigned long kb;
-	double sum = 0;
+	double sum = 0, huge = 0, files = 0;
 
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "RssAnon: %lu", &kb) == 1 || sscanf(line, "HugetlbPages: %lu", &kb) == 1)
+		if (sscanf(line, "RssAnon: %lu", &kb) == 1)
 			sum += (double)kb * 1024;
+		else if (sscanf(line, "HugetlbPages: %lu", &kb) == 1)
+			huge = (double)kb * 1024;
 	if (f != NULL)
 		fclose(f);
 	for (int fd = 0; fd < 64; fd++) {
@@ -39,9 +41,9 @@ static double held(void)
 		k = readlink(path, name, sizeof(name) - 1);
 		name[k > 0 ? k : 0] = '\0';
 		if (strncmp(name, "/memfd:shoal", 12) == 0 && fstat(fd, &st) == 0)
-			sum += (double)st.st_blocks * 512;
+			files += (double)st.st_blocks * 512; /* huge pages of a file count there */
 	}
-	return sum;
+	return sum + (files > 0 ? files : huge);
 }
 
 static unsigned rnd(struct blocks *b)
