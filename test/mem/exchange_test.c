@@ -47,7 +47,7 @@
 #define NEEDS_FAULT() SKIP("built without -Dfault=true")
 #endif
 
-#define UNITS (1u << 16) /* 1 GiB: more than any case here uses */
+#define UNITS (1u << 16) /* 1 GiB: more than any case here uses, without huge pages, which have numbers of their own */
 #define STEP_KIB 2048
 
 /* ---- the role ---- */
@@ -230,14 +230,21 @@ static void obey(char **a)
 /* argv: type, file for stderr, option */
 ROLE(x)
 {
-	char *av[] = {(char *)"x", (char *)"--proc-type",	argv[1], (char *)"-l",
-		      (char *)"0", (char *)"--mem-decay=never", argv[3], NULL};
+	char *av[] = {(char *)"x",
+		      (char *)"--proc-type",
+		      argv[1],
+		      (char *)"-l",
+		      (char *)"0",
+		      (char *)"--mem-decay=never",
+		      (char *)"--huge=never",
+		      argv[3],
+		      NULL};
 	char line[256], *a[4], *save;
 	int fd = open(argv[2], O_WRONLY | O_APPEND | O_CREAT, 0600);
 
 	CHECK(fd >= 0 && dup2(fd, 2) == 2);
 	sem_init(&go, 0, 0);
-	if (rte_eal_init(argc > 3 ? 7 : 6, av) < 0) {
+	if (rte_eal_init(argc > 3 ? 8 : 7, av) < 0) {
 		t_tell("failed %d", rte_errno);
 		return 1;
 	}
@@ -823,7 +830,8 @@ static void a_stop(int who, const char *label, const char *cmd, bool veto)
 		IS(m[BYSTANDER], "veto 0", "ok");
 	t_say(m[REQUESTER].p, cmd);
 	CHECK_EQ(waitid(P_PID, (id_t)m[who].p->pid, &si, WSTOPPED | WEXITED | WNOWAIT), 0);
-	CHECK_EQ(si.si_code, CLD_STOPPED);
+	if (si.si_code != CLD_STOPPED)
+		t_fail(__FILE__, __LINE__, "%s: code %d status %d", label, si.si_code, si.si_status);
 	if (who != REQUESTER)
 		(void)t_expect(m[REQUESTER].p, ""); /* done or not: an answer */
 	else
@@ -874,4 +882,47 @@ TEST_T(the_requester_is_stopped_at_each_step, 60)
 	NEEDS_FAULT();
 	STOP_EACH(REQUESTER, at, "take 2048", false);
 	a_stop(REQUESTER, "xchg_wanted:2", "shrink", false);
+}
+
+/* ---- what is wrong is said ---- */
+
+static int refused(int r)
+{
+	return r == -1 ? rte_errno : -r;
+}
+
+static void in_child(void *arg)
+{
+	(void)arg;
+	_exit(refused(rte_mem_event_callback_register("child", on_event, NULL)) == EPERM ? 0 : 1);
+}
+
+TEST(registration_says_what_is_wrong)
+{
+	char *av[] = {(char *)"t", (char *)"-l", (char *)"0", (char *)"--no-shconf"}, longest[65];
+
+	memset(longest, 'n', 64);
+	longest[64] = '\0';
+	CHECK_EQ(refused(rte_mem_event_callback_register("early", on_event, NULL)), E_RTE_NO_CONFIG);
+	CHECK(rte_eal_init(4, av) >= 0);
+	CHECK_EQ(refused(rte_mem_event_callback_register(NULL, on_event, NULL)), EINVAL);
+	CHECK_EQ(refused(rte_mem_event_callback_register("", on_event, NULL)), EINVAL);
+	CHECK_EQ(refused(rte_mem_event_callback_register("a", NULL, NULL)), EINVAL);
+	CHECK_EQ(refused(rte_mem_event_callback_register(longest, on_event, NULL)), ENAMETOOLONG);
+	CHECK_EQ(refused(rte_mem_event_callback_register(longest + 1, on_event, NULL)), 0);
+	CHECK_EQ(refused(rte_mem_event_callback_register(longest + 1, on_event_alloc, NULL)), EEXIST);
+	CHECK_EQ(refused(rte_mem_event_callback_register(longest + 1, on_event, told)), 0);
+	CHECK_EQ(refused(rte_mem_event_callback_unregister(longest + 1, av)), ENOENT);
+	CHECK_EQ(refused(rte_mem_event_callback_unregister(longest + 1, NULL)), 0);
+	CHECK_EQ(refused(rte_mem_event_callback_unregister(longest + 1, NULL)), ENOENT);
+	CHECK_EQ(refused(rte_mem_alloc_validator_register("v", validate, -1, 1)), EINVAL);
+	CHECK_EQ(refused(rte_mem_alloc_validator_register("v", NULL, 0, 1)), EINVAL);
+	CHECK_EQ(refused(rte_mem_alloc_validator_register("v", validate, 0, 1)), 0);
+	CHECK_EQ(refused(rte_mem_alloc_validator_register("v", validate, 0, 2)), EEXIST);
+	CHECK_EQ(refused(rte_mem_alloc_validator_register("v", validate, 1, 2)), 0);
+	CHECK_EQ(refused(rte_mem_alloc_validator_unregister("v", 2)), ENOENT);
+	CHECK_EQ(refused(rte_mem_alloc_validator_unregister("v", 0)), 0);
+	CHECK_EQ(t_fork(in_child, NULL, NULL, 0), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+	CHECK_EQ(refused(rte_mem_alloc_validator_unregister("v", 1)), E_RTE_NO_CONFIG);
 }
