@@ -8,6 +8,7 @@
  * next victim is started.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ static void step(const char *label);
 #define __RTE_RING_STEP(label) step(label)
 #include <rte_eal.h>
 #include <rte_memzone.h>
+#include <shoal_ring.h>
 
 #include "check.h"
 #include "ring_all.h"
@@ -361,4 +363,126 @@ TEST(a_stopped_one_keeps_its_place_until_it_ends)
 	(void)t_wait(p);
 	after_death(&g);
 	close_game(&g);
+}
+
+/* ---- deaths inside the library: need a build with -Dfault=true ---- */
+
+#ifdef SH_FAULT
+#define NEEDS_FAULT() ((void)0)
+#else
+#define NEEDS_FAULT() SKIP("built without -Dfault=true")
+#endif
+
+/* argv: where to die, what to do */
+ROLE(doomed)
+{
+	struct rte_ring *r;
+
+	setenv("SHOAL_DIE_AT", argv[1], 1);
+	init_as("secondary");
+	if (strcmp(argv[2], "make") == 0) {
+		r = rte_ring_create("made", 64, SOCKET_ID_ANY, 0);
+		CHECK_EQ(rte_ring_enqueue(r, r), 0);
+		rte_ring_free(r);
+	} else {
+		r = rte_ring_lookup("bed");
+		t_tell("ready");
+		(void)t_hear((char[8]){0}, 8);
+		CHECK_EQ(rte_ring_enqueue(r, r), 0);
+	}
+	return 0;
+}
+
+TEST_T(a_maker_that_dies_leaves_the_name_to_others, 60)
+{
+	static const char *const labels[] = {"ring_zone_there", "ring_making", "ring_filled", "ring_unmade"};
+	struct rte_ring *r;
+	struct t_proc *p;
+
+	NEEDS_FAULT();
+	init_as("primary");
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned size = 32; size <= 128; size *= 2) {
+			p = t_spawn("doomed", labels[i], "make", NULL);
+			CHECK_EQ(t_wait(p), 128 + SIGKILL);
+			CHECK(rte_ring_lookup("made") == NULL);
+			r = rte_ring_create("made", size, SOCKET_ID_ANY, 0);
+			CHECK(r != NULL && rte_ring_lookup("made") == r && rte_ring_get_size(r) == size);
+			CHECK(rte_ring_empty(r));
+			rte_ring_free(r);
+		}
+}
+
+static void *in_bed(void *r)
+{
+	return (void *)(intptr_t)shoal_ring_wait(r, SHOAL_RING_ELEMENTS, NULL);
+}
+
+static bool somebody_sleeps(void *r)
+{
+	return ((struct rte_ring *)r)->watch != 0;
+}
+
+TEST_T(a_waker_that_dies_has_woken, 60)
+{
+	static const char *const labels[] = {"ring_bell_up", "ring_woken"};
+	struct rte_ring *r;
+	pthread_t t;
+	void *v;
+
+	NEEDS_FAULT();
+	init_as("primary");
+	for (unsigned i = 0; i < 2; i++) {
+		struct t_proc *p;
+
+		r = rte_ring_create("bed", 8, SOCKET_ID_ANY, 0);
+		p = t_spawn("doomed", labels[i], "wake", NULL);
+		(void)t_expect(p, "ready");
+		CHECK_EQ(pthread_create(&t, NULL, in_bed, r), 0);
+		t_until(somebody_sleeps, r);
+		t_say(p, "now");
+		CHECK_EQ(t_wait(p), 128 + SIGKILL);
+		pthread_join(t, &v);
+		CHECK(v == NULL);
+		rte_ring_free(r);
+	}
+}
+
+ROLE(stopped_primary)
+{
+	init_as("primary");
+	t_tell("ready");
+	while (t_hear((char[8]){0}, 8))
+		;
+	return 0;
+}
+
+/* the caretaker is stopped, so one who waits mends, and dies of it; the next one mends again */
+TEST_T(a_mender_may_die, 60)
+{
+	struct t_proc *first = t_spawn("stopped_primary", NULL), *p[2];
+	struct game g;
+	uint64_t v;
+
+	NEEDS_FAULT();
+	(void)t_expect(first, "ready");
+	init_as("secondary");
+	open_game(&g, 1);
+	g.b->quiet = 1;
+	t_kill(g.other, SIGKILL);
+	(void)t_wait(g.other);
+	p[0] = start(&g, 0, "entered", 20);
+	setenv("SHOAL_DIE_AT", "ring_taken_over", 1);
+	p[1] = start(&g, 1, NULL, 0);
+	unsetenv("SHOAL_DIE_AT");
+	t_kill(first, SIGSTOP);
+	g.b->quiet = 0;
+	CHECK_EQ(t_wait(p[0]), 128 + SIGKILL);
+	CHECK_EQ(t_wait(p[1]), 128 + SIGKILL);
+	for (unsigned i = 0; i < 200; i++) {
+		CHECK_EQ(rte_ring_dequeue_elem(g.r, &v, 8), 0);
+		CHECK_EQ(rte_ring_enqueue_elem(g.r, &v, 8), 0);
+	}
+	CHECK(g.r->mended[0] + g.r->mended[1] >= 1);
+	t_kill(first, SIGCONT);
 }
