@@ -40,7 +40,7 @@ def rows():
 
 class Rings:
     def __init__(self, a, peers):
-        self.a, self.peers, self.dir, self.ns, self.noisy = a, peers, workdir(), {}, 0
+        self.a, self.peers, self.dir, self.ns, self.noisy, self.turn = a, peers, workdir(), {}, 0, False
         self.floor = own(a, 'channel-floor')
 
     def one_repeat(self, gate):
@@ -55,7 +55,8 @@ class Rings:
                 p.ready()
             for mode, place, n in rows():
                 count = int(COUNT[place][n] * 1e6 * self.a.scale)
-                for p, proc in procs.items():
+                self.turn = not self.turn
+                for p, proc in sorted(procs.items(), reverse=self.turn):
                     proc.say(f'{MODES.index(mode)} {n} {place} {count}')
                     try:
                         got.setdefault((mode, place, n), {})[p] = proc.result()['ns']

@@ -46,7 +46,7 @@ static int check_name(const char *name)
 static int check_count(const char *name, unsigned count, unsigned flags, struct sh_ring_ask *ask)
 {
 	if (count == 0 || count > RTE_RING_SZ_MASK ||
-	    ((flags & RING_F_EXACT_SZ) != 0 ? count >= 1u << 30 && count > (1u << 30) - 1 : !power_of_2(count)))
+	    ((flags & RING_F_EXACT_SZ) != 0 ? count > (1u << 30) - 1 : !power_of_2(count)))
 		return refuse(EINVAL, name,
 			      "the size %u is 0, above %u, or no power of two; RING_F_EXACT_SZ allows any up to %u",
 			      count, RTE_RING_SZ_MASK, (1u << 30) - 1);
