@@ -153,6 +153,25 @@ static __rte_always_inline uint32_t __rte_ring_grant(struct __rte_ring_side *s, 
 	return n;
 }
 
+/*
+ * Is it in vain to enter? Who polls an empty ring, or a full one, only reads. pos is read before the other tail, so what is
+ * there is never underrated; whoever goes on looks again inside.
+ */
+static __rte_always_inline int __rte_ring_in_vain(struct __rte_ring_side *s, const struct rte_ring_headtail *own,
+						  const volatile uint32_t *other, uint32_t base, uint32_t n,
+						  enum rte_ring_queue_behavior behavior)
+{
+	/* relaxed: a hint, as it is read outside; nothing is done by it but to look at the other tail */
+	uint32_t pos = __atomic_load_n(&own->tail, __ATOMIC_ACQUIRE); /* A:RINGPUB, A:RINGTAKE */
+	uint32_t room = base + __atomic_load_n(&s->seen, __ATOMIC_RELAXED) - pos;
+
+	n = behavior == RTE_RING_QUEUE_FIXED ? n : 1;
+	if (likely(room >= n))
+		return 0;
+	room = base + __atomic_load_n(other, __ATOMIC_ACQUIRE) - pos; /* A:RINGPUB, A:RINGTAKE */
+	return room < n;
+}
+
 /* the one store; then the side is free, and who sleeps for this is woken */
 static __rte_always_inline void __rte_ring_publish(struct rte_ring *r, struct __rte_ring_side *s,
 						   struct rte_ring_headtail *own, uint32_t tail,
@@ -177,6 +196,9 @@ static __rte_always_inline unsigned int __rte_ring_do_enqueue(struct rte_ring *r
 
 	if (unlikely(r->tracked != 0))
 		return __rte_ring_in_tracked(r, (void *const *)objs, n, behavior, left);
+	if (mode != RTE_RING_SYNC_ST && left == NULL &&
+	    unlikely(__rte_ring_in_vain(&r->prod_side, &r->prod, &r->cons.tail, r->capacity, n, behavior)))
+		return 0;
 	if (unlikely(!__rte_ring_enter(r, &r->prod_side, mode))) {
 		if (left != NULL)
 			*left = 0;
@@ -202,6 +224,9 @@ static __rte_always_inline unsigned int __rte_ring_do_dequeue(struct rte_ring *r
 
 	if (unlikely(r->tracked != 0))
 		return __rte_ring_out_tracked(r, (void **)objs, n, behavior, left);
+	if (mode != RTE_RING_SYNC_ST && left == NULL &&
+	    unlikely(__rte_ring_in_vain(&r->cons_side, &r->cons, &r->prod.tail, 0, n, behavior)))
+		return 0;
 	if (unlikely(!__rte_ring_enter(r, &r->cons_side, mode))) {
 		if (left != NULL)
 			*left = 0;
