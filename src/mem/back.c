@@ -196,7 +196,11 @@ void sh_back_mend(struct sh_mem *m)
 	uint64_t held = 0;
 
 	if (U(pg->work_n) != 0) {
-		punch_rest(m, (uint32_t)U(pg->work_unit), (uint32_t)U(pg->work_n));
+		uint32_t u = (uint32_t)U(pg->work_unit), n = (uint32_t)U(pg->work_n);
+
+		if (m->w[sh_unit_w(u)].page > SH_UNIT && sh_run_missing(m, u, n) != 0)
+			bits_set(m, u, n, false); /* a page of which some units have no bit cannot go in part */
+		punch_rest(m, u, n);
 		SH_STEP("mem_back_mended");
 		work_done(m);
 	}

@@ -25,6 +25,7 @@
 #define AT_ONCE 2048u	       /* units: no more than 32 MiB of a run are BUSY at a time */
 #define KEEP_MIN ((64ull << 20) >> SH_UNIT_SHIFT)
 #define KEEP_PART 8
+#define RETRY_MS 100
 #define NEVER UINT64_MAX
 
 /* process-private: the thread. mtx guards all but work */
@@ -59,20 +60,35 @@ static bool too_many(const struct sh_mem *m)
 	return idle(m) > (keep > KEEP_MIN ? keep : KEEP_MIN);
 }
 
-/* The first part of a free run that has pages, at most AT_ONCE; whole pages only, for no other can be punched */
+/* units of a page of the window that this unit is in; at least 1 */
+static uint32_t page_of(const struct sh_mem *m, uint32_t u)
+{
+	uint32_t page = (uint32_t)(m->w[sh_unit_w(u)].page >> SH_UNIT_SHIFT);
+
+	return page > 1 ? page : 1;
+}
+
+/*
+ * The first part of a free run that has pages, at most AT_ONCE. Whole pages only, for no other can be punched; of these
+ * the first one is there, so that whatever is cut out makes the rest less.
+ */
 static struct sh_run part_of(const struct sh_mem *m, uint32_t u, uint32_t n)
 {
-	uint32_t page = (uint32_t)(m->w[sh_unit_w(u)].page >> SH_UNIT_SHIFT), from = u, to = u + n;
+	uint32_t page = page_of(m, u), from = (u + page - 1) & ~(page - 1), to = (u + n) & ~(page - 1);
 
 	while (from < to && !sh_unit_backed(m, from))
-		from += from % 64 == 0 && to - from >= 64 && sh_run_missing(m, from, 64) == 64 ? 64 : 1;
-	if (page > 1) {
-		from = (from + page - 1) & ~(page - 1);
-		to &= ~(page - 1);
-	}
+		from += page == 1 && from % 64 == 0 && to - from >= 64 && sh_run_missing(m, from, 64) == 64 ? 64 : page;
 	if (to <= from)
 		return (struct sh_run){.free = u};
 	return (struct sh_run){u, from, to - from < AT_ONCE ? to - from : AT_ONCE};
+}
+
+/* units that are backed and need not be kept. Under H: about, for pages come and go under G */
+static uint64_t spare(const struct sh_mem *m)
+{
+	uint64_t backed = U(m->h->pg.backed), keep = m->h->pg.keep;
+
+	return backed > keep ? backed - keep : 0;
 }
 
 /*
@@ -90,10 +106,10 @@ static bool cut_oldest(struct sh_mem *m, uint64_t before_ms, struct sh_run *run)
 	if (U(desc->own[0]) > before_ms)
 		return false;
 	*run = part_of(m, u - 1, sh_use_units(U(desc->use)));
-	if (m->h->pg.keep != 0 && U(m->h->pg.backed) < m->h->pg.keep + run->units) {
-		if (U(m->h->pg.backed) <= m->h->pg.keep)
+	if (run->units > spare(m)) {
+		if (spare(m) < page_of(m, u - 1))
 			return false;
-		run->units = (uint32_t)(U(m->h->pg.backed) - m->h->pg.keep);
+		run->units = (uint32_t)spare(m) & ~(page_of(m, u - 1) - 1);
 	}
 	if (run->units == 0)
 		sh_run_forget_age(m, u - 1);
@@ -159,9 +175,9 @@ static uint64_t due(struct sh_mem *m)
 	if (sh_mem_lock(&m) < 0)
 		return NEVER;
 	u = (uint32_t)U(m->h->pg.oldest);
-	if (u != 0) {
+	if (u != 0 && spare(m) >= page_of(m, u - 1)) {
 		when = U(sh_desc(u - 1)->own[0]) + keep_ms;
-		when = when > now ? when - now : 1;
+		when = when > now ? when - now : RETRY_MS; /* it was due, and could not go */
 	}
 	sh_mem_unlock(m);
 	return when;

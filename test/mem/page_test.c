@@ -246,6 +246,61 @@ TEST(decay_gives_back_what_nobody_took_again)
 	sh_mem_stop();
 }
 
+/* 44 MiB that begin and end inside a page of 2 MiB; they are used as if it were one, and go in two cuts of 32 MiB at most */
+static void half_pages(uint64_t decay)
+{
+	uint32_t a, b, c;
+
+	group_with(decay);
+	CHECK_EQ(take(5, 1, &a), 0);
+	CHECK_EQ(take((uint32_t)(44 * MIB / SH_UNIT), 1, &b), 0);
+	CHECK_EQ(take(5, 1, &c), 0);
+	CHECK(b == a + 5 && c == b + 44 * MIB / SH_UNIT);
+	CHECK_EQ(f_heap_held(), 46 * MIB);
+	sh_ctx.mem->w[0].page = 2 * MIB; /* as in the window of huge pages */
+	CHECK_EQ(sh_pages_give(b), 0);
+}
+
+TEST(whole_pages_behind_a_part_of_one_go_when_told)
+{
+	half_pages(0);
+	CHECK_EQ(sh_mem_trim(UINT64_MAX), 42 * MIB / SH_UNIT);
+	CHECK_EQ(f_heap_held(), 4 * MIB);
+	CHECK_EQ(sh_mem_trim(UINT64_MAX), 0);
+	f_sound("pages in part used are left");
+}
+
+TEST(whole_pages_behind_a_part_of_one_go_by_decay)
+{
+	uint64_t rest = 4 * MIB;
+
+	half_pages(20 + 1);
+	t_until(all_gone, &rest);
+	f_sound("pages in part used are left");
+	sh_mem_stop();
+}
+
+/* the bits of a page are two words: who dies between them has marked half of it */
+TEST(a_page_that_the_dead_marked_in_part_goes_whole)
+{
+	struct sh_mem *m;
+	uint32_t u;
+
+	small_group();
+	CHECK_EQ(take(SH_STEP_UNITS, SH_STEP_UNITS, &u), 0);
+	CHECK_EQ(f_heap_held(), 2 * MIB);
+	CHECK_EQ(sh_mem_lock_grow(&m), 0);
+	m->w[0].page = 2 * MIB; /* as in the window of huge pages */
+	sh_store_rel(&sh_step_of(m, u)->bit[1], 0);
+	sh_store_rel(&m->h->pg.work_unit, u);
+	sh_store_rel(&m->h->pg.work_n, SH_STEP_UNITS);
+	sh_back_mend(m);
+	sh_mem_unlock_grow(m);
+	CHECK_EQ(sh_run_missing(m, u, SH_STEP_UNITS), SH_STEP_UNITS);
+	CHECK_EQ(now().backed, 0);
+	CHECK_EQ(f_heap_held(), 0);
+}
+
 TEST(more_than_a_part_is_not_kept_however_long_it_may_be)
 {
 	uint32_t u;
