@@ -173,6 +173,13 @@ static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 		z->st->free_count += sh_classes[c].n - live;
 		z->st->heap_allocsz_bytes += (size_t)live * sh_classes[c].size + sh_classes[c].front;
 		break;
+	case SH_PG_ZSPAN:
+		for (unsigned i = 0; i < SH_ZPLACES / 64; i++)
+			z->st->alloc_count += (unsigned)__builtin_popcountll(U(sh_desc(unit)->own[i]));
+		z->st->heap_allocsz_bytes += bytes;
+		break;
+	case SH_PG_BUSY: /* nobody's: its pages come or go */
+		break;
 	default:
 		z->st->alloc_count++;
 		z->st->heap_allocsz_bytes += bytes;

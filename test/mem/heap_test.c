@@ -315,6 +315,38 @@ TEST(an_over_aligned_block_is_freed_by_the_pointer_that_went_out)
 
 /* ---- stats ---- */
 
+static unsigned alive(void)
+{
+	struct rte_malloc_socket_stats s;
+
+	CHECK_EQ(rte_malloc_get_socket_stats(0, &s), 0);
+	return s.alloc_count;
+}
+
+TEST(each_block_and_each_memzone_is_one_allocation)
+{
+	struct sh_pages_ask ask = {.units = 3};
+	struct sh_hold hold;
+	unsigned n;
+
+	f_group();
+	CHECK_EQ(alive(), 0);
+	CHECK(rte_memzone_reserve("one", 100, 0, 0) != NULL);
+	CHECK(rte_memzone_reserve("two", 100, 0, 0) != NULL); /* in the same run */
+	CHECK(rte_memzone_reserve("large", 100000, 0, 0) != NULL);
+	CHECK_EQ(alive(), 3);
+	CHECK(rte_malloc(NULL, 100, 0) != NULL);
+	CHECK(rte_malloc(NULL, 100000, 0) != NULL);
+	n = alive();
+	CHECK_EQ(n, 5);
+	CHECK_EQ(sh_pages_hold(&ask, &hold), 0); /* pages on their way are nobody's */
+	CHECK_EQ(alive(), n);
+	sh_pages_unhold(sh_ctx.mem, &hold);
+	CHECK_EQ(rte_memzone_free(rte_memzone_lookup("two")), 0);
+	CHECK_EQ(rte_memzone_free(rte_memzone_lookup("large")), 0);
+	CHECK_EQ(alive(), 3);
+}
+
 TEST(stats_follow_what_is_taken)
 {
 	struct rte_malloc_socket_stats a, b;
