@@ -71,6 +71,19 @@ def rooms():
             yield f'{path}:1: no such room: {part[1]}'
 
 
+def low_fds():
+    """What makes an fd that stays stands inside sh_fd_up() or sh_fd_pair_up(): no fd of the library is 0, 1 or 2."""
+    makes = re.compile(r'(?<![\w.>])(socket|socketpair|accept4?|epoll_create1|memfd_create|pipe2?|open|openat|eventfd'
+                       r'|timerfd_create|signalfd|inotify_init1|dup[23]?)\s*\(')
+    for path in tracked('src/*.c'):
+        before = ''
+        for n, line in enumerate(code_lines(path), 1):
+            for m in makes.finditer(line):
+                if 'sh_fd_up(' not in before + line[:m.start()] and 'sh_fd_pair_up(' not in before + line[:m.start()]:
+                    yield f'{path}:{n}: {m.group(1)}() outside sh_fd_up(): the fd may be 0, 1 or 2'
+            before = line
+
+
 def functions(path):
     """(name, first line, number of lines) of each function; relies on the format: its braces stand in column one."""
     text = lines(path)

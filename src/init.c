@@ -28,6 +28,7 @@
 
 #include "base/atom.h"
 #include "base/export.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "chan/chan.h"
 #include "ctx.h"
@@ -410,7 +411,7 @@ SH_EXPORT int rte_eal_primary_proc_alive(const char *config_file_path)
 
 	if (config_file_path == NULL || (on() && own_config(config_file_path)))
 		return on() && sh_primary_id() != 0;
-	fd = open(config_file_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = sh_fd_up(open(config_file_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 	if (fd < 0)
 		return 0;
 	r = fcntl(fd, F_GETLK, &lock);

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +22,33 @@ void sh_close(int *fd)
 		close(*fd);
 	*fd = -1;
 	errno = e;
+}
+
+int sh_fd_up(int fd)
+{
+	int up;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	up = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (up < 0 && errno == EINVAL) /* the limit is below the first number that would do */
+		errno = EMFILE;
+	sh_close(&fd);
+	return up;
+}
+
+int sh_fd_pair_up(int r, int fds[2])
+{
+	if (r != 0)
+		return r;
+	fds[0] = sh_fd_up(fds[0]);
+	if (fds[0] >= 0)
+		fds[1] = sh_fd_up(fds[1]);
+	if (fds[0] >= 0 && fds[1] >= 0)
+		return 0;
+	sh_close(&fds[0]);
+	sh_close(&fds[1]);
+	return -1;
 }
 
 void sh_fds_close(struct sh_fds *f)
@@ -131,9 +159,14 @@ ssize_t sh_sock_send(int s, const struct sockaddr_un *to, const void *buf, size_
 	return n < 0 ? -errno : n;
 }
 
-/* Take every fd and the credentials out of the control messages. A second SCM_RIGHTS block is taken too. */
-static void take_control(struct msghdr *m, struct sh_fds *f, uid_t *uid, pid_t *pid)
+/*
+ * Take every fd and the credentials out of the control messages. A second SCM_RIGHTS block is taken too. false: there was no
+ * number left for one of them.
+ */
+static bool take_control(struct msghdr *m, struct sh_fds *f, uid_t *uid, pid_t *pid)
 {
+	bool all = true;
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET)
 			continue;
@@ -144,10 +177,12 @@ static void take_control(struct msghdr *m, struct sh_fds *f, uid_t *uid, pid_t *
 				int fd;
 
 				memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-				if (f->n < SH_FDS_MAX)
-					f->fd[f->n++] = fd;
-				else
+				if (f->n >= SH_FDS_MAX) {
 					close(fd);
+					continue;
+				}
+				f->fd[f->n] = sh_fd_up(fd);
+				all = all && f->fd[f->n++] >= 0;
 			}
 		} else if (c->cmsg_type == SCM_CREDENTIALS) {
 			struct ucred cr;
@@ -159,6 +194,7 @@ static void take_control(struct msghdr *m, struct sh_fds *f, uid_t *uid, pid_t *
 				*pid = cr.pid;
 		}
 	}
+	return all;
 }
 
 ssize_t sh_sock_recv(int s, void *buf, size_t cap, struct sh_fds *f, struct sockaddr_un *from, uid_t *uid, pid_t *pid,
@@ -188,7 +224,10 @@ ssize_t sh_sock_recv(int s, void *buf, size_t cap, struct sh_fds *f, struct sock
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	take_control(&m, f, uid, pid);
+	if (!take_control(&m, f, uid, pid)) {
+		sh_fds_close(f);
+		return -EMFILE;
+	}
 	if (from != NULL) {
 		/* the kernel says how long the name is; what lies behind it are old bytes */
 		size_t have = m.msg_namelen > offsetof(struct sockaddr_un, sun_path)

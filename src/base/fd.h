@@ -2,7 +2,8 @@
 /*
  * fd.h - file descriptors that own themselves
  *
- * Every fd of the library is O_CLOEXEC from birth. What a receive call delivers belongs to a struct sh_fds; whoever takes
+ * Every fd of the library is O_CLOEXEC from birth, and never 0, 1 or 2: a program may start with those closed and open them
+ * later, or write to them. What is opened to be read and closed in one function (stdio, opendir) is excepted. What a receive call delivers belongs to a struct sh_fds; whoever takes
  * one out of it owns it, sh_fds_close() closes the rest: no path loses one and none is closed twice.
  */
 #ifndef SH_BASE_FD_H
@@ -23,6 +24,13 @@ struct sh_fds {
 
 /* close *fd if it is open, leave -1 in it; errno is kept */
 void sh_close(int *fd);
+/*
+ * What a call that makes an fd returned: the same fd, or -1 and errno; at 3 or above in any case, moved there if need be (then
+ * it is CLOEXEC). When there is no room left it is closed: -1, EMFILE.
+ */
+int sh_fd_up(int fd);
+/* the same of a call that makes two: 0, or -1 and errno, and none is open */
+int sh_fd_pair_up(int r, int fds[2]);
 /* close all that is left in f; errno is kept */
 void sh_fds_close(struct sh_fds *f);
 /* take the i-th out (its place becomes -1) */
@@ -32,7 +40,7 @@ int sh_fds_take(struct sh_fds *f, unsigned i);
 ssize_t sh_sock_send(int s, const struct sockaddr_un *to, const void *buf, size_t len, const int *fds, unsigned nfds,
 		     int flags);
 /*
- * One message. f is filled from the control message alone (never from what the payload claims); the fds are CLOEXEC.
+ * One message. f is filled from the control message alone (never from what the payload claims); the fds are CLOEXEC, 3 or above.
  * from may be NULL; otherwise it holds a NUL-terminated path, empty when the sender is unbound. uid/pid may be NULL: filled
  * from SCM_CREDENTIALS, (uid_t)-1 and 0 when absent (the receiver sets SO_PASSCRED).
  * Returns bytes, or -errno; -EMSGSIZE when data or control was truncated (all fds are closed then, f is empty).

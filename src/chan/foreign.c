@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "chan/chan_int.h"
 #include "proc/opts.h"
@@ -105,7 +106,7 @@ static void wait_room(struct sh_chan *c, const struct sh_foreign_addr *a, uint64
 	uint64_t now = sh_now_ns();
 	int ms = dl <= now ? 0 : (int)((dl - now) / 1000000) + 1;
 
-	p.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	p.fd = sh_fd_up(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (p.fd < 0) {
 		(void)poll(NULL, 0, 1);
 		return;
@@ -292,7 +293,7 @@ int sh_foreign_start(struct sh_chan *c, const struct sh_opts *o)
 		       c->dir, c->sock_name);
 		return e;
 	}
-	c->dgram = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	c->dgram = sh_fd_up(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (c->dgram < 0) {
 		e = -errno;
 		sh_err("cannot make the socket %s: %s; %s", a.sun_path, strerror(-e), sh_fd_advice(e));

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "chan/chan_int.h"
 
@@ -131,7 +132,7 @@ int sh_link_take(struct sh_in *in, unsigned slot, sh_id_t from, uint64_t seq, un
 
 int sh_big_make(const void *data, size_t len)
 {
-	int fd = memfd_create("shoal-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = sh_fd_up(memfd_create("shoal-payload", MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	const char *p = data;
 	size_t done = 0;
 

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 
 #include "base/export.h"
+#include "base/fd.h"
 #include "base/futex.h"
 #include "base/log.h"
 #include "chan/chan_int.h"
@@ -407,7 +408,7 @@ SH_EXPORT int shoal_mp_fd(void)
 	c = sh_chan();
 	sh_lock(&c->lk);
 	if (c->poll_fd < 0) {
-		c->poll_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		c->poll_fd = sh_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 		e = c->poll_fd < 0 ? -errno : 0;
 		c->poll_mode = e == 0;
 		sh_disp_kick_locked(c); /* the dispatcher gives the baton back and only moves from now on */

@@ -17,6 +17,7 @@
 #include <cmdline_socket.h>
 
 #include "base/export.h"
+#include "base/fd.h"
 #include "ctl/cmdline_int.h"
 
 static void write_all(int fd, const char *s, size_t n)
@@ -217,7 +218,7 @@ SH_EXPORT struct cmdline *cmdline_file_new(cmdline_parse_ctx_t *ctx, const char 
 
 	if (ctx == NULL || prompt == NULL || path == NULL)
 		return NULL;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = sh_fd_up(open(path, O_RDONLY | O_CLOEXEC));
 	if (fd < 0)
 		return NULL;
 	cl = cmdline_new(ctx, prompt, fd, -1);

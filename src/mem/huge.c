@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "mem/priv.h"
 #include "proc/opts.h"
@@ -23,7 +24,7 @@
 
 static bool text_of(const char *path, char *buf, size_t cap)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = sh_fd_up(open(path, O_RDONLY | O_CLOEXEC));
 	ssize_t n = fd >= 0 ? read(fd, buf, cap - 1) : -1;
 
 	if (fd >= 0)

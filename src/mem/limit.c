@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "mem/limit.h"
 
 #define MARGIN (64ull << 20)
@@ -40,7 +41,7 @@ static bool read_text(const char *path, char *buf, size_t cap)
 	int fd;
 
 	snprintf(full, sizeof(full), "%s%s", g.root, path);
-	fd = open(full, O_RDONLY | O_CLOEXEC);
+	fd = sh_fd_up(open(full, O_RDONLY | O_CLOEXEC));
 	if (fd < 0)
 		return false;
 	n = read(fd, buf, cap - 1);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/futex.h"
 #include "base/thread.h"
 #include "obj/priv.h"
@@ -60,7 +61,7 @@ int sh_ring_fd_open(struct rte_ring *r, unsigned side)
 		return -ENOMEM;
 	f->r = r;
 	f->side = side;
-	f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	f->fd = sh_fd_up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	e = f->fd < 0 ? -errno : 0;
 	sh_store_rel(&f->want, ARMED); /* R:RINGFD */
 	if (e == 0)

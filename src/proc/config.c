@@ -33,7 +33,7 @@ static int open_again(const char *path, int flags, mode_t mode)
 	int fd;
 
 	do {
-		fd = open(path, flags, mode);
+		fd = sh_fd_up(open(path, flags, mode));
 	} while (fd < 0 && errno == EINTR);
 	return fd;
 }

@@ -37,7 +37,7 @@ int sh_dial(struct sh_proc *p, const char *name)
 
 	if (err != 0)
 		return err;
-	s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	s = sh_fd_up(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	if (s < 0) /* EPERM would be connect()'s word for another user's name; this one is a filter's */
 		return errno == EPERM || errno == EACCES ? -ENOSYS : -errno;
 	do {

@@ -66,14 +66,14 @@ int sh_card_make(struct sh_proc *p)
 	err = live_make(p);
 	if (err != 0)
 		return err;
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0) {
+	if (sh_fd_pair_up(pipe2(fds, O_CLOEXEC | O_NONBLOCK), fds) != 0) {
 		err = -errno;
 		sh_err("cannot make a pipe: %s; %s", strerror(-err), sh_fd_advice(err));
 		return err;
 	}
 	p->mine.hup = fds[0];
 	p->hup_wr = fds[1];
-	p->mine.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	p->mine.pidfd = sh_fd_up((int)syscall(SYS_pidfd_open, getpid(), 0));
 	if (p->mine.pidfd < 0 && (errno == EMFILE || errno == ENFILE)) {
 		err = -errno;
 		sh_err("no file descriptor left for the pidfd of this process: %s; raise ulimit -n", strerror(-err));

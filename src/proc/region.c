@@ -35,10 +35,10 @@
 
 int sh_memfd(const char *name)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	int fd = sh_fd_up(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL));
 
 	if (fd < 0 && errno == EINVAL) /* a kernel that does not know NOEXEC */
-		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		fd = sh_fd_up(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	if (fd >= 0)
 		return fd;
 	int err = -errno;
@@ -143,7 +143,7 @@ static int huge_memfd(const struct sh_proc *p, const char *name)
 	int fd = -1;
 
 	if (p->o.huge != SH_HUGE_NEVER)
-		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB);
+		fd = sh_fd_up(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB));
 	return fd >= 0 ? fd : sh_memfd(name);
 }
 

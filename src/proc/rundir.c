@@ -140,7 +140,7 @@ static bool listens(const struct sh_proc *p, const char *name, int type)
 
 	if (sh_sock_addr(&a, p->dir, name) != 0)
 		return true;
-	s = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	s = sh_fd_up(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	if (s < 0)
 		return true;
 	if (connect(s, (struct sockaddr *)&a, sizeof(a)) != 0)
@@ -192,7 +192,7 @@ int sh_listen(struct sh_proc *p)
 	err = sh_sock_addr(&a, p->dir, p->lsn_name);
 	if (err != 0)
 		return err;
-	p->lsn = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	p->lsn = sh_fd_up(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	if (p->lsn < 0) {
 		err = -errno;
 		sh_err("cannot make the listener: socket: %s; %s", strerror(-err), sh_fd_advice(err));

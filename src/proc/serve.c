@@ -456,7 +456,7 @@ static void on_conn(void *arg, uint32_t events)
 static void spare_open(struct sh_proc *p)
 {
 	if (p->spare < 0)
-		p->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		p->spare = sh_fd_up(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 /* No fd is left: with the one kept for this, tell who waits. false: that did not work, the listener rests for a while. */
@@ -468,7 +468,7 @@ static bool turn_away(struct sh_proc *p)
 	drop_silent(p);
 	if (p->spare >= 0) {
 		sh_close(&p->spare);
-		fd = accept4(p->lsn, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = sh_fd_up(accept4(p->lsn, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
 		if (fd >= 0)
 			refuse(fd, SH_REFUSE_NOFILE, "");
 		sh_close(&fd);
@@ -492,7 +492,7 @@ static void on_accept(void *arg, uint32_t events)
 	/* who found my backlog full did not tell me what it wanted to: look around */
 	sh_store_rel(&p->dirty, true); /* R:KICK */
 	for (unsigned i = 0; i < NEW_MAX; i++) {
-		int fd = accept4(p->lsn, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = sh_fd_up(accept4(p->lsn, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
 		struct sh_conn *c;
 		uid_t uid;
 

@@ -63,8 +63,8 @@ int sh_watcher_open(struct sh_proc *p)
 	int s[2];
 
 	/* a pair of sockets, not an eventfd: each has an inode of its own, by which sh_fds_lost() knows it */
-	p->ep = epoll_create1(EPOLL_CLOEXEC);
-	if (p->ep < 0 || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s) != 0) {
+	p->ep = sh_fd_up(epoll_create1(EPOLL_CLOEXEC));
+	if (p->ep < 0 || sh_fd_pair_up(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s), s) != 0) {
 		int err = -errno;
 
 		sh_err("cannot make the watcher's epoll: %s; %s", strerror(-err), sh_fd_advice(err));

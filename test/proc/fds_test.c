@@ -68,6 +68,72 @@ TEST(leaving_after_closing_all_fds_ends_in_a_group_too)
 	m_table(&a, 1);
 }
 
+/* ---- 0, 1 and 2 ---- */
+
+static int on_any(const struct rte_mp_msg *msg, const void *peer)
+{
+	struct rte_mp_msg answer = *msg;
+
+	for (int i = 0; i < msg->num_fds; i++)
+		close(msg->fds[i]);
+	if (msg->num_fds > 0) {
+		answer.len_param = snprintf((char *)answer.param, sizeof(answer.param), "%d", msg->fds[0]) + 1;
+		answer.num_fds = 0;
+	}
+	return rte_mp_reply(&answer, peer);
+}
+
+static bool low_fds_are_free(void)
+{
+	return fcntl(0, F_GETFD) < 0 && fcntl(1, F_GETFD) < 0 && fcntl(2, F_GETFD) < 0;
+}
+
+/* as a daemon is started: without the three; told of by the status alone */
+ROLE(closed)
+{
+	struct timespec limit = {.tv_sec = 10};
+	struct rte_mp_msg msg = {.name = "any", .num_fds = 1};
+	struct rte_mp_reply reply;
+	char byte;
+	int out, in;
+
+	out = fcntl(1, F_DUPFD_CLOEXEC, 100); /* the test reads there */
+	in = fcntl(0, F_DUPFD_CLOEXEC, 100);
+	for (int i = 0; i < 3; i++)
+		close(i);
+	if (eal(argv[1]) < 0 || rte_mp_action_register("any", on_any) != 0)
+		return 3;
+	if (!low_fds_are_free())
+		return 4;
+	if (dprintf(out, "up\n") < 0)
+		return 5;
+	if (rte_eal_process_type() == RTE_PROC_SECONDARY) {
+		msg.fds[0] = out;
+		/* the primary's fd for what I send is none of the three either */
+		if (rte_mp_request_sync(&msg, &reply, &limit) != 0 || reply.nb_received != 1)
+			return 6;
+		if (atoi((char *)reply.msgs[0].param) < 3)
+			return 7;
+		free(reply.msgs);
+	}
+	if (read(in, &byte, 1) < 0 || !low_fds_are_free())
+		return 8;
+	return rte_eal_cleanup() != 0 || !low_fds_are_free() ? 9 : 0;
+}
+
+TEST(no_fd_of_the_library_is_a_standard_one)
+{
+	struct t_proc *a = t_spawn("closed", "primary", NULL), *b;
+
+	t_expect(a, "up");
+	b = t_spawn("closed", "secondary", NULL);
+	t_expect(b, "up");
+	t_say(b, "");
+	CHECK_EQ(t_wait(b), 0);
+	t_say(a, "");
+	CHECK_EQ(t_wait(a), 0);
+}
+
 /* ---- the limit ---- */
 
 TEST(the_limit_on_fds_is_put_back)
