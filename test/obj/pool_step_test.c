@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pool_step_test.c - processes die at every labelled step of pools and tracked rings, and while they mend
+ *
+ * Three take part. The keeper makes the pool and is stopped, so that it mends nothing. The player gets, puts, sends and
+ * receives, and dies at a step. The mender lives through that, or dies at a step of mending. Then the keeper goes on: of a
+ * tracked pool every object must be there, of another all but what the player had in its hands; and none twice.
+ *
+ * The labels are read from the source: none can be forgotten. Needs a build with -Dfault=true.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_ring.h>
+#include <shoal_member.h>
+
+#include "check.h"
+#include "pool_help.h"
+
+#define OBJECTS 200
+#define IN_HAND 40 /* the most that the player ever has */
+#define LABELS_MAX 96
+
+struct labels {
+	char name[LABELS_MAX][48];
+	unsigned n;
+};
+
+static void labels_of(const char *file, struct labels *l)
+{
+	char path[1024], line[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", OBJ_SOURCE, file);
+	f = fopen(path, "re");
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		const char *at = strstr(line, "SH_STEP(\"");
+
+		if (at == NULL)
+			continue;
+		CHECK(l->n < LABELS_MAX);
+		CHECK_EQ(sscanf(at, "SH_STEP(\"%47[a-z_]\")", l->name[l->n]), 1);
+		l->n++;
+	}
+	fclose(f);
+}
+
+static void nap_ms(unsigned ms)
+{
+	struct timespec t = {0, (long)ms * 1000000};
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* ---- who takes part ---- */
+
+static bool is_whole(void *arg)
+{
+	struct rte_mempool *mp = arg;
+	struct rte_ring *r = rte_ring_lookup("RX");
+	unsigned n, least = (mp->flags & SHOAL_MEMPOOL_F_TRACK) ? OBJECTS : OBJECTS - IN_HAND;
+	void *o;
+
+	/* again and again: what a dead one had begun to send is sent by who mends */
+	while (rte_ring_dequeue(r, &o) == 0)
+		rte_mempool_put(mp, o);
+	rte_mempool_cache_flush(NULL, mp);
+	n = rte_mempool_ops_get_count(mp);
+	return n >= least && n <= OBJECTS && n == rte_mempool_avail_count(mp);
+}
+
+static void each_once(struct rte_mempool *mp)
+{
+	unsigned char seen[OBJECTS] = {0};
+	size_t size = mp->header_size + mp->elt_size + mp->trailer_size;
+	void *first = STAILQ_FIRST(&mp->elt_list) + 1, *o;
+
+	while (rte_mempool_generic_get(mp, &o, 1, NULL) == 0) {
+		size_t i = ((uintptr_t)o - (uintptr_t)first) / size;
+
+		CHECK(i < OBJECTS);
+		CHECK_EQ(seen[i], 0);
+		seen[i] = 1;
+	}
+}
+
+/* args: back end, cache, tracked */
+ROLE(keeper)
+{
+	struct rte_mempool *mp;
+	struct rte_ring *r;
+	char line[32];
+
+	init_as("primary");
+	mp = rte_mempool_create_empty("pool", OBJECTS, 64, (unsigned)atoi(argv[2]), 0, SOCKET_ID_ANY,
+				      atoi(argv[3]) ? SHOAL_MEMPOOL_F_TRACK : 0);
+	CHECK(mp != NULL);
+	CHECK_EQ(rte_mempool_set_ops_byname(mp, argv[1], NULL), 0);
+	CHECK_EQ(rte_mempool_populate_default(mp), OBJECTS);
+	r = rte_ring_create("RX", 128, SOCKET_ID_ANY, atoi(argv[3]) ? SHOAL_RING_F_TRACK : 0);
+	CHECK(r != NULL);
+	t_tell("made");
+	CHECK(t_hear(line, sizeof(line)));
+	t_until(is_whole, mp);
+	each_once(mp);
+	t_tell("whole");
+	return 0;
+}
+
+static void play(struct rte_mempool *mp, struct rte_ring *r)
+{
+	void *o[IN_HAND];
+	unsigned n;
+
+	for (unsigned i = 1; i <= IN_HAND; i += 3) {
+		if (rte_mempool_get_bulk(mp, o, i) < 0)
+			continue;
+		n = rte_ring_enqueue_burst(r, o, i / 2, NULL);
+		rte_mempool_put_bulk(mp, o + n, i - n);
+		n = rte_ring_dequeue_burst(r, o, IN_HAND, NULL);
+		for (unsigned k = 0; k < n; k++)
+			rte_mempool_put(mp, o[k]);
+		rte_mempool_cache_flush(NULL, mp);
+	}
+}
+
+ROLE(player)
+{
+	struct rte_mempool *mp;
+	struct rte_ring *r;
+	char line[32];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	r = rte_ring_lookup("RX");
+	CHECK(mp != NULL && r != NULL);
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	play(mp, r);
+	return rte_eal_cleanup();
+}
+
+static bool player_there(void *arg)
+{
+	(void)arg;
+	return shoal_member_count() == 3;
+}
+
+/* the keeper is stopped, but there */
+static bool player_gone(void *arg)
+{
+	(void)arg;
+	return shoal_member_count() == 2;
+}
+
+/*
+ * Of a tracked pool it uses up all, again and again: who finds nothing looks for what the dead had. Of another it takes
+ * nothing: what it had when it dies would be missing.
+ */
+ROLE(mender)
+{
+	struct rte_mempool *mp;
+	void *o[OBJECTS];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	CHECK(mp != NULL);
+	t_tell("ready");
+	t_until(player_there, NULL);
+	t_tell("three");
+	t_until(player_gone, NULL);
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned n = 0;
+
+		while (n < OBJECTS && (mp->flags & SHOAL_MEMPOOL_F_TRACK) != 0 &&
+		       rte_mempool_generic_get(mp, &o[n], 1, NULL) == 0)
+			n++;
+		nap_ms(6);
+		rte_mempool_generic_put(mp, o, n, NULL);
+	}
+	t_tell("done");
+	return 0;
+}
+
+static struct t_proc *spawn_dying(const char *role, const char *label, unsigned nth)
+{
+	struct t_proc *p;
+	char at[64];
+
+	if (label != NULL) {
+		snprintf(at, sizeof(at), "%s:%u", label, nth);
+		setenv("SHOAL_DIE_AT", at, 1);
+	}
+	p = t_spawn(role, NULL);
+	unsetenv("SHOAL_DIE_AT");
+	return p;
+}
+
+struct way {
+	const char *ops, *cache, *tracked;
+};
+static const struct way ways[] = {
+	{"ring_mp_mc", "16", "0"}, {"ring_mp_mc", "16", "1"}, {"stack", "16", "0"}, {"stack", "16", "1"}};
+
+struct result {
+	bool player, mender; /* died */
+};
+
+static struct result once(const struct way *w, const char *dies, unsigned nth, const char *mender_dies)
+{
+	struct t_proc *keeper = t_spawn("keeper", w->ops, w->cache, w->tracked, NULL), *player, *mender;
+	struct result res;
+
+	t_expect(keeper, "made");
+	mender = spawn_dying("mender", mender_dies, 1);
+	t_expect(mender, "ready");
+	player = spawn_dying("player", dies, nth);
+	t_expect(player, "ready");
+	t_expect(mender, "three");
+	t_kill(keeper, SIGSTOP);
+	t_say(player, "go");
+	res.player = t_wait(player) == 128 + SIGKILL;
+	res.mender = t_wait(mender) == 128 + SIGKILL;
+	t_kill(keeper, SIGCONT);
+	t_say(keeper, "count");
+	t_expect(keeper, "whole");
+	CHECK_EQ(t_wait(keeper), 0);
+	return res;
+}
+
+static bool built_with_steps(void)
+{
+#ifdef SH_FAULT
+	return true;
+#else
+	return false;
+#endif
+}
+
+TEST_T(death_at_each_step, 600)
+{
+	struct labels l = {.n = 0};
+	static const unsigned nth[] = {1, 2, 9};
+
+	if (!built_with_steps())
+		SKIP("needs a build with -Dfault=true");
+	labels_of("move.c", &l);
+	labels_of("pool_cache.c", &l);
+	for (unsigned i = 0; i < l.n; i++) {
+		unsigned died = 0;
+
+		for (unsigned w = 0; w < 4; w++)
+			for (unsigned k = 0; k < 3; k++)
+				died += once(&ways[w], l.name[i], nth[k], NULL).player;
+		/* what is only passed by who mends is in the other test */
+		if (died == 0 && strncmp(l.name[i], "move_mend", 9) != 0)
+			t_fail(__FILE__, __LINE__, "nobody ever passed %s", l.name[i]);
+	}
+}
+
+TEST_T(death_while_mending, 600)
+{
+	struct labels l = {.n = 0};
+	static const char *const first[] = {"move_in_slots",   "move_in_noted",	       "move_out_noted",
+					    "move_out_copied", "move_out_done",	       "push_noted",
+					    "pop_noted",       "move_stack_published", "pool_cache_len"};
+
+	if (!built_with_steps())
+		SKIP("needs a build with -Dfault=true");
+	labels_of("pool_mend.c", &l);
+	CHECK(l.n < LABELS_MAX - 2);
+	strcpy(l.name[l.n++], "move_mend_tagged");
+	strcpy(l.name[l.n++], "move_mended");
+	for (unsigned i = 0; i < l.n; i++) {
+		unsigned died = 0;
+
+		for (unsigned w = 0; w < 4; w++)
+			for (unsigned k = (i + w) % 3; k < sizeof(first) / sizeof(first[0]); k += 3)
+				died += once(&ways[w], first[k], 5, l.name[i]).mender;
+		if (died == 0)
+			t_fail(__FILE__, __LINE__, "nobody ever passed %s", l.name[i]);
+	}
+}
