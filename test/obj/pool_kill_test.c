@@ -236,7 +236,7 @@ static void nap_us(unsigned us)
 {
 	struct timespec t = {0, (long)us * 1000};
 
-	(void)nanosleep(&t, NULL);
+	(void)nanosleep(&t, NULL); /* sleep: deaths fall at any moment */
 }
 
 /*

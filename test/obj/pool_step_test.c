@@ -55,7 +55,7 @@ static void nap_ms(unsigned ms)
 {
 	struct timespec t = {0, (long)ms * 1000000};
 
-	(void)nanosleep(&t, NULL);
+	(void)nanosleep(&t, NULL); /* sleep: until a look for the dead is due again */
 }
 
 /* ---- who takes part ---- */

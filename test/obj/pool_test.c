@@ -171,6 +171,94 @@ TEST(two_processes_with_one_lcore_id)
 	rte_mempool_audit(mp);
 }
 
+static unsigned seen[2];
+static void on_pool(enum rte_mempool_event ev, struct rte_mempool *mp, void *arg)
+{
+	CHECK(arg == seen && mp != NULL);
+	seen[ev]++;
+}
+static void count_obj(struct rte_mempool *mp, void *arg, void *obj, unsigned i)
+{
+	CHECK(rte_mempool_from_obj(obj) == mp && i == *(unsigned *)arg);
+	++*(unsigned *)arg;
+}
+static void count_mem(struct rte_mempool *mp, void *arg, struct rte_mempool_memhdr *hdr, unsigned i)
+{
+	CHECK(hdr->mp == mp && hdr->addr != NULL && i == 0);
+	++*(unsigned *)arg;
+}
+static void count_pool(struct rte_mempool *mp, void *arg)
+{
+	CHECK_STR(mp->name, "pool");
+	++*(unsigned *)arg;
+}
+static void freed(struct rte_mempool_memhdr *hdr, void *arg)
+{
+	CHECK(hdr->addr == arg);
+	rte_free(arg);
+	seen[0] = 77;
+}
+
+TEST(iterating_dumping_and_events)
+{
+	unsigned n = 0, chunks = 0, pools = 0;
+	struct rte_mempool *mp;
+	size_t page = 1;
+
+	init_as("primary");
+	CHECK_EQ(rte_mempool_event_callback_register(NULL, NULL), -1);
+	CHECK_EQ(rte_mempool_event_callback_register(on_pool, seen), 0);
+	CHECK_EQ(rte_mempool_event_callback_register(on_pool, seen), -1);
+	CHECK_EQ(rte_errno, EEXIST);
+	mp = make(50, 64, 8, 0);
+	CHECK_EQ(seen[RTE_MEMPOOL_EVENT_READY], 1);
+	CHECK_EQ(rte_mempool_obj_iter(mp, count_obj, &n), 50);
+	CHECK_EQ(rte_mempool_mem_iter(mp, count_mem, &chunks), 1);
+	rte_mempool_walk(count_pool, &pools);
+	CHECK(n == 50 && chunks == 1 && pools == 1);
+	CHECK_EQ(rte_mempool_get_page_size(mp, &page), 0);
+	CHECK_EQ(page, 0);
+	rte_mempool_dump(stderr, mp);
+	rte_mempool_list_dump(stderr);
+	rte_mempool_free(mp);
+	CHECK_EQ(seen[RTE_MEMPOOL_EVENT_DESTROY], 1);
+	CHECK_EQ(rte_mempool_event_callback_unregister(on_pool, seen), 0);
+	CHECK_EQ(rte_mempool_event_callback_unregister(on_pool, seen), -1);
+	CHECK_EQ(rte_errno, ENOENT);
+}
+
+TEST(memory_of_the_programs_and_caches_of_its_own)
+{
+	struct rte_mempool_cache *c;
+	struct rte_mempool *mp;
+	void *mem, *o[8];
+
+	init_as("primary");
+	mp = rte_mempool_create_empty("own", 10, 64, 0, 16, SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_SPREAD);
+	CHECK(mp != NULL);
+	*(uint64_t *)rte_mempool_get_priv(mp) = 5;
+	mem = rte_malloc(NULL, 6 * 128, 64);
+	CHECK_EQ(rte_mempool_populate_virt(mp, mem, 6 * 128, 0, freed, mem), 6);
+	mem = rte_malloc(NULL, 8 * 128, 64);
+	CHECK_EQ(rte_mempool_populate_iova(mp, mem, (uintptr_t)mem, 8 * 128, NULL, NULL), 4);
+	CHECK_EQ(rte_mempool_populate_iova(mp, mem, (uintptr_t)mem, 8 * 128, NULL, NULL), -ENOSPC);
+	CHECK_EQ(rte_mempool_populate_anon(mp), 0);
+	CHECK_EQ(rte_errno, EEXIST);
+	CHECK(rte_mempool_cache_create(513, 0) == NULL);
+	c = rte_mempool_cache_create(2, SOCKET_ID_ANY);
+	CHECK(c != NULL);
+	CHECK_EQ(rte_mempool_generic_get(mp, o, 1, c), 0);
+	CHECK_EQ(c->len, 2);
+	rte_mempool_generic_put(mp, o, 1, c);
+	CHECK_EQ(c->len, 3);
+	rte_mempool_cache_flush(c, mp);
+	CHECK_EQ(rte_mempool_ops_get_count(mp), 10);
+	rte_mempool_cache_free(c);
+	CHECK_EQ(rte_mempool_get_contig_blocks(mp, o, 1), -ENOTSUP);
+	rte_mempool_free(mp);
+	CHECK_EQ(seen[0], 77);
+}
+
 ROLE(sharer)
 {
 	unsigned n = (unsigned)atoi(argv[1]);
