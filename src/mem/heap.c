@@ -2,10 +2,11 @@
 /*
  * heap.c - a thread's spans, and every way into them but the hottest (heap.h)
  *
- * Of each class a thread has a circle of spans; blocks come from cur. When that has none the thread takes in what others
- * freed of it, looks at the next few of the circle, adopts an orphan, and makes a new span, in this order. A span from
- * which a block came back after it was full moves next to cur. An empty one is given back, unless it is the only empty one
- * of its class.
+ * Of each class a thread has a circle of spans; blocks come from cur. Behind cur come those that have a block in their list,
+ * then those that are full as far as the thread knows: so if any has one, the next one has. What is found full goes to the
+ * end, what gets a block again comes to the front. When cur has none the thread takes in what others freed of it, looks at
+ * the next few of the circle, adopts an orphan, and makes a new span, in this order. An empty one is given back, unless it
+ * is the only empty one of its class.
  *
  * Process-private state: the numbers that tell threads apart in owner words; sh_my_heap. A thread that ends leaves its spans
  * as orphans; a heap of an earlier life of this process (cleanup, fork) is forgotten, for the spans are not its own any more.
@@ -184,6 +185,8 @@ static void drop(struct sh_bin *b, struct sh_span *s)
 	unlink_span(s);
 	if (b->kept == sh_span_unit(s) + 1)
 		b->kept = 0;
+	if (b->swept == sh_span_unit(s) + 1)
+		b->swept = next != s ? sh_span_unit(next) + 1 : 0;
 	if (b->cur == s)
 		set_cur(b, next != s ? next : &sh_no_span);
 }
@@ -207,20 +210,33 @@ static void emptied(struct sh_bin *b, struct sh_span *s)
 		give(b, s);
 }
 
-/* the one behind cur goes to the end of the circle: true if it has a block, or is the only one but cur */
-static struct sh_span *turn(struct sh_bin *b)
+/* not cur: it has a block again, and is the next one */
+static void to_front(struct sh_bin *b, struct sh_span *s)
 {
-	struct sh_span *s = next_of(b->cur);
+	unlink_span(s);
+	insert(b->cur, s);
+}
 
-	if (s == b->cur)
-		return NULL;
+/* not cur: it is full */
+static void to_end(struct sh_bin *b, struct sh_span *s)
+{
 	unlink_span(s);
 	insert(sh_span_of(R(b->cur->prev)), s);
-	return s;
+}
+
+/* not cur: take in what others freed of it */
+static void collect(struct sh_bin *b, struct sh_span *s)
+{
+	bool full = R(s->head) == SH_NONE;
+
+	sh_span_collect(s);
+	if (full && R(s->head) != SH_NONE)
+		to_front(b, s);
 }
 
 /* ---- more blocks ---- */
 
+/* The old cur is the end of the circle then, where full ones belong. */
 static bool probe(struct sh_bin *b)
 {
 	struct sh_span *s;
@@ -229,11 +245,13 @@ static bool probe(struct sh_bin *b)
 		return false;
 	if (sh_span_ready(b->cur))
 		return true;
-	for (unsigned i = 0; i < PROBES && (s = turn(b)) != NULL; i++)
+	for (unsigned i = 0; i < PROBES && (s = next_of(b->cur)) != b->cur; i++) {
 		if (sh_span_ready(s)) {
 			set_cur(b, s);
 			return true;
 		}
+		to_end(b, s);
+	}
 	return false;
 }
 
@@ -250,16 +268,27 @@ static bool adopt(struct sh_heap *t, unsigned cls)
 	return false;
 }
 
+/* the next span of the class that is not cur, in turn; NULL: there is none */
+static struct sh_span *next_swept(struct sh_bin *b)
+{
+	struct sh_span *s = b->swept != 0 ? sh_span_of(b->swept - 1) : next_of(b->cur);
+
+	if (s == b->cur)
+		s = next_of(s);
+	b->swept = sh_span_unit(next_of(s)) + 1;
+	return s != b->cur ? s : NULL;
+}
+
 /* others may have freed all of a span that I never look at, for I need none of its class */
 static void sweep(struct sh_heap *t)
 {
 	for (unsigned i = 0; i < SWEEPS; i++) {
 		struct sh_bin *b = &t->bin[t->turn++ % SH_CLASSES];
-		struct sh_span *s = b->cur != &sh_no_span ? turn(b) : NULL;
+		struct sh_span *s = b->cur != &sh_no_span ? next_swept(b) : NULL;
 
 		if (s == NULL)
 			continue;
-		sh_span_collect(s);
+		collect(b, s);
 		if (R(s->used) == 0)
 			emptied(b, s);
 	}
@@ -278,7 +307,10 @@ static void trim(struct sh_heap *t)
 			n++;
 		for (; n > 0; n--, s = next) {
 			next = next_of(s);
-			sh_span_collect(s);
+			if (s == b->cur)
+				sh_span_collect(s);
+			else
+				collect(b, s);
 			if (R(s->used) == 0)
 				give(b, s);
 		}
@@ -465,12 +497,10 @@ static void put_own(struct sh_heap *t, const struct sh_block *b)
 	sh_store_rlx(&s->used, R(s->used) - 1);
 	if (s == bin->cur)
 		return;
-	if (R(s->used) == 0) {
+	if (head == SH_NONE)
+		to_front(bin, s);
+	if (R(s->used) == 0)
 		emptied(bin, s);
-	} else if (head == SH_NONE) {
-		unlink_span(s);
-		insert(bin->cur, s);
-	}
 }
 
 enum sh_what sh_heap_put(void *p, int *err)

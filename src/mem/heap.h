@@ -82,6 +82,7 @@ struct sh_bin {
 	uint32_t size, recip;
 	uint32_t bytes; /* of all blocks */
 	uint32_t kept;	/* unit + 1 of a span that was empty when it was last looked at, 0: none */
+	uint32_t swept; /* unit + 1 of the span that a sweep looks at next, 0: the one behind cur */
 } __attribute__((aligned(SH_LINE)));
 
 struct sh_heap {

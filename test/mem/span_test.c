@@ -112,6 +112,37 @@ static struct table *table(unsigned size)
 	return t;
 }
 
+/* ---- its owner frees ---- */
+
+/* what is out is as much after each round, so a new span would be for nothing: some span of the size has the block */
+TEST(no_new_span_while_one_of_the_size_has_a_free_block)
+{
+	static void *p[4][20000];
+	uint64_t rnd = 7;
+	unsigned spans, at[16];
+
+	f_group();
+	for (unsigned c = 0; c < 4; c++)
+		for (unsigned i = 0; i < 20000; i++)
+			CHECK((p[c][i] = rte_malloc(NULL, (c + 1) * 128, 0)) != NULL);
+	spans = count().spans;
+	for (unsigned n = 0; n < 20000; n++) {
+		unsigned c = n % 4;
+
+		for (unsigned i = 0; i < 16; i++) {
+			rnd = rnd * 6364136223846793005u + 1442695040888963407u;
+			at[i] = (unsigned)(rnd >> 33) % 20000;
+			rte_free(p[c][at[i]]);
+			p[c][at[i]] = NULL;
+		}
+		for (unsigned i = 0; i < 16; i++)
+			if (p[c][at[i]] == NULL)
+				CHECK((p[c][at[i]] = rte_malloc(NULL, (c + 1) * 128, 0)) != NULL);
+	}
+	CHECK_EQ(count().spans, spans);
+	f_sound("after all");
+}
+
 /* ---- another process frees ---- */
 
 static int takes_twice(void *arg)
