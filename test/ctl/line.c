@@ -194,6 +194,8 @@ TEST(keys_show_what_they_do)
 	CHECK_STR(rdline_get_buffer(cmdline_get_rdline(cl)), "setall y zz");
 	cmdline_set_prompt(cl, "new> ");
 	CHECK_STR(shows(cl, p[0], "\n"), "\r\nBad arguments\nnew> ");
+	CHECK_EQ(cmdline_write_char(cmdline_get_rdline(cl), '!'), 1);
+	CHECK_STR(shows(cl, p[0], ""), "!");
 	CHECK_EQ(cmdline_in(cl, "\004", 1), -1); /* the end */
 	cmdline_free(cl);
 	close(p[0]);
