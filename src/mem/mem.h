@@ -51,6 +51,12 @@ int sh_zone_free(const struct rte_memzone *mz);
 const struct rte_memzone *sh_zone_lookup(const char *name);
 /* Without the lock: fn may reserve and free. Zones that come or go meanwhile are seen or not. */
 void sh_zone_walk(void (*fn)(const struct rte_memzone *mz, void *arg), void *arg);
+/*
+ * The same for zones whose names begin so ("": all), with a copy of the descriptor as it was at one moment: others may
+ * free the zone and its descriptor become another's while fn runs.
+ */
+typedef void sh_zone_fn(const struct rte_memzone *mz, const struct rte_memzone *was, void *arg);
+void sh_zone_each(const char *prefix, sh_zone_fn *fn, void *arg);
 /* Before sh_mem_start() of the group's creator: how many zones there may be, 1 .. 4096. -EINVAL, -EBUSY (too late). */
 int sh_zone_max_set(size_t max);
 size_t sh_zone_max(void);

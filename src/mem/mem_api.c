@@ -230,20 +230,21 @@ struct dump {
 	size_t bytes;
 };
 
-static void dump_one(const struct rte_memzone *mz, void *arg)
+static void dump_one(const struct rte_memzone *mz, const struct rte_memzone *was, void *arg)
 {
 	struct dump *d = arg;
 
+	(void)mz;
 	fprintf(d->f, "%u: name %s, length 0x%zx, address %p, socket %d, page size 0x%" PRIx64 ", flags 0x%x\n", d->n++,
-		mz->name, mz->len, mz->addr, (int)mz->socket_id, mz->hugepage_sz, (unsigned)mz->flags);
-	d->bytes += mz->len;
+		was->name, was->len, was->addr, (int)was->socket_id, was->hugepage_sz, (unsigned)was->flags);
+	d->bytes += was->len;
 }
 
 SH_EXPORT void rte_memzone_dump(FILE *f)
 {
 	struct dump d = {.f = f};
 
-	sh_zone_walk(dump_one, &d);
+	sh_zone_each("", dump_one, &d);
 	fprintf(f, "%u zones of at most %zu, %zu bytes\n", d.n, sh_zone_max(), d.bytes);
 }
 

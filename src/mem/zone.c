@@ -93,6 +93,14 @@ static unsigned class_of(uint64_t len, uint64_t align)
 	return c;
 }
 
+/* a descriptor as words: a walk without the lock copies one that the lock's owner may be writing, and looks at it then */
+#define ZONE_WORDS (sizeof(struct rte_memzone) / 8)
+union seen {
+	struct rte_memzone mz;
+	uint64_t w[ZONE_WORDS];
+};
+_Static_assert(sizeof(union seen) == sizeof(struct rte_memzone), "whole words");
+
 /* ---- reserve ---- */
 
 /* an ask as this file handles it */
@@ -155,13 +163,17 @@ static void *take_place(struct sh_mem *m, uint32_t u, unsigned c)
 /* nobody sees it yet: plain stores, published with the name */
 static void describe(struct sh_mem *m, struct rte_memzone *mz, const struct want *w, void *addr, uint64_t len)
 {
-	memset(mz, 0, sizeof(*mz));
-	memcpy(mz->name, w->ask->name, strnlen(w->ask->name, sizeof(mz->name) - 1));
-	mz->addr = addr;
-	mz->iova = (rte_iova_t)(uintptr_t)addr; /* addresses are the IO addresses: there is one range for all */
-	mz->len = len;
-	mz->hugepage_sz = m->w[sh_unit_w(sh_addr_unit(addr))].page;
-	mz->socket_id = w->ask->socket > 0 ? w->ask->socket : 0;
+	union seen z = {{{0}}};
+
+	memcpy(z.mz.name, w->ask->name, strnlen(w->ask->name, sizeof(z.mz.name) - 1));
+	z.mz.addr = addr;
+	z.mz.iova = (rte_iova_t)(uintptr_t)addr; /* addresses are the IO addresses: there is one range for all */
+	z.mz.len = len;
+	z.mz.hugepage_sz = m->w[sh_unit_w(sh_addr_unit(addr))].page;
+	z.mz.socket_id = w->ask->socket > 0 ? w->ask->socket : 0;
+	sh_fence(); /* as in sh_dir_add(): a walk may look at the zone that this one was */
+	for (unsigned i = 0; i < ZONE_WORDS; i++)
+		sh_store_rlx((sh_w64 *)(void *)mz + i, z.w[i]);
 }
 
 static int may_enter(const struct sh_mem *m, const struct sh_zone_ask *ask)
@@ -364,6 +376,36 @@ const struct rte_memzone *sh_zone_lookup(const char *name)
 
 	/* relaxed: behind the word that was seen; an entry that is freed right now gives the zone that it was */
 	return i >= 0 ? &m->h->zones[sh_load_rlx(&m->h->dir[i].obj)].mz : NULL;
+}
+
+/* The zone of this entry, and what it was: a copy of one moment. NULL: none, or not any more. */
+static const struct rte_memzone *look(const struct sh_mem_hdr *h, uint32_t i, union seen *z)
+{
+	uint64_t w = sh_dir_word(h, i, SH_KIND_ZONE);
+	const struct rte_memzone *mz;
+
+	if (w == 0)
+		return NULL;
+	/* relaxed: if these change under us the word changes, and that is looked at again */
+	mz = &h->zones[sh_load_rlx(&h->dir[i].obj)].mz;
+	for (unsigned n = 0; n < ZONE_WORDS; n++)
+		z->w[n] = sh_load_rlx((const sh_w64 *)(const void *)mz + n);
+	sh_fence(); /* the copy before the second look */
+	return sh_load_rlx(&h->dir[i].word) == w ? mz : NULL;
+}
+
+void sh_zone_each(const char *prefix, sh_zone_fn *fn, void *arg)
+{
+	const struct sh_mem *m = sh_ctx.mem;
+	uint64_t high = m != NULL ? sh_load_acq(&m->h->dir_high) : 0; /* A:DIRHIGH */
+	const struct rte_memzone *mz;
+	union seen z;
+
+	for (uint32_t i = 0; i < high; i++) {
+		mz = look(m->h, i, &z);
+		if (mz != NULL && strncmp(z.mz.name, prefix, strlen(prefix)) == 0)
+			fn(mz, &z.mz, arg);
+	}
 }
 
 void sh_zone_walk(void (*fn)(const struct rte_memzone *mz, void *arg), void *arg)

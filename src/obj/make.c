@@ -27,9 +27,9 @@ static uint64_t ready(const struct rte_memzone *mz)
 	return (READY ^ (uint64_t)(uintptr_t)mz) & ~MAKING;
 }
 
-static struct rte_ring *in_zone(const struct rte_memzone *mz)
+static struct rte_ring *in_zone(const struct rte_memzone *mz, void *addr)
 {
-	struct rte_ring *r = mz->addr;
+	struct rte_ring *r = addr;
 
 	return sh_load_acq(SH_A64(&r->magic)) == ready(mz) ? r : NULL; /* A:RINGMADE */
 }
@@ -178,7 +178,7 @@ struct rte_ring *sh_ring_find(const char *name)
 	if (zone_name(zone, name) < 0)
 		return NULL;
 	mz = sh_zone_lookup(zone);
-	r = mz != NULL && mz->len >= sizeof(*r) ? in_zone(mz) : NULL;
+	r = mz != NULL && mz->len >= sizeof(*r) ? in_zone(mz, mz->addr) : NULL;
 	if (r != NULL)
 		sh_ring_meet(r);
 	return r;
@@ -189,14 +189,11 @@ struct walk {
 	void *arg;
 };
 
-static void walk_one(const struct rte_memzone *mz, void *arg)
+static void walk_one(const struct rte_memzone *mz, const struct rte_memzone *was, void *arg)
 {
 	const struct walk *w = arg;
-	struct rte_ring *r;
+	struct rte_ring *r = was->len >= sizeof(*r) ? in_zone(mz, was->addr) : NULL;
 
-	if (strncmp(mz->name, RTE_RING_MZ_PREFIX, sizeof(RTE_RING_MZ_PREFIX) - 1) != 0 || mz->len < sizeof(*r))
-		return;
-	r = in_zone(mz);
 	if (r != NULL)
 		w->fn(r, w->arg);
 }
@@ -205,5 +202,5 @@ void sh_ring_walk(void (*fn)(struct rte_ring *r, void *arg), void *arg)
 {
 	struct walk w = {fn, arg};
 
-	sh_zone_walk(walk_one, &w);
+	sh_zone_each(RTE_RING_MZ_PREFIX, walk_one, &w);
 }

@@ -297,13 +297,13 @@ SH_EXPORT int rte_mempool_event_callback_register(rte_mempool_event_callback *fu
 	sh_lock(&events.lock);
 	at = find(func, user_data);
 	there = *at != NULL;
-	if (!there)
+	if (!there) {
 		*at = l;
+		l = NULL;
+	}
 	sh_unlock(&events.lock);
-	if (!there)
-		return 0;
 	free(l);
-	return fail(EEXIST);
+	return there ? fail(EEXIST) : 0;
 }
 
 SH_EXPORT int rte_mempool_event_callback_unregister(rte_mempool_event_callback *func, void *user_data)

@@ -50,7 +50,7 @@ static uint32_t spread(uint32_t bytes)
 
 SH_EXPORT uint32_t rte_mempool_calc_obj_size(uint32_t elt_size, uint32_t flags, struct rte_mempool_objsz *sz)
 {
-	struct rte_mempool_objsz lsz, *o = sz != NULL ? sz : &lsz;
+	struct rte_mempool_objsz lsz = {0}, *o = sz != NULL ? sz : &lsz;
 	uint32_t align = (flags & RTE_MEMPOOL_F_NO_CACHE_ALIGN) != 0 ? sizeof(uint64_t) : RTE_MEMPOOL_ALIGN;
 
 	o->header_size = up(sizeof(struct rte_mempool_objhdr), align);

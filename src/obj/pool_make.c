@@ -38,9 +38,9 @@ static uint64_t ready(const struct rte_memzone *mz)
 	return (READY ^ (uint64_t)(uintptr_t)mz) & ~MAKING;
 }
 
-static struct rte_mempool *in_zone(const struct rte_memzone *mz)
+static struct rte_mempool *in_zone(const struct rte_memzone *mz, void *addr)
 {
-	struct rte_mempool *mp = mz->addr;
+	struct rte_mempool *mp = addr;
 
 	return sh_load_acq(SH_A64(&mp->__magic)) == ready(mz) ? mp : NULL; /* A:POOLMADE */
 }
@@ -125,8 +125,8 @@ static void free_parts(const char *name)
 	free_zone("RG_MP_", name, "");
 	SH_STEP("pool_parts_free");
 	free_zone("MO_", name, "");
-	for (char k = 'a'; k < 'a' + __RTE_MEMPOOL_CHUNKS; k++)
-		free_zone("MC_", name, (char[]){k, '\0'});
+	for (int k = 0; k < __RTE_MEMPOOL_CHUNKS; k++)
+		free_zone("MC_", name, (char[]){(char)('a' + k), '\0'});
 }
 
 /* as in make.c: EEXIST, or 0 and the zone is mine; what somebody began in it is gone */
@@ -171,7 +171,7 @@ static int get_zone(const struct sh_pool_ask *ask, const struct rte_memzone **re
 	}
 	mz = rte_memzone_reserve_aligned(name, len, ask->socket, 0, RTE_CACHE_LINE_SIZE);
 	if (mz == NULL)
-		return rte_errno;
+		return rte_errno != 0 ? rte_errno : ENOMEM;
 	mp = mz->addr;
 	seen = sh_load_rlx(SH_A64(&mp->__magic)); /* relaxed: whatever it was */
 	SH_STEP("pool_zone_there");
@@ -258,7 +258,7 @@ struct rte_mempool *sh_pool_find(const char *name)
 	if (!sh_pool_zone_name(zone, RTE_MEMPOOL_MZ_PREFIX, name, ""))
 		return NULL;
 	mz = sh_zone_lookup(zone);
-	return mz != NULL && mz->len >= sizeof(struct rte_mempool) ? in_zone(mz) : NULL;
+	return mz != NULL && mz->len >= sizeof(struct rte_mempool) ? in_zone(mz, mz->addr) : NULL;
 }
 
 struct walk {
@@ -266,14 +266,11 @@ struct walk {
 	void *arg;
 };
 
-static void walk_one(const struct rte_memzone *mz, void *arg)
+static void walk_one(const struct rte_memzone *mz, const struct rte_memzone *was, void *arg)
 {
 	const struct walk *w = arg;
-	struct rte_mempool *mp;
+	struct rte_mempool *mp = was->len >= sizeof(*mp) ? in_zone(mz, was->addr) : NULL;
 
-	if (strncmp(mz->name, RTE_MEMPOOL_MZ_PREFIX, sizeof(RTE_MEMPOOL_MZ_PREFIX) - 1) != 0 || mz->len < sizeof(*mp))
-		return;
-	mp = in_zone(mz);
 	if (mp != NULL)
 		w->fn(mp, w->arg);
 }
@@ -282,5 +279,5 @@ void sh_pool_walk(void (*fn)(struct rte_mempool *mp, void *arg), void *arg)
 {
 	struct walk w = {fn, arg};
 
-	sh_zone_walk(walk_one, &w);
+	sh_zone_each(RTE_MEMPOOL_MZ_PREFIX, walk_one, &w);
 }

@@ -370,7 +370,7 @@ static const char *settled(const struct group *g, struct names *now)
 	const char *name = differs(&g->names, now);
 
 	for (unsigned i = 0; name != NULL && g->host != NULL && i < 5000; i++) {
-		nanosleep(&ms, NULL);
+		nanosleep(&ms, NULL); /* sleep: no event tells that all names are gone */
 		name = differs(&g->names, now);
 	}
 	return name;
