@@ -68,7 +68,8 @@ struct sh_zone {
 	struct rte_memzone mz;
 	sh_w64 use; /* index in the directory + 1; 0: free. Under the lock */
 	sh_w64 run; /* first unit of the run that it is, or is in. Under the lock */
-	uint64_t pad[5];
+	sh_w64 guard; /* member that frees it or mends what is in it, one at a time; of a dead one: nobody. Taken before H */
+	uint64_t pad[4];
 };
 _Static_assert(sizeof(struct rte_memzone) == 72, "as programs know it");
 _Static_assert(sizeof(struct sh_zone) == 128, "a page holds a whole number of them");

@@ -57,6 +57,13 @@ void sh_zone_walk(void (*fn)(const struct rte_memzone *mz, void *arg), void *arg
  */
 typedef void sh_zone_fn(const struct rte_memzone *mz, const struct rte_memzone *was, void *arg);
 void sh_zone_each(const char *prefix, sh_zone_fn *fn, void *arg);
+/*
+ * The same, and none of them is freed while fn has it: who would free it waits, so fn is short and frees no zone. It waits
+ * for others that visit or free, but not for one that is stopped: then the zone is passed over.
+ */
+void sh_zone_visit(const char *prefix, sh_zone_fn *fn, void *arg);
+/* Who visits it has left when this returns. Those who come later see what was written before. */
+void sh_zone_quiet(const struct rte_memzone *mz);
 /* Before sh_mem_start() of the group's creator: how many zones there may be, 1 .. 4096. -EINVAL, -EBUSY (too late). */
 int sh_zone_max_set(size_t max);
 size_t sh_zone_max(void);

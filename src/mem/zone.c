@@ -12,9 +12,13 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/futex.h"
+#include "base/log.h"
 #include "mem/priv.h"
+#include "proc/proc.h"
 
-#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
+#define U(w) sh_load_rlx(&(w))	   /* relaxed: under the lock */
+#define VISIT_NS (SH_NS_PER_S / 2) /* whoever mends or frees a zone needs less, unless it is stopped */
 
 static _Atomic uint32_t wanted = 2560; /* RTE_MAX_MEMZONE; what a group created by this process gets */
 
@@ -354,7 +358,44 @@ static void release(struct sh_mem *m, uint32_t slot)
 	sh_mem_settle(m);
 }
 
-int sh_zone_free(const struct rte_memzone *mz)
+/* one who mends what is in a zone does not see it go: both have the guard meanwhile */
+static bool guard_try(struct sh_zone *z)
+{
+	uint64_t seen = sh_load_acq(&z->guard); /* A:ZONEGUARD */
+
+	if (seen != 0 && sh_member_alive(seen) && sh_member_probe(seen) != 1)
+		return false;
+	return sh_cas(&z->guard, &seen, sh_self()); /* A:ZONEGUARD */
+}
+
+static void guard_leave(struct sh_zone *z)
+{
+	sh_store_rel(&z->guard, 0); /* R:ZONEGUARD */
+}
+
+static bool guard_within(struct sh_zone *z, uint64_t ns)
+{
+	uint64_t dl = sh_deadline(ns);
+	_Atomic uint32_t none = 0;
+
+	while (!guard_try(z)) {
+		if (sh_left_ns(dl) == 0)
+			return false;
+		(void)sh_futex_wait(&none, 0, sh_deadline(SH_NS_PER_MS), SH_FUTEX_ANY, false);
+	}
+	return true;
+}
+
+static void guard_take(struct sh_zone *z)
+{
+	for (uint64_t ns = SH_NS_PER_S; !guard_within(z, ns); ns *= 4)
+		sh_warn("memzone: waiting to free one that member %u is mending: if it is stopped, let it go on "
+			"(kill -CONT) or end it",
+			sh_id_slot(sh_load_rlx(&z->guard))); /* relaxed: for the line */
+	SH_STEP("mem_zone_guarded");
+}
+
+static int free_guarded(const struct rte_memzone *mz)
 {
 	struct sh_mem *m;
 	int slot, r = sh_mem_lock(&m);
@@ -367,6 +408,30 @@ int sh_zone_free(const struct rte_memzone *mz)
 	sh_mem_unlock(m);
 	sh_decay_note(m);
 	return slot >= 0 ? 0 : -EINVAL;
+}
+
+int sh_zone_free(const struct rte_memzone *mz)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	int slot = m != NULL && sh_self() != 0 ? slot_of(m, mz) : -1, r;
+
+	if (slot >= 0)
+		guard_take(&m->h->zones[slot]);
+	r = free_guarded(mz);
+	if (slot >= 0)
+		guard_leave(&m->h->zones[slot]);
+	return r;
+}
+
+void sh_zone_quiet(const struct rte_memzone *mz)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	int slot = slot_of(m, mz);
+
+	if (slot < 0)
+		return;
+	guard_take(&m->h->zones[slot]);
+	guard_leave(&m->h->zones[slot]);
 }
 
 const struct rte_memzone *sh_zone_lookup(const char *name)
@@ -394,6 +459,11 @@ static const struct rte_memzone *look(const struct sh_mem_hdr *h, uint32_t i, un
 	return sh_load_rlx(&h->dir[i].word) == w ? mz : NULL;
 }
 
+static bool begins(const union seen *z, const char *prefix)
+{
+	return strncmp(z->mz.name, prefix, strlen(prefix)) == 0;
+}
+
 void sh_zone_each(const char *prefix, sh_zone_fn *fn, void *arg)
 {
 	const struct sh_mem *m = sh_ctx.mem;
@@ -403,8 +473,30 @@ void sh_zone_each(const char *prefix, sh_zone_fn *fn, void *arg)
 
 	for (uint32_t i = 0; i < high; i++) {
 		mz = look(m->h, i, &z);
-		if (mz != NULL && strncmp(z.mz.name, prefix, strlen(prefix)) == 0)
+		if (mz != NULL && begins(&z, prefix))
 			fn(mz, &z.mz, arg);
+	}
+}
+
+void sh_zone_visit(const char *prefix, sh_zone_fn *fn, void *arg)
+{
+	struct sh_mem *m = sh_ctx.mem;
+	uint64_t high = m != NULL ? sh_load_acq(&m->h->dir_high) : 0; /* A:DIRHIGH */
+	const struct rte_memzone *mz;
+	struct sh_zone *own;
+	union seen z;
+
+	for (uint32_t i = 0; i < high; i++) {
+		mz = look(m->h, i, &z);
+		if (mz == NULL || !begins(&z, prefix))
+			continue;
+		own = &m->h->zones[((uintptr_t)mz - (uintptr_t)m->h->zones) / sizeof(*own)];
+		if (!guard_within(own, VISIT_NS))
+			continue;
+		/* it may have gone, and another come, before the guard was mine */
+		if (look(m->h, i, &z) == mz && begins(&z, prefix))
+			fn(mz, &z.mz, arg);
+		guard_leave(own);
 	}
 }
 

@@ -204,3 +204,10 @@ void sh_ring_walk(void (*fn)(struct rte_ring *r, void *arg), void *arg)
 
 	sh_zone_each(RTE_RING_MZ_PREFIX, walk_one, &w);
 }
+
+void sh_ring_visit(void (*fn)(struct rte_ring *r, void *arg), void *arg)
+{
+	struct walk w = {fn, arg};
+
+	sh_zone_visit(RTE_RING_MZ_PREFIX, walk_one, &w);
+}

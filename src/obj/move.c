@@ -245,6 +245,7 @@ void sh_move_mend(struct rte_ring *r, unsigned side)
 	uint32_t n = (uint32_t)move;
 	struct undo u = {stack ? SH_INTENT_NONE : side == 0 ? SH_INTENT_FLUSH : SH_INTENT_FILL, at};
 
+	(void)sh_load_acq(SH_A32(&r->prod.tail)); /* A:RINGPUB the dead one may have seen slots that I have not */
 	if (r->tracked != 0 && n != 0 && (uint32_t)(move >> 32) == at) {
 		if (stack)
 			mend_stack(r, n);

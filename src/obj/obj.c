@@ -72,7 +72,7 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 		return;
 	mine = caretaker();
 	if (ev == SH_EV_DEATH && mine)
-		sh_ring_walk(mend_one, &id);
+		sh_ring_visit(mend_one, &id);
 	if (sh_ctx.obj != NULL) {
 		(void)sh_add(&sh_ctx.obj->deaths, 1);
 		sh_pools_mend(mine); /* caches: whoever hears of it first; hands need a look at each object */

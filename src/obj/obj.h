@@ -41,6 +41,8 @@ int sh_ring_unmake(struct rte_ring *r);
 struct rte_ring *sh_ring_find(const char *name);
 /* fn for each complete ring of the group */
 void sh_ring_walk(void (*fn)(struct rte_ring *r, void *arg), void *arg);
+/* the same for who mends: none is freed meanwhile */
+void sh_ring_visit(void (*fn)(struct rte_ring *r, void *arg), void *arg);
 
 /* ---- pools ---- */
 

@@ -68,6 +68,8 @@ void sh_pool_publish(struct rte_mempool *mp);
 int sh_pool_unmake(struct rte_mempool *mp);
 struct rte_mempool *sh_pool_find(const char *name);
 void sh_pool_walk(void (*fn)(struct rte_mempool *mp, void *arg), void *arg);
+/* the same for who mends: none is freed meanwhile */
+void sh_pool_visit(void (*fn)(struct rte_mempool *mp, void *arg), void *arg);
 /* the name of one of a pool's zones; size: of out. false: too long */
 bool sh_pool_zone_name(char *out, const char *prefix, const char *name, const char *suffix);
 /* this process' side of a pool; NULL: it is no member, or has no such back end (a line is written) */

@@ -236,6 +236,7 @@ int sh_pool_unmake(struct rte_mempool *mp)
 	if (sh_load_acq(SH_A64(&mp->__magic)) != making && !sh_cas(SH_A64(&mp->__magic), &want, making))
 		return -EINVAL;
 	SH_STEP("pool_unmade");
+	sh_zone_quiet(mz); /* nobody mends it any more */
 	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) != 0)
 		rte_mempool_ops_free(mp);
 	sh_pool_chunks_free(mp);
@@ -280,4 +281,11 @@ void sh_pool_walk(void (*fn)(struct rte_mempool *mp, void *arg), void *arg)
 	struct walk w = {fn, arg};
 
 	sh_zone_each(RTE_MEMPOOL_MZ_PREFIX, walk_one, &w);
+}
+
+void sh_pool_visit(void (*fn)(struct rte_mempool *mp, void *arg), void *arg)
+{
+	struct walk w = {fn, arg};
+
+	sh_zone_visit(RTE_MEMPOOL_MZ_PREFIX, walk_one, &w);
 }

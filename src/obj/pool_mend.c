@@ -206,14 +206,14 @@ static void mend_one(struct rte_mempool *mp, void *all)
 	(void)mend_caches(mp);
 	if (!*(bool *)all || !sh_pool_tracks(mp))
 		return;
-	sh_ring_walk(settle_tracked, &settled);
+	sh_ring_visit(settle_tracked, &settled);
 	if (settled && settle(mp->pool_data))
 		(void)sweep(mp);
 }
 
 void sh_pools_mend(bool all)
 {
-	sh_pool_walk(mend_one, &all);
+	sh_pool_visit(mend_one, &all);
 }
 
 bool sh_pool_starved(struct rte_mempool *mp)

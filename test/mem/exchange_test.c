@@ -52,13 +52,16 @@
 
 /* ---- the role ---- */
 
-static unsigned char told[UNITS];
+/* atomic: between a callback's thread and the one that looks lie other processes, which TSan does not see */
+static _Atomic unsigned char told[UNITS];
 static atomic_int wrong, blocking, late; /* late: what goes may be gone when it is told */
 static sem_t go;
 static struct {
-	void *inside;
-	int err;
+	_Atomic(void *) inside;
+	atomic_int err;
 } in_cb;
+static pthread_t takers[64];
+static unsigned takers_n; /* joined at the end: who leaves has no thread in a call */
 
 static void on_event(enum rte_mem_event ev, const void *addr, size_t len, void *arg)
 {
@@ -186,7 +189,6 @@ static void obey(char **a)
 {
 	struct shoal_msg msg = {.name = "take", .data = a[2], .len = a[2] != NULL ? strlen(a[2]) + 1 : 0};
 	uint64_t to = a[1] != NULL ? strtoull(a[1], NULL, 10) : 0;
-	pthread_t t;
 
 	if (strcmp(a[0], "events") == 0) {
 		c_events();
@@ -205,8 +207,8 @@ static void obey(char **a)
 		CHECK_EQ(rte_mem_alloc_validator_unregister("no", 0), 0);
 		t_tell("ok");
 	} else if (strcmp(a[0], "take") == 0) {
-		CHECK_EQ(pthread_create(&t, NULL, run_take, strdup(a[1])), 0);
-		pthread_detach(t);
+		CHECK(takers_n < sizeof(takers) / sizeof(takers[0]));
+		CHECK_EQ(pthread_create(&takers[takers_n++], NULL, run_take, strdup(a[1])), 0);
 	} else if (strcmp(a[0], "give") == 0) {
 		t_tell("gave %d", -sh_pages_give((uint32_t)to));
 	} else if (strcmp(a[0], "shrink") == 0) {
@@ -256,6 +258,8 @@ ROLE(x)
 			a[i] = strtok_r(i == 0 ? line : NULL, " ", &save);
 		obey(a);
 	}
+	while (takers_n > 0)
+		pthread_join(takers[--takers_n], NULL);
 	return rte_eal_cleanup();
 }
 
