@@ -71,7 +71,8 @@ static void store_stack(struct rte_ring *r, uint32_t count, uint32_t seq)
 		uint64_t both;
 	} w = {{seq, count}}; /* head, tail */
 
-	sh_store_rel(SH_A64(&r->prod.head), w.both); /* release: the slots first; read inside the side, or after the proof of death */
+	sh_store_rel(SH_A64(&r->prod.head),
+		     w.both); /* release: the slots first; read inside the side, or after the proof of death */
 }
 
 /* the tail and what is counted with it, and the side is free */
