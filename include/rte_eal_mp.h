@@ -22,6 +22,9 @@
  *   rte_eal_cleanup() began meanwhile                -1 ECANCELED               n        0            NULL
  *   a peer still inside rte_eal_init                 is not asked and not counted
  *
+ * rte_eal_cleanup() may be called while other threads are inside these calls, those of shoal.h included: what waits ends with
+ * -1 ECANCELED, and so does what begins while the cleanup runs; after it -1 EPERM. Actions that run may still send and reply.
+ *
  * What was sent with result 0 arrives, also when the sender exits or is killed right after it, unless the receiver dies or
  * has no action of that name.
  *
@@ -151,7 +154,8 @@ int rte_mp_reply(struct rte_mp_msg *msg, const char *peer);
 /**
  * Close the group to secondaries for good, if none has ever joined.
  *
- * Returns true: none had joined, and from now on joins are refused. false: at least one has; nothing changes.
+ * Returns true: none had joined, and from now on joins are refused; or there is no group. false: at least one has, nothing
+ * changes; or, with rte_errno EPERM and a line, this is a forked child.
  */
 bool rte_mp_disable(void);
 

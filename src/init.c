@@ -365,6 +365,7 @@ static int cleanup_once(void)
 	if (!sh_cas(&init.state, &was, BUSY))
 		return fail(EALREADY);
 	sh_proc_retire();
+	sh_chan_close();
 	stop_rooms();
 	sh_ctx.opts = NULL;
 	sh_opts_free(&init.opts);

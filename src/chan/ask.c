@@ -82,7 +82,7 @@ static void retry(struct sh_chan *c, const sh_id_t *ids, unsigned n, const struc
 		res[last] = sh_send_to(c, ids[last], s, dl, NULL);
 		return;
 	}
-	while (left > 0 && sh_now_ns() < dl) {
+	while (left > 0 && sh_now_ns() < dl && !sh_gate_closing()) {
 		pause_ms();
 		for (unsigned i = 0; i < n; i++) {
 			if (res[i] != -EAGAIN)
@@ -93,7 +93,9 @@ static void retry(struct sh_chan *c, const sh_id_t *ids, unsigned n, const struc
 		}
 	}
 	for (unsigned i = 0; i < n; i++)
-		if (res[i] == -EAGAIN)
+		if (res[i] == -EAGAIN && sh_gate_closing())
+			res[i] = -ECANCELED;
+		else if (res[i] == -EAGAIN)
 			sh_say_full(ids[i]);
 }
 
@@ -186,7 +188,7 @@ static void ask_again(struct sh_chan *c, struct sh_pend *p, const struct sh_send
 {
 	bool left = true;
 
-	while (left && !sh_in_action() && sh_now_ns() < p->dl) {
+	while (left && !sh_in_action() && !sh_gate_closing() && sh_now_ns() < p->dl) {
 		left = false;
 		pause_ms();
 		for (unsigned i = 0; i < p->n; i++) {
@@ -204,7 +206,9 @@ static void ask_again(struct sh_chan *c, struct sh_pend *p, const struct sh_send
 		}
 	}
 	for (unsigned i = 0; i < p->n; i++)
-		if (p->ask[i].unsent) {
+		if (p->ask[i].unsent && sh_gate_closing()) {
+			sh_pend_set(c, p, i, SHOAL_CANCELLED);
+		} else if (p->ask[i].unsent) {
 			sh_say_full(p->ask[i].to);
 			sh_pend_set(c, p, i, SHOAL_FULL);
 		}

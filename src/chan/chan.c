@@ -149,6 +149,7 @@ static void in_child(void)
 {
 	struct sh_chan *c = sh_ctx.chan;
 
+	sh_gate_in_child();
 	if (c == NULL || sh_self() != 0)
 		return;
 	sh_close(&c->dgram);
@@ -160,6 +161,7 @@ static void in_child(void)
 
 void sh_chan_abandon(void)
 {
+	sh_gate_out();
 	sh_ctx.chan = NULL;
 }
 
@@ -169,15 +171,17 @@ int sh_chan_start(const struct sh_opts *o)
 	struct sh_chan *c;
 	int e;
 
-	if (o->no_shconf || o->in_memory)
+	if (!sh_xchg(&guarded, true))
+		(void)pthread_atfork(NULL, NULL, in_child);
+	if (o->no_shconf || o->in_memory) {
+		sh_gate_open(false);
 		return 0;
+	}
 	c = make();
 	if (c == NULL) {
 		sh_err("no memory for the state of the channel: raise ulimit -v or the cgroup's limit");
 		return -ENOMEM;
 	}
-	if (!sh_xchg(&guarded, true))
-		(void)pthread_atfork(NULL, NULL, in_child);
 	sh_ctx.chan = c;
 	e = sh_on_event(on_event, c);
 	if (e == 0) {
@@ -199,6 +203,8 @@ int sh_chan_start(const struct sh_opts *o)
 	}
 	if (e < 0)
 		sh_chan_stop();
+	else
+		sh_gate_open(true);
 	return e;
 }
 
@@ -229,13 +235,25 @@ static void free_list(struct sh_msg *m)
 	}
 }
 
+void sh_chan_close(void)
+{
+	struct sh_chan *c = sh_ctx.chan;
+
+	sh_gate_close();
+	if (c != NULL)
+		sh_pend_end_all(c, SHOAL_CANCELLED);
+	sh_gate_wait();
+}
+
 void sh_chan_stop(void)
 {
 	struct sh_chan *c = sh_ctx.chan;
 
-	if (c == NULL)
+	if (c == NULL) {
+		sh_gate_out();
 		return;
-	sh_pend_end_all(c, SHOAL_CANCELLED);
+	}
+	sh_chan_close();
 	SH_STEP("chan_stop");
 	sh_piece_collect(c);
 	sh_disp_stop(c);
@@ -243,6 +261,7 @@ void sh_chan_stop(void)
 	sh_foreign_stop(c);
 	SH_STEP("chan_stopped");
 	sh_events_off(); /* no link, no event reaches c any more */
+	sh_gate_out();	 /* nobody is inside: the actions have ended */
 	sh_chan_forget(c);
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/mtx.h"
 #include "chan/chan.h"
 #include "chan/dgram.h"
@@ -242,6 +243,30 @@ static inline void sh_count(enum sh_count c)
 	sh_add_rlx(&sh_chan()->count[c], 1); /* relaxed: a counter */
 }
 
+/* ---- gate.c: the program's calls ---- */
+struct sh_rate;
+int sh_call_enter(const char *call, struct sh_rate *rate, int *cancel);
+void sh_call_leave(void);
+/*
+ * How each call of the program begins. 0: until sh_call_end() the channel is there, and this thread cannot be cancelled. Else
+ * -EPERM (no member; one line says so), -ENOTSUP (no channel), -ECANCELED (cleanup is under way), and nothing to end.
+ */
+#define sh_call_begin(call, cancel)                                                                                    \
+	__extension__({                                                                                                \
+		static struct sh_rate begin_rate_;                                                                     \
+		sh_call_enter((call), &begin_rate_, (cancel));                                                         \
+	})
+int sh_call_quiet(int *cancel); /* the same, and no line */
+void sh_call_end(int cancel);
+bool sh_gate_closing(void);	 /* cleanup waits: a call that sleeps ends with -ECANCELED. Actions are let finish. */
+bool sh_gate_out_of_group(void); /* before init, after cleanup */
+bool sh_gate_forked(void);	 /* this is a child of the member that opened it */
+void sh_gate_open(bool channel);
+void sh_gate_close(void);
+void sh_gate_wait(void); /* until no call is under way */
+void sh_gate_out(void);
+void sh_gate_in_child(void);
+
 /* ---- msg.c: private messages ---- */
 struct sh_msg *sh_msg_new(const char *name, size_t name_len, size_t len, unsigned nfds);
 void sh_msg_free(struct sh_msg *m); /* closes its fds, unmaps */
@@ -299,6 +324,7 @@ struct sh_pend *sh_pend_new(unsigned n, const char *name, uint64_t dl);
 int sh_pend_add(struct sh_chan *c, struct sh_pend *p, bool *role);
 void sh_pend_remove(struct sh_chan *c, struct sh_pend *p); /* under lk */
 void sh_pend_free(struct sh_pend *p);
+void sh_pend_forget_pieces(struct sh_pend *p);		 /* the channel is gone: those of its answers cannot go back */
 void sh_pend_reply(struct sh_chan *c, struct sh_msg *m); /* owns m */
 void sh_pend_set(struct sh_chan *c, struct sh_pend *p, unsigned i,
 		 enum shoal_outcome o);		  /* entry i ends without reply */
@@ -390,22 +416,20 @@ void sh_internal_look(struct sh_chan *c);   /* somebody is gone: those who wait 
 void sh_internal_forget(struct sh_chan *c); /* last: frees what it kept */
 
 /* ---- mp_api.c, chan.c ---- */
-int sh_chan_usable(void);			       /* 0, -EPERM, -ENOTSUP */
 int sh_limit(const struct timespec *ts, uint64_t *dl); /* relative, NULL 5 s, to deadline: 0 or -EINVAL */
 /*
  * How a call that may wait begins; e: what its arguments were found to be. 0: the deadline is set, and cancellation is off until
- * the caller puts *cancel back, for what it will hold must not stay held; else -errno, and nothing has changed.
+ * sh_call_end(*cancel); else -errno, and nothing has changed.
  */
-static inline int sh_wait_begin(int e, const struct timespec *ts, uint64_t *dl, int *cancel)
-{
-	if (e == 0)
-		e = sh_limit(ts, dl);
-	if (e == 0)
-		e = sh_chan_usable();
-	if (e == 0)
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, cancel);
-	return e;
-}
+#define sh_wait_begin(call, e, ts, dl, cancel)                                                                         \
+	__extension__({                                                                                                \
+		int e_ = (e);                                                                                          \
+		if (e_ == 0)                                                                                           \
+			e_ = sh_limit((ts), (dl));                                                                     \
+		if (e_ == 0)                                                                                           \
+			e_ = sh_call_begin((call), (cancel));                                                          \
+		e_;                                                                                                    \
+	})
 int sh_pend_result(const struct sh_pend *p); /* the table in rte_eal_mp.h */
 int sh_answer(struct sh_chan *c, const char *peer, struct sh_send *s);
 void sh_chan_forget(struct sh_chan *c);

@@ -161,6 +161,8 @@ int sh_foreign_send_wait(struct sh_chan *c, const struct sh_foreign_addr *a, con
 		dl = soon < dl ? soon : dl;
 	}
 	while (e == -EAGAIN && sh_now_ns() < dl) {
+		if (sh_gate_closing() && !sh_in_action())
+			return -ECANCELED;
 		wait_room(c, a, dl);
 		e = sh_foreign_send(c, a, s);
 	}

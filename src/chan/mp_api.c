@@ -20,20 +20,6 @@ static int fail(int e)
 	return -1;
 }
 
-/* may this process use the channel? 0, or -errno with a line for what nobody expects */
-int sh_chan_usable(void)
-{
-	if (sh_ctx.self != NULL && sh_self() == 0) {
-		sh_log_rate(SH_ERR, "%s",
-			    "a forked child is not a member of the group: rte_eal_init() would make it one, or use the "
-			    "channel from the parent");
-		return -EPERM;
-	}
-	if (sh_self() == 0)
-		return -EPERM;
-	return sh_ctx.chan == NULL ? -ENOTSUP : 0;
-}
-
 static int check_name(const char *name)
 {
 	size_t n;
@@ -97,19 +83,25 @@ int sh_limit(const struct timespec *ts, uint64_t *dl)
 
 SH_EXPORT int rte_mp_action_register(const char *name, rte_mp_t action)
 {
-	int e = check_name(name);
+	int e = check_name(name), old;
 
 	if (e == 0)
-		e = sh_chan_usable();
-	if (e == 0)
-		e = sh_act_add(sh_chan(), name, action, NULL, NULL);
+		e = sh_call_begin("rte_mp_action_register", &old);
+	if (e < 0)
+		return fail(e);
+	e = sh_act_add(sh_chan(), name, action, NULL, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
 SH_EXPORT void rte_mp_action_unregister(const char *name)
 {
-	if (check_name(name) == 0 && sh_chan_usable() == 0)
-		sh_act_del(sh_chan(), name);
+	int old;
+
+	if (check_name(name) != 0 || sh_call_begin("rte_mp_action_unregister", &old) != 0)
+		return;
+	sh_act_del(sh_chan(), name);
+	sh_call_end(old);
 }
 
 /* whom DPDK's calls address: the primary, or for the primary all secondaries and the foreign peers that have spoken */
@@ -157,13 +149,11 @@ SH_EXPORT int rte_mp_sendmsg(struct rte_mp_msg *msg)
 	int e = check_msg(msg), old;
 
 	if (e == 0)
-		e = sh_chan_usable();
+		e = sh_call_begin("rte_mp_sendmsg", &old);
 	if (e < 0)
 		return fail(e);
-	/* a thread that is cancelled must not take locks with it */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = sendmsg_now(sh_chan(), msg);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
@@ -254,11 +244,11 @@ SH_EXPORT int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *r
 		return fail(EINVAL);
 	memset(reply, 0, sizeof(*reply));
 	e = check_msg(req);
-	e = sh_wait_begin(e, ts, &dl, &old);
+	e = sh_wait_begin("rte_mp_request_sync", e, ts, &dl, &old);
 	if (e != 0)
 		return fail(e);
 	e = request_now(sh_chan(), req, reply, dl);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
@@ -291,11 +281,11 @@ SH_EXPORT int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec
 	int e, old;
 
 	e = clb == NULL ? -EINVAL : check_msg(req);
-	e = sh_wait_begin(e, ts, &dl, &old);
+	e = sh_wait_begin("rte_mp_request_async", e, ts, &dl, &old);
 	if (e != 0)
 		return fail(e);
 	e = async_now(sh_chan(), req, dl, clb);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
@@ -368,24 +358,19 @@ SH_EXPORT int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 	e = check_msg(msg);
 	if (e < 0)
 		return fail(e);
-	e = sh_chan_usable();
+	e = sh_call_begin("rte_mp_reply", &old);
 	if (e == -ENOTSUP)
 		return 0;
 	if (e < 0)
 		return fail(e);
 	s = as_send(msg, SH_R_REP);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = sh_answer(sh_chan(), peer, &s);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
-SH_EXPORT bool rte_mp_disable(void)
+static bool disable_now(struct sh_region *r)
 {
-	struct sh_region *r = sh_region();
-
-	if (r == NULL || sh_self() == 0 || sh_ctx.chan == NULL)
-		return true;
 	if (!sh_is_primary())
 		return false;
 	if (sh_load_rlx(&r->closed) != 0)
@@ -398,4 +383,23 @@ SH_EXPORT bool rte_mp_disable(void)
 		return false;
 	}
 	return true;
+}
+
+SH_EXPORT bool rte_mp_disable(void)
+{
+	int old, e;
+	bool r;
+
+	if (sh_gate_out_of_group()) /* there is no group that could be joined */
+		return true;
+	e = sh_call_begin("rte_mp_disable", &old);
+	if (e == -ENOTSUP)
+		return true;
+	if (e < 0) {
+		rte_errno = -e;
+		return false;
+	}
+	r = disable_now(sh_region());
+	sh_call_end(old);
+	return r;
 }

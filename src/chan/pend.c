@@ -79,6 +79,15 @@ void sh_pend_free(struct sh_pend *p)
 	free(p);
 }
 
+void sh_pend_forget_pieces(struct sh_pend *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		p->ask[i].piece = 0;
+		if (p->ask[i].reply != NULL)
+			p->ask[i].reply->piece = 0;
+	}
+}
+
 /* under lk: the last entry has closed */
 static void over(struct sh_chan *c, struct sh_pend *p)
 {

@@ -323,6 +323,8 @@ int sh_send_to(struct sh_chan *c, sh_id_t to, const struct sh_send *s, uint64_t 
 				sh_say_full(to);
 			return -EAGAIN;
 		}
+		if (sh_gate_closing() && !sh_in_action())
+			return -ECANCELED;
 		wait_room(c, to, size, dl);
 	}
 }

@@ -72,6 +72,8 @@ static int offer(struct sh_send *s, sh_id_t to, bool loose, uint64_t dl)
 	while ((e = sh_piece_offer(sh_chan(), to, s->piece_addr, s->piece_len, loose, &s->piece)) == -EAGAIN) {
 		if (sh_in_action() || sh_now_ns() >= dl)
 			return e;
+		if (sh_gate_closing())
+			return -ECANCELED;
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 	}
 	if (e == 0)
@@ -81,28 +83,32 @@ static int offer(struct sh_send *s, sh_id_t to, bool loose, uint64_t dl)
 
 SH_EXPORT int shoal_action_register(const char *name, shoal_action_t action, void *arg)
 {
-	int e = name == NULL || name[0] == '\0' || action == NULL ? -EINVAL : 0;
+	int e = name == NULL || name[0] == '\0' || action == NULL ? -EINVAL : 0, old;
 
 	if (e == 0 && strnlen(name, RTE_MP_MAX_NAME_LEN) == RTE_MP_MAX_NAME_LEN)
 		e = -E2BIG;
 	if (e == 0)
-		e = sh_chan_usable();
-	if (e == 0)
-		e = sh_act_add(sh_chan(), name, NULL, action, arg);
+		e = sh_call_begin("shoal_action_register", &old);
+	if (e < 0)
+		return fail(e);
+	e = sh_act_add(sh_chan(), name, NULL, action, arg);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
 SH_EXPORT int shoal_mp_action_drain(const char *name, const struct timespec *timeout)
 {
 	uint64_t dl = SH_FOREVER;
-	int e = name == NULL ? -EINVAL : sh_chan_usable();
+	int e = name == NULL ? -EINVAL : 0, old;
 
 	if (e == 0 && timeout != NULL)
 		e = sh_limit(timeout, &dl);
-	if (e == 0 && sh_in_action())
-		e = -EDEADLK;
 	if (e == 0)
-		e = sh_act_drain(sh_chan(), name, dl);
+		e = sh_call_begin("shoal_mp_action_drain", &old);
+	if (e < 0)
+		return fail(e);
+	e = sh_in_action() ? -EDEADLK : sh_act_drain(sh_chan(), name, dl);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
@@ -182,11 +188,11 @@ SH_EXPORT int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_m
 	if (e == 0)
 		e = check_one(msg, to, n_to);
 
-	e = sh_wait_begin(e, timeout, &dl, &old);
+	e = sh_wait_begin("shoal_send", e, timeout, &dl, &old);
 	if (e != 0)
 		return fail(e);
 	e = send_now(to, n_to, msg, dl, outcome);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
@@ -244,9 +250,18 @@ SH_EXPORT void shoal_answers_free(struct shoal_answers *answers)
 {
 	struct holder *h = (struct holder *)(void *)answers;
 
+	int old;
+
 	if (h == NULL)
 		return;
-	sh_pend_free(h->p);
+	/* once the channel is closed nobody can be given a piece back: the group's other members do that when this one is gone */
+	if (sh_call_quiet(&old) == 0) {
+		sh_pend_free(h->p);
+		sh_call_end(old);
+	} else {
+		sh_pend_forget_pieces(h->p);
+		sh_pend_free(h->p);
+	}
 	free(h);
 }
 
@@ -285,11 +300,11 @@ SH_EXPORT int shoal_request(const uint64_t *to, unsigned n_to, const struct shoa
 
 	if (out != NULL)
 		*out = NULL;
-	e = sh_wait_begin(e, timeout, &dl, &old);
+	e = sh_wait_begin("shoal_request", e, timeout, &dl, &old);
 	if (e != 0)
 		return fail(e);
 	e = request_now(to, n_to, msg, dl, out);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
@@ -322,20 +337,22 @@ SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struc
 	if (e == 0)
 		e = check_one(msg, to, n_to);
 
-	e = sh_wait_begin(e, timeout, &dl, &old);
+	e = sh_wait_begin("shoal_request_async", e, timeout, &dl, &old);
 	if (e != 0)
 		return fail(e);
 	e = async_now(to, n_to, msg, dl, fn, arg, handle);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
 SH_EXPORT int shoal_request_cancel(uint64_t handle)
 {
-	int e = sh_chan_usable();
+	int old, e = sh_call_begin("shoal_request_cancel", &old);
 
-	if (e == 0)
-		e = sh_pend_cancel(sh_chan(), handle);
+	if (e < 0)
+		return fail(e);
+	e = sh_pend_cancel(sh_chan(), handle);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
@@ -345,24 +362,27 @@ SH_EXPORT int shoal_reply(const char *peer, const struct shoal_msg *msg)
 	int e = peer == NULL ? -EINVAL : check(msg, false), old;
 
 	if (e == 0)
-		e = sh_chan_usable();
+		e = sh_call_begin("shoal_reply", &old);
 	if (e < 0)
 		return fail(e);
 	s = as_send(msg, SH_R_REP);
 	s.name = NULL;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	e = sh_answer(sh_chan(), peer, &s);
-	pthread_setcancelstate(old, NULL);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : 0;
 }
 
 SH_EXPORT void *shoal_piece_take(const struct shoal_piece *piece)
 {
 	void *p = NULL;
-	int e = piece == NULL || piece->addr == NULL ? -EINVAL : sh_chan_usable();
+	int e = piece == NULL || piece->addr == NULL ? -EINVAL : 0, old;
 
 	if (e == 0)
+		e = sh_call_begin("shoal_piece_take", &old);
+	if (e == 0) {
 		e = sh_piece_take(sh_chan(), piece->id, &p);
+		sh_call_end(old);
+	}
 	if (e == 0)
 		return p;
 	rte_errno = -e;
@@ -371,7 +391,7 @@ SH_EXPORT void *shoal_piece_take(const struct shoal_piece *piece)
 
 SH_EXPORT int shoal_piece_on_return(shoal_piece_fn fn, void *arg)
 {
-	int e = sh_chan_usable();
+	int old, e = sh_call_begin("shoal_piece_on_return", &old);
 
 	if (e < 0)
 		return fail(e);
@@ -379,6 +399,7 @@ SH_EXPORT int shoal_piece_on_return(shoal_piece_fn fn, void *arg)
 	sh_chan()->back_fn = fn;
 	sh_chan()->back_arg = arg;
 	sh_unlock(&sh_chan()->lk);
+	sh_call_end(old);
 	return 0;
 }
 
@@ -401,7 +422,7 @@ SH_EXPORT int shoal_peer_cmp(const char *a, const char *b)
 SH_EXPORT int shoal_mp_fd(void)
 {
 	struct sh_chan *c;
-	int e = sh_chan_usable();
+	int old, fd, e = sh_call_begin("shoal_mp_fd", &old);
 
 	if (e < 0)
 		return fail(e);
@@ -413,30 +434,38 @@ SH_EXPORT int shoal_mp_fd(void)
 		c->poll_mode = e == 0;
 		sh_disp_kick_locked(c); /* the dispatcher gives the baton back and only moves from now on */
 	}
+	fd = c->poll_fd;
 	sh_unlock(&c->lk);
-	return e < 0 ? fail(e) : c->poll_fd;
+	sh_call_end(old);
+	return e < 0 ? fail(e) : fd;
 }
 
 SH_EXPORT int shoal_mp_poll(unsigned max)
 {
-	int e = sh_chan_usable();
+	int old, e = sh_call_begin("shoal_mp_poll", &old);
 
-	if (e == 0)
-		e = sh_disp_poll(sh_chan(), max);
+	if (e < 0)
+		return fail(e);
+	e = sh_disp_poll(sh_chan(), max);
+	sh_call_end(old);
 	return e < 0 ? fail(e) : e;
 }
 
 SH_EXPORT int shoal_mp_counters(uint64_t member, struct shoal_mp_counters *out)
 {
 	_Atomic uint64_t *n;
-	int e = out == NULL ? -EINVAL : sh_chan_usable();
+	int e = out == NULL ? -EINVAL : 0, old;
 
-	if (e == 0 && member == 0)
-		member = sh_self();
-	if (e == 0 && (sh_id_slot(member) >= SH_MEMBERS || !sh_member_alive(member)))
-		e = -ESRCH;
+	if (e == 0)
+		e = sh_call_begin("shoal_mp_counters", &old);
 	if (e < 0)
 		return fail(e);
+	if (member == 0)
+		member = sh_self();
+	if (sh_id_slot(member) >= SH_MEMBERS || !sh_member_alive(member)) {
+		sh_call_end(old);
+		return fail(-ESRCH);
+	}
 	n = sh_region()->members[sh_id_slot(member)].count;
 	/* relaxed: counters, each by itself */
 	*out = (struct shoal_mp_counters){.sent = sh_load_rlx(&n[SH_C_SENT]),
@@ -449,5 +478,6 @@ SH_EXPORT int shoal_mp_counters(uint64_t member, struct shoal_mp_counters *out)
 					  .dropped_stale = sh_load_rlx(&n[SH_C_STALE]),
 					  .refused = sh_load_rlx(&n[SH_C_REFUSED]),
 					  .full = sh_load_rlx(&n[SH_C_FULL])};
+	sh_call_end(old);
 	return 0;
 }
