@@ -190,8 +190,9 @@ static int set_phase(struct sh_mem *m, struct stint *s, enum sh_xphase phase)
 		SH_STEP("xchg_closed");
 		sh_futex_wake(&x->seq, INT_MAX, SH_FUTEX_ANY, true);
 		if (gone(s->q.requester) && sh_mem_lock(&m) == 0) {
-			sh_pages_reap(m);
+			(void)sh_pages_reap(m);
 			sh_mem_unlock(m);
+			sh_pages_held(m);
 		}
 	}
 	return r;

@@ -13,7 +13,8 @@
 #include "base/log.h"
 #include "proc/proc.h"
 
-#define SLICE_NS (10 * SH_NS_PER_MS)
+#define LOOK_FIRST_NS SH_NS_PER_MS
+#define LOOK_MOST_NS (10 * SH_NS_PER_MS)
 #define FIRST_LINE_NS SH_NS_PER_S
 #define SPINS 100
 
@@ -75,10 +76,13 @@ static void doze(struct sh_lock *l, uint64_t look_dl)
 	mine.cancel = cancel;
 }
 
-/* The owner is looked at every 10 ms by the clock: signals may end every sleep before that, as under a profiler. */
+/*
+ * The owner is looked at after 1 ms, 2, 4, 8, then every 10 ms, by the clock: signals may end every sleep before that, as
+ * under a profiler.
+ */
 static int wait_for(struct sh_lock *l, uint64_t me, const char *what)
 {
-	uint64_t since = sh_now_ns(), look_dl = since + SLICE_NS, line_ns = FIRST_LINE_NS, seen;
+	uint64_t since = sh_now_ns(), pause = LOOK_FIRST_NS, look_dl = since + pause, line_ns = FIRST_LINE_NS, seen;
 
 	for (;;) {
 		seen = 0;
@@ -87,7 +91,8 @@ static int wait_for(struct sh_lock *l, uint64_t me, const char *what)
 		doze(l, look_dl);
 		if (sh_left_ns(look_dl) > 0)
 			continue;
-		look_dl = sh_deadline(SLICE_NS);
+		pause = 2 * pause < LOOK_MOST_NS ? 2 * pause : LOOK_MOST_NS;
+		look_dl = sh_deadline(pause);
 		seen = sh_load_acq(&l->owner); /* A:MLOCK */
 		if (seen != 0 && owner_gone(sh_lock_id(seen))) {
 			SH_STEP("mem_lock_proven");

@@ -114,8 +114,11 @@ static void gone(struct sh_mem *m, sh_id_t id)
 	}
 	/* relaxed: a look without the lock; who makes runs BUSY frees them itself unless it dies */
 	if (m->h != NULL && sh_load_rlx(&m->h->pg.busy) != 0 && sh_mem_trylock(&m) == 0) {
-		sh_pages_reap(m);
+		bool freed = sh_pages_reap(m);
+
 		sh_mem_unlock(m);
+		if (freed)
+			sh_pages_held(m);
 	}
 	if (sh_ctx.mem != NULL)
 		sh_orphan_event(id);

@@ -279,23 +279,27 @@ static void tell_waiters(struct sh_mem *m)
 }
 
 /*
- * There is nothing free, but runs that others are backing or giving back: what is left of them may do. At most 10 ms; what
- * the dead had in hand is free then. false: there are none.
+ * There is nothing free, but runs that others are backing or giving back: what is left of them may do. What the dead had in
+ * hand is free at once; else at most 10 ms. false: there are none.
  */
 static bool wait_for_busy(struct sh_mem *m)
 {
 	struct sh_pages_hdr *pg = &m->h->pg;
 	uint32_t seq = sh_load_acq(&pg->seq);
+	bool freed;
 
 	sh_store_rlx(&pg->want, 1); /* the fence orders it before my look at the list; partner: tell_waiters() */
 	sh_fence();
 	if (sh_load_rlx(&pg->busy) == 0)
 		return false;
-	(void)sh_futex_wait(&pg->seq, seq, sh_deadline(SLICE_NS), SH_FUTEX_ANY, true);
 	if (sh_mem_lock(&m) < 0)
 		return false;
-	sh_pages_reap(m);
+	freed = sh_pages_reap(m);
 	sh_mem_unlock(m);
+	if (freed)
+		tell_waiters(m);
+	else
+		(void)sh_futex_wait(&pg->seq, seq, sh_deadline(SLICE_NS), SH_FUTEX_ANY, true);
 	return true;
 }
 
@@ -482,20 +486,24 @@ int sh_pages_give(uint32_t unit)
 	return r;
 }
 
-void sh_pages_reap(struct sh_mem *m)
+bool sh_pages_reap(struct sh_mem *m)
 {
 	uint32_t u = (uint32_t)U(m->h->pg.busy), next;
+	bool any = false;
 
 	for (; u != 0; u = next) {
 		struct sh_desc *d = sh_desc(u - 1);
 
 		next = (uint32_t)U(d->link);
-		if (sh_member_alive(U(d->owner)) || sh_xchg_open_on(m, u - 1))
+		/* alive in the table is no proof: perhaps nobody has heard of it yet */
+		if ((sh_member_alive(U(d->owner)) && sh_member_probe(U(d->owner)) != 1) || sh_xchg_open_on(m, u - 1))
 			continue;
 		(void)sh_run_join(m, u - 1);
 		SH_STEP("mem_reap_ready");
 		sh_commit(m->h);
+		any = true;
 	}
+	return any;
 }
 
 int sh_pages_stat(struct sh_pages_stat *ret)

@@ -118,8 +118,8 @@ uint64_t sh_run_room(const struct sh_mem *m, unsigned w);
 void sh_run_link(struct sh_mem *m, sh_w64 *head, uint32_t u);
 void sh_run_unlink(struct sh_mem *m, sh_w64 *head, uint32_t u);
 
-/* page.c: under H, after a death: what it had in hand is free */
-void sh_pages_reap(struct sh_mem *m);
+/* page.c: under H, after a death: what it had in hand is free. true: there was some, and sh_pages_held() tells who waits */
+bool sh_pages_reap(struct sh_mem *m);
 uint64_t sh_pages_default_max(void);
 /* the creator: what the options want to be there from the start. 0, or -ENOMEM and a line */
 int sh_pages_first(struct sh_mem *m);

@@ -316,6 +316,27 @@ TEST(more_than_a_part_is_not_kept_however_long_it_may_be)
 	sh_mem_stop();
 }
 
+static int dies_with_all(void *arg)
+{
+	struct sh_pages_ask ask = {.units = (uint32_t)(64 * MIB / SH_UNIT)};
+	struct sh_hold hold;
+
+	(void)arg;
+	return sh_pages_hold(&ask, &hold);
+}
+
+TEST(what_the_dead_had_in_hand_is_free_before_anybody_hears_of_it)
+{
+	sh_id_t id;
+	uint32_t u;
+
+	small_group();
+	CHECK_EQ(f_wait(f_member(dies_with_all, NULL, &id)), 0);
+	CHECK(sh_member_alive(id)); /* as far as the table knows */
+	CHECK_EQ(take((uint32_t)(64 * MIB / SH_UNIT), 1, &u), 0);
+	f_sound("after it");
+}
+
 static int gives_and_dies(void *arg)
 {
 	uint32_t u;
