@@ -236,8 +236,11 @@ static int join_at(struct sh_proc *p, const char *name, bool as_primary, uint64_
 	struct sh_hello h;
 	int fds[3], s = sh_dial(p, name), err;
 
+	bool first = strcmp(name, "join") == 0; /* a name that is there once its member's init is over */
+
 	if (s == -EMFILE || s == -ENFILE)
 		return say_nofile();
+	p->silent = first ? s == -EAGAIN : p->silent; /* as many as it has room for wait already */
 	if (s == -ENOSYS) {
 		sh_err("cannot make a socket to join with: it is refused; %s", sh_fd_advice(s));
 		return -EPERM;
@@ -260,6 +263,7 @@ static int join_at(struct sh_proc *p, const char *name, bool as_primary, uint64_
 		undo(p);
 	if (err == -ETIMEDOUT && listener_dead(s))
 		err = -ECONNREFUSED;
+	p->silent = p->silent || (first && err == -ETIMEDOUT);
 	sh_close(&s);
 	return err;
 }

@@ -103,6 +103,10 @@ struct sh_proc {
 	bool all_uids_mapped;
 	int cfg; /* "config", kept open: closing it drops the lock */
 	bool cfg_locked;
+	int alive; /* "alive", while it is opened; see alive.c */
+	void *alive_map;
+	uint64_t closed_dl; /* a primary lives that nobody can reach: told then, unless it has ended or left */
+	bool silent;	    /* "join" was reached in this round, and said nothing */
 
 	struct sh_region *r;
 	size_t map_len;
@@ -185,8 +189,14 @@ bool sh_cfg_locked_by_other(struct sh_proc *p);
 enum sh_cfg sh_cfg_kind(struct sh_proc *p);
 int sh_cfg_write(struct sh_proc *p);
 
+/* alive.c: 0, -EBUSY (another primary's address space lasts), or an error that was logged */
+int sh_alive_take(struct sh_proc *p);
+bool sh_alive_elsewhere(struct sh_proc *p);
+void sh_alive_drop(struct sh_proc *p);
+
 /* role.c */
 int sh_role_settle(struct sh_proc *p);
+int sh_no_primary(const struct sh_proc *p); /* -ENOENT, and a line */
 
 /* region.c */
 int sh_memfd(const char *name);

@@ -138,6 +138,7 @@ static void in_child(void)
 		return;
 	sh_own_close(p, &p->lsn);
 	sh_own_close(p, &p->hup_wr);
+	sh_close(&p->alive);
 }
 
 static void guard_fork(void)
@@ -183,7 +184,7 @@ static struct sh_proc *make(const struct sh_opts *o)
 		p->o.join_timeout_ms = 10000;
 	p->alone = o->no_shconf || o->in_memory;
 	p->all_uids_mapped = all_uids_mapped();
-	p->cfg = p->hup_wr = p->lsn = p->spare = p->ep = p->kick = p->kick_wr = -1;
+	p->cfg = p->alive = p->hup_wr = p->lsn = p->spare = p->ep = p->kick = p->kick_wr = -1;
 	p->mine = (struct sh_card){-1, -1, -1};
 	for (unsigned i = 0; i < SH_GROUP_FDS; i++)
 		p->gfd[i] = -1;
@@ -255,10 +256,6 @@ static int start(struct sh_proc *p)
 		err = sh_card_make(p);
 	if (err == 0 && !p->alone)
 		err = sh_rundir_open(p);
-	if (err == -ENOENT) {
-		sh_err("no primary in %s: start it first, with the same --file-prefix and RUNTIME_DIRECTORY", p->dir);
-		return err;
-	}
 	if (err != 0)
 		return err;
 	err = p->alone ? start_alone(p) : sh_role_settle(p);
@@ -428,6 +425,7 @@ void sh_proc_stop(void)
 	sh_ctx.self = NULL;
 	sh_region_drop(p);
 	sh_card_unmake(p);
+	sh_alive_drop(p);
 	sh_own_close(p, &p->cfg); /* the lock goes with it */
 	sh_own_close(p, &p->spare);
 	if (!sh_fds_lost(p)) {

@@ -4,10 +4,11 @@
  *
  * The lock on "config" only picks who may try. The role itself is the word in the region: a would-be primary first asks every
  * listener in the directory; if a group lives it joins that group, and takes the word only after proof that its holder is
- * gone. So a primary that lost its lock (a program opened and closed the file) stays the only one.
+ * gone. So a primary that lost its lock (a program opened and closed the file) stays the only one. One that lost its sockets
+ * too (a program closed all fds) and has no other member to vouch for it is known by "alive", see alive.c.
  *
  *   lock      somebody answers        nobody answers
- *   mine      join and take the word  a new group
+ *   mine      join and take the word  a new group; refused while another's "alive" lasts
  *   taken     primary: refused        primary: refused
  *             others: join            others: its holder is still inside init: wait, bounded
  *   free      join                    secondary: no primary, at once
@@ -22,7 +23,9 @@
 #include "base/fault.h"
 #include "base/log.h"
 
-static int no_primary(const struct sh_proc *p)
+#define CLOSED_NS SH_NS_PER_S /* from leaving's first step, or a kill, to the end of the address space: much less */
+
+int sh_no_primary(const struct sh_proc *p)
 {
 	sh_err("no primary in %s: start it first, with the same --file-prefix and RUNTIME_DIRECTORY", p->dir);
 	return -ENOENT;
@@ -40,6 +43,34 @@ static int foreign(const struct sh_proc *p)
 {
 	sh_err("a DPDK runtime that is not shoal lives in %s: choose another --file-prefix", p->dir);
 	return -EPROTONOSUPPORT;
+}
+
+/* "alive" is another's: that one is about to end or to leave, or lives without its fds. -EAGAIN: look again */
+static int unreachable(struct sh_proc *p)
+{
+	if (p->closed_dl == 0)
+		p->closed_dl = sh_deadline(CLOSED_NS);
+	if (sh_left_ns(p->closed_dl) != 0)
+		return -EAGAIN;
+	sh_err("the primary in %s lives, but its program has closed the library's file descriptors, so nobody can join "
+	       "it: end it, or choose another --file-prefix",
+	       p->dir);
+	return p->o.role == SH_ROLE_PRIMARY ? -EEXIST : -ECONNREFUSED;
+}
+
+/*
+ * The word is mine, so the primary before is gone, but for the last step of its end. Should its "alive" last longer, a process
+ * that shares its memory has it: the word decides, as long as the group has members.
+ */
+static int hold_alive(struct sh_proc *p)
+{
+	struct timespec pause = {.tv_nsec = (long)SH_NS_PER_MS};
+	uint64_t dl = sh_deadline(CLOSED_NS);
+	int err;
+
+	while ((err = sh_alive_take(p)) == -EBUSY && sh_left_ns(dl) != 0)
+		nanosleep(&pause, NULL);
+	return err == -EBUSY ? 0 : err;
 }
 
 /* I hold the lock. -EAGAIN: somebody is there but does not answer yet */
@@ -60,12 +91,18 @@ static int as_primary(struct sh_proc *p, uint64_t dl)
 		err = sh_take_primary(p);
 		if (err != 0)
 			return other_primary(p);
+		err = hold_alive(p);
+		if (err != 0)
+			return err;
 		sh_rundir_sweep(p);
 		sh_info("took over the group in %s, whose primary is gone", p->dir);
 		return 0;
 	}
 	if (err != -ENOENT)
 		return err;
+	err = sh_alive_take(p);
+	if (err != 0)
+		return err == -EBUSY ? unreachable(p) : err;
 	sh_rundir_sweep(p);
 	err = sh_region_make(p);
 	if (err == 0)
@@ -83,15 +120,18 @@ static int as_secondary(struct sh_proc *p, uint64_t dl, unsigned *strange)
 	if (p->cfg < 0) {
 		err = sh_cfg_open(p, false);
 		if (err != 0)
-			return err == -ENOENT ? no_primary(p) : err;
+			return err == -ENOENT ? sh_no_primary(p) : err;
 	}
 	locked = sh_cfg_locked_by_other(p);
 	/* seen more than once: a shoal primary may be about to overwrite what an old runtime left */
 	if (locked && sh_cfg_kind(p) == SH_CFG_FOREIGN && ++*strange > 8)
 		return foreign(p);
 	err = sh_join(p, false, dl);
-	if (err == -ENOENT && p->o.role == SH_ROLE_SECONDARY && !locked && !sh_cfg_locked_by_other(p))
-		return no_primary(p);
+	if (err == -ENOENT && p->o.role == SH_ROLE_SECONDARY && !locked && !sh_cfg_locked_by_other(p)) {
+		if (sh_alive_elsewhere(p))
+			return unreachable(p);
+		return sh_no_primary(p);
+	}
 	return err == -ENOENT ? -EAGAIN : err;
 }
 
@@ -125,7 +165,12 @@ static int one_round(struct sh_proc *p, uint64_t dl, unsigned *strange)
 
 static int too_late(struct sh_proc *p)
 {
-	if (p->cfg_locked)
+	if (p->silent)
+		sh_err("the primary in %s does not answer; is it stopped? This process has waited %u ms: continue or "
+		       "end "
+		       "that one, or raise --join-timeout",
+		       p->dir, p->o.join_timeout_ms);
+	else if (p->cfg_locked)
 		sh_err("the processes of the group in %s do not answer (stopped?) within %u ms: continue or end them, "
 		       "or raise "
 		       "--join-timeout",

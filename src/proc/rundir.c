@@ -42,7 +42,7 @@ static int make_dir(const char *path, mode_t mode)
 	return -errno;
 }
 
-static int say_mkdir(const char *path, int err)
+static int say_mkdir(const char *top, const char *path, int err)
 {
 	if (err == -EROFS)
 		sh_err("cannot make the runtime directory %s: its file system is read-only; point RUNTIME_DIRECTORY to "
@@ -54,6 +54,10 @@ static int say_mkdir(const char *path, int err)
 		       "RUNTIME_DIRECTORY "
 		       "elsewhere",
 		       path);
+	else if (err == -ENOENT && access(top, F_OK) != 0)
+		sh_err("cannot make the runtime directory %s: there is no directory %s; make it, or point "
+		       "RUNTIME_DIRECTORY to one that exists and that you may write",
+		       path, top);
 	else
 		sh_err("cannot make the runtime directory %s: %s; point RUNTIME_DIRECTORY to a directory that you may "
 		       "write",
@@ -85,19 +89,18 @@ int sh_rundir_open(struct sh_proc *p)
 	if (p->o.role == SH_ROLE_SECONDARY) {
 		struct stat st;
 
-		/* told by the caller, as when there is the directory and nobody in it */
 		if (lstat(p->dir, &st) != 0 && errno == ENOENT)
-			return -ENOENT;
+			return sh_no_primary(p);
 		return sh_rundir_owner(p);
 	}
 	p->dir[n - (int)strlen(pre) - 1] = '\0';
 	err = make_dir(p->dir, mode);
 	if (err != 0)
-		return say_mkdir(p->dir, err);
+		return say_mkdir(top, p->dir, err);
 	p->dir[n - (int)strlen(pre) - 1] = '/';
 	err = make_dir(p->dir, mode);
 	if (err != 0)
-		return say_mkdir(p->dir, err);
+		return say_mkdir(top, p->dir, err);
 	return sh_rundir_owner(p);
 }
 

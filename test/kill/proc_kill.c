@@ -110,9 +110,10 @@ TEST_T(a_secondary_dies_at_each_step_of_its_life, 120)
 
 TEST_T(a_primary_dies_at_each_step_and_the_next_one_starts, 120)
 {
-	static const char *const at[] = {"lock_taken",	"slot_taken",	   "region_made",    "start_init",
-					 "announce",	"announce_active", "announce_named", "retire_leaving",
-					 "retire_told", "retire_unlinked", "stop",	     "stop_free"};
+	static const char *const at[] = {"lock_taken",	   "alive_taken", "slot_taken",	     "region_made",
+					 "start_init",	   "announce",	  "announce_active", "announce_named",
+					 "retire_leaving", "retire_told", "retire_unlinked", "stop",
+					 "stop_free"};
 
 	NEEDS_FAULT();
 	for (unsigned i = 0; i < N(at); i++) {

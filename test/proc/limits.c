@@ -111,11 +111,13 @@ ROLE(limited)
 }
 
 /* 0: it worked. Else the errno; there was at least one line that is no mere warning, and it says that */
+static char all[8192]; /* what it said */
 static int start(struct t_proc *p, const char *says)
 {
-	char all[8192] = "", *end = all;
+	char *end = all;
 	const char *l;
 
+	all[0] = '\0';
 	for (;;) {
 		l = t_expect(p, "");
 		if (strncmp(l, "failed ", 7) == 0 || strncmp(l, "up", 2) == 0 || strncmp(l, "skip ", 5) == 0)
@@ -243,6 +245,17 @@ TEST(a_directory_out_of_reach_is_told)
 		       "/etc/passwd/dpdk"),
 		 ENOTDIR);
 	CHECK_EQ(start(t_spawn("limited", ERRORS_ONLY, "dir=/etc/passwd", NULL), "/etc/passwd/dpdk"), ENOTDIR);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *type = i == 0 ? "--proc-type=primary" : "--proc-type=auto";
+
+		CHECK_EQ(start(t_spawn("limited", ERRORS_ONLY, type, "dir=/nowhere", NULL), "make it"), ENOENT);
+		CHECK_HAS(all, "there is no directory /nowhere;");
+		CHECK_EQ(start(t_spawn("limited", ERRORS_ONLY, type, "dir=no/where", NULL), "make it"), ENOENT);
+		CHECK_EQ(start(t_spawn("limited", ERRORS_ONLY, type, "dir=/proc", NULL), "point RUNTIME_DIR"), ENOENT);
+		CHECK(strstr(all, "no primary") == NULL);
+	}
+	CHECK_EQ(start(t_spawn("limited", ERRORS_ONLY, "--proc-type=secondary", "dir=/nowhere", NULL), "no primary in"),
+		 ENOENT);
 	snprintf(dir, sizeof(dir), "%s/top", t_tmpdir());
 	CHECK_EQ(mkdir(dir, 0755), 0);
 	CHECK_EQ(chmod(t_tmpdir(), 0755), 0);

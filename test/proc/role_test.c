@@ -90,6 +90,45 @@ TEST(a_primary_in_init_that_dropped_its_lock_stays_the_only_one)
 	fails(t_spawn("member", "primary", NULL), EEXIST, "another primary runs in ");
 }
 
+#define CLOSED "lives, but its program has closed the library's file descriptors"
+
+/* no socket, no lock and no other member tell of it; a child that outlives it is not taken for it */
+TEST(a_lone_primary_that_closed_all_fds_stays_the_only_one)
+{
+	struct m a = m_up("primary"), b;
+
+	m_ask(&a, "closeall", "closed");
+	m_ask(&a, "rawfork", "child ");
+	fails(t_spawn("member", "primary", NULL), EEXIST, CLOSED);
+	fails(t_spawn("member", "auto", NULL), ECONNREFUSED, CLOSED);
+	fails(t_spawn("member", "secondary", NULL), ECONNREFUSED, CLOSED);
+	m_ask(&a, "ping", "pong");
+	m_kill(&a);
+	b = m_up("primary");
+	CHECK(b.primary);
+	m_ask(&b, "droplock", "dropped 1");
+	m_ask(&b, "closeall", "closed");
+	fails(t_spawn("member", "auto", NULL), ECONNREFUSED, CLOSED);
+	m_ask(&b, "leave", "left"); /* it lives on, but is no member */
+	a = m_up("auto");
+	CHECK(a.primary);
+}
+
+TEST(who_adopted_a_group_is_as_hard_to_lose)
+{
+	struct m a = m_up("primary"), b = m_up("secondary"), c;
+
+	m_sees(&a, "JOIN", &b);
+	m_kill(&a);
+	m_sees(&b, "DEATH", &a);
+	c = m_up("primary");
+	m_sees(&b, "PRIMARY", &c);
+	m_leave(&b);
+	m_sees(&c, "LEAVE", &b);
+	m_ask(&c, "closeall", "closed");
+	fails(t_spawn("member", "auto", NULL), ECONNREFUSED, CLOSED);
+}
+
 TEST(a_secondary_waits_for_a_primary_in_init)
 {
 	struct m a = m_read(t_spawn("member", "primary", "init=1", NULL)), b;
@@ -110,6 +149,17 @@ TEST(a_secondary_waits_no_longer_than_asked_for_a_primary_stopped_in_init)
 
 	t_kill(a.p, SIGSTOP);
 	fails(t_spawn("member", "secondary", "wait=300", NULL), ETIMEDOUT, "did not finish its init within 300 ms");
+	t_kill(a.p, SIGCONT);
+}
+
+TEST(a_primary_that_is_stopped_after_init_is_told_as_that)
+{
+	struct m a = m_up("primary");
+
+	m_until_names("join", 2);
+	t_kill(a.p, SIGSTOP);
+	fails(t_spawn("member", "secondary", "wait=300", NULL), ETIMEDOUT, "does not answer; is it stopped?");
+	fails(t_spawn("member", "auto", "wait=300", NULL), ETIMEDOUT, "does not answer; is it stopped?");
 	t_kill(a.p, SIGCONT);
 }
 
