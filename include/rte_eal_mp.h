@@ -41,6 +41,11 @@
  * Actions and asynchronous callbacks of a process run one at a time, on a thread of the library (or in shoal_mp_poll()).
  * An action may send, request and register. While it waits in a request of its own, other actions run: what it read before
  * the request may have changed after it.
+ *   - An action or callback that calls pthread_exit() ends that thread, not the channel: a line, a request that it has not
+ *     answered is refused, another thread goes on. Its thread cannot be cancelled.
+ *   - A child that is forked inside one ends with _exit() or exec(). One that returns is ended, with a line and status 1; inside
+ *     shoal_mp_poll() that call returns -1 EPERM in the child.
+ *   - rte_eal_cleanup() inside one is refused with EDEADLK, and so in callbacks of member and memory events.
  */
 #ifndef RTE_EAL_MP_H
 #define RTE_EAL_MP_H

@@ -30,6 +30,7 @@
 #include "base/export.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "chan/chan.h"
 #include "ctx.h"
 #include "mem/mem.h"
@@ -360,6 +361,11 @@ static int cleanup_once(void)
 	if (sh_in_action()) {
 		sh_err("rte_eal_cleanup: called from inside an action, which it would have to wait for; call it from "
 		       "another thread, or _exit()");
+		return fail(EDEADLK);
+	}
+	if (sh_thread_is_own()) {
+		sh_err("rte_eal_cleanup: called from inside a callback (of shoal_member_event_register() or of memory "
+		       "events), whose thread it would have to wait for; call it from another thread, or _exit()");
 		return fail(EDEADLK);
 	}
 	if (!sh_cas(&init.state, &was, BUSY))

@@ -10,6 +10,18 @@ static struct {
 	cpu_set_t cpus;
 } quiet; /* written once by init before the first thread starts */
 
+static _Thread_local bool own;
+
+void sh_thread_own(void)
+{
+	own = true;
+}
+
+bool sh_thread_is_own(void)
+{
+	return own;
+}
+
 void sh_thread_cpus(const cpu_set_t *set)
 {
 	quiet.set = set != NULL;

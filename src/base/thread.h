@@ -16,6 +16,9 @@
 void sh_thread_cpus(const cpu_set_t *set);
 /* the same CPUs; false when none were set */
 bool sh_thread_cpus_get(cpu_set_t *set);
+/* said by a thread of the library that calls what the program registered: it cannot wait for its own end */
+void sh_thread_own(void);
+bool sh_thread_is_own(void);
 /* 0 or -errno. name: at most 15 characters. */
 int sh_thread_start(pthread_t *t, const char *name, void *(*fn)(void *), void *arg);
 

@@ -301,7 +301,21 @@ void sh_disp_stop(struct sh_chan *c);
 int sh_disp_poll(struct sh_chan *c, unsigned max);
 
 /* ---- run.c: run one message ---- */
-void sh_run(struct sh_chan *c, struct sh_msg *m);
+/* what this thread is at while the program's function runs, for the case that it does not return */
+struct sh_running {
+	struct sh_chan *c;
+	struct sh_msg *m;
+	struct sh_action *a; /* held */
+	void *block;	     /* what a callback gets: to be freed */
+	enum { SH_BY_POOL, SH_BY_POLL, SH_BY_STOP } by;
+};
+/* by now this process is another: a child that was forked inside the function and returned from it. Nothing may be touched. */
+static inline bool sh_strayed(const struct sh_chan *c)
+{
+	return sh_self() == 0 || sh_ctx.chan != c;
+}
+void sh_run(struct sh_running *r);
+void sh_run_torn(struct sh_running *r); /* the function ended its thread: what sh_run() would have done after it */
 void sh_refuse(struct sh_chan *c, const struct sh_msg *m, uint32_t code);
 uint64_t sh_early_dl(struct sh_chan *c); /* when held requests must be refused; SH_FOREVER: none. Under lk */
 void sh_early_expire(struct sh_chan *c);

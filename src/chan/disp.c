@@ -228,11 +228,63 @@ static void idle_sleep(struct sh_chan *c)
 	sh_unlock(&c->lk);
 }
 
-static void run(struct sh_chan *c, struct sh_msg *m)
+/* under lk: this thread ends, and nobody is to join it; the stop joins those that are in the list when it begins */
+static void leave_pool(struct sh_chan *c)
 {
-	in_action++;
-	sh_run(c, m);
+	for (unsigned i = 0; i < c->n_threads && !c->stopping; i++)
+		if (pthread_equal(c->threads[i], pthread_self())) {
+			(void)pthread_detach(c->threads[i]);
+			c->threads[i] = c->threads[--c->n_threads];
+			return;
+		}
+}
+
+/* what the program registered has called pthread_exit(): the baton goes on, and somebody must read the inbox */
+static void torn_off(void *arg)
+{
+	struct sh_running *r = arg;
+	struct sh_chan *c = r->c;
+
+	if (sh_strayed(c)) /* the only thread of a child */
+		return;
+	sh_run_torn(r);
 	in_action--;
+	if (r->by == SH_BY_STOP)
+		return;
+	sh_lock(&c->lk);
+	if (r->by == SH_BY_POOL)
+		leave_pool(c);
+	c->baton_held = false;
+	if (c->baton_want != 0 || c->waiting != 0 || c->stopping) {
+		sh_add(&c->pool_seq, 1);
+		sh_futex_wake(&c->pool_seq, INT_MAX, SH_FUTEX_ANY, false);
+	} else if (r->by == SH_BY_POOL) {
+		more_hands(c);
+	} else {
+		sh_disp_kick_locked(c);
+	}
+	sh_unlock(&c->lk);
+	if (r->by == SH_BY_POLL)
+		sh_call_leave();
+}
+
+/* false: this is a child that was forked inside it, and returned */
+static bool run(struct sh_chan *c, struct sh_msg *m, int by)
+{
+	struct sh_running r = {.c = c, .m = m, .by = by};
+
+	in_action++;
+	pthread_cleanup_push(torn_off, &r);
+	sh_run(&r);
+	pthread_cleanup_pop(0);
+	in_action--;
+	if (!sh_strayed(c))
+		return true;
+	sh_err("a forked child returned from the action or callback in which it was forked, which only its parent can: "
+	       "let it end with _exit(), or exec()");
+	if (by != SH_BY_POLL) /* its parent's dispatcher, with no parent: nothing to go back to */
+		_exit(1);
+	return false;
 }
 
 /* with the baton, until somebody else wants it or the channel stops */
@@ -251,7 +303,7 @@ static void serve(struct sh_chan *c)
 		m = next_item(c);
 		if (m != NULL) {
 			last = (m->flags & SH_RF_MANY) != 0 ? 0 : m->from;
-			run(c, m);
+			(void)run(c, m, SH_BY_POOL);
 			continue;
 		}
 		sh_pend_expire(c);
@@ -289,7 +341,10 @@ static void serve_polled(struct sh_chan *c)
 static void *pool_main(void *arg)
 {
 	struct sh_chan *c = arg;
+	int old;
 
+	/* an action that cancels its own thread would lose locks with it; pthread_exit() is seen by torn_off() */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
 	sh_lock(&c->lk);
 	c->coming--;
 	for (;;) {
@@ -343,6 +398,8 @@ int sh_disp_start(struct sh_chan *c)
 
 void sh_disp_stop(struct sh_chan *c)
 {
+	struct sh_msg *m;
+
 	sh_lock(&c->lk);
 	c->stopping = true;
 	c->poll_mode = false; /* nobody polls any more: what is queued is run by the pool */
@@ -354,6 +411,8 @@ void sh_disp_stop(struct sh_chan *c)
 	for (unsigned i = 0; i < c->n_threads; i++)
 		if (!pthread_equal(c->threads[i], pthread_self()))
 			pthread_join(c->threads[i], NULL);
+	while ((m = unqueue(c)) != NULL) /* the last thread ended itself */
+		(void)run(c, m, SH_BY_STOP);
 }
 
 int sh_disp_poll(struct sh_chan *c, unsigned max)
@@ -368,7 +427,8 @@ int sh_disp_poll(struct sh_chan *c, unsigned max)
 	sh_consume(c);
 	sh_pend_expire(c);
 	while ((max == 0 || n < max) && (m = unqueue(c)) != NULL) {
-		run(c, m);
+		if (!run(c, m, SH_BY_POLL))
+			return -EPERM;
 		n++;
 	}
 	sh_lock(&c->lk);

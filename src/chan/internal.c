@@ -371,6 +371,7 @@ static void *internal_main(void *arg)
 	struct sh_chan *c = arg;
 	struct heard heard = {0};
 
+	sh_thread_own();
 	for (;;) {
 		uint32_t b = sh_load_acq(&c->inbox->bell); /* A:BELL */
 

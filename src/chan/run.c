@@ -176,6 +176,8 @@ static void call(struct sh_chan *c, struct sh_action *a, struct sh_msg *m)
 	sh_peer_make(c, m, peer);
 	SH_STEP("action");
 	ret = a->shoal != NULL ? call_shoal(a, m, peer, &piece) : call_rte(a, m, peer);
+	if (sh_strayed(c))
+		return;
 	if (ret < 0) {
 		sh_log_rate(SH_ERR, "action %s failed: it returned %d", m->name, ret);
 		failed(c, m, EIO);
@@ -184,8 +186,22 @@ static void call(struct sh_chan *c, struct sh_action *a, struct sh_msg *m)
 		sh_piece_return(c, m->piece);
 }
 
-static void run_record(struct sh_chan *c, struct sh_msg *m)
+/* the call is over */
+static void run_done(struct sh_chan *c, struct sh_action *a, struct sh_msg *m)
 {
+	if (m->piece != 0) {
+		sh_lock(&c->lk);
+		c->lent--;
+		sh_unlock(&c->lk);
+	}
+	sh_act_drop(c, a); /* wakes who waits for lent, too */
+	sh_msg_free(m);
+}
+
+static void run_record(struct sh_running *r)
+{
+	struct sh_chan *c = r->c;
+	struct sh_msg *m = r->m;
 	struct sh_action *a;
 	bool small, kept, full = false;
 
@@ -222,15 +238,12 @@ static void run_record(struct sh_chan *c, struct sh_msg *m)
 	} else if (full) {
 		sh_refuse(c, m, ENOMEM);
 	} else {
+		r->a = a;
 		call(c, a, m);
+		if (sh_strayed(c))
+			return;
 	}
-	if (m->piece != 0) {
-		sh_lock(&c->lk);
-		c->lent--;
-		sh_unlock(&c->lk);
-	}
-	sh_act_drop(c, a); /* wakes who waits for lent, too */
-	sh_msg_free(m);
+	run_done(c, a, m);
 }
 
 void sh_reply_fill(struct sh_pend *p, struct rte_mp_reply *r)
@@ -292,23 +305,28 @@ void sh_answers_fill(struct sh_chan *c, struct sh_pend *p, struct shoal_answers 
 	}
 }
 
-static void run_async(struct sh_chan *c, struct sh_pend *p)
+static void run_async(struct sh_running *r)
 {
-	if (p->clb != NULL) {
-		struct rte_mp_reply r;
+	struct sh_pend *p = r->m->pend;
 
-		sh_reply_fill(p, &r);
-		(void)p->clb(p->req_copy, &r);
-		free(r.msgs);
+	if (p->clb != NULL) {
+		struct rte_mp_reply reply;
+
+		sh_reply_fill(p, &reply);
+		r->block = reply.msgs;
+		(void)p->clb(p->req_copy, &reply);
 	} else {
 		struct shoal_answer *a = calloc(p->n + 1, sizeof(*a));
 		struct shoal_answers all = {0};
 
+		r->block = a;
 		if (a != NULL)
-			sh_answers_fill(c, p, &all, a);
+			sh_answers_fill(r->c, p, &all, a);
 		p->sclb(&all, p->sarg);
-		free(a);
 	}
+	if (sh_strayed(r->c))
+		return;
+	free(r->block);
 	sh_pend_free(p);
 }
 
@@ -330,15 +348,36 @@ static void run_back(struct sh_chan *c, const struct sh_msg *m)
 		ops->drop(m->back.addr);
 }
 
-void sh_run(struct sh_chan *c, struct sh_msg *m)
+void sh_run(struct sh_running *r)
 {
-	if (m->kind == SH_M_ASYNC) {
-		run_async(c, m->pend);
-		sh_msg_free(m);
-	} else if (m->kind == SH_M_BACK) {
-		run_back(c, m);
-		sh_msg_free(m);
-	} else {
-		run_record(c, m);
+	if (r->m->kind == SH_M_RECORD) {
+		run_record(r);
+		return;
 	}
+	if (r->m->kind == SH_M_ASYNC)
+		run_async(r);
+	else
+		run_back(r->c, r->m);
+	if (!sh_strayed(r->c))
+		sh_msg_free(r->m);
+}
+
+void sh_run_torn(struct sh_running *r)
+{
+	struct sh_msg *m = r->m;
+
+	sh_err("%s %s ended its thread with pthread_exit(): %s; let it return, or end the thread that it wants to end",
+	       m->kind == SH_M_RECORD ? "action" : "callback", m->kind == SH_M_RECORD ? m->name : "of a request",
+	       m->type == SH_R_REQ ? "a request is refused, another thread goes on" : "another thread goes on");
+	if (m->kind == SH_M_RECORD) {
+		failed(r->c, m, EIO);
+		if (m->piece != 0)
+			sh_piece_return(r->c, m->piece);
+		run_done(r->c, r->a, m);
+		return;
+	}
+	free(r->block);
+	if (m->kind == SH_M_ASYNC)
+		sh_pend_free(m->pend);
+	sh_msg_free(m);
 }

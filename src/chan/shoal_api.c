@@ -447,7 +447,10 @@ SH_EXPORT int shoal_mp_poll(unsigned max)
 	if (e < 0)
 		return fail(e);
 	e = sh_disp_poll(sh_chan(), max);
-	sh_call_end(old);
+	if (e == -EPERM) /* a child: it never entered */
+		(void)pthread_setcancelstate(old, NULL);
+	else
+		sh_call_end(old);
 	return e < 0 ? fail(e) : e;
 }
 

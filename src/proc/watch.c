@@ -351,6 +351,7 @@ static void *watcher(void *arg)
 	struct sh_proc *p = arg;
 	struct epoll_event ev[BATCH];
 
+	sh_thread_own();
 	sh_store_rlx(&p->watcher_tid, gettid()); /* see sh_in_watcher() */
 	while (!sh_load_acq(&p->quit)) {	 /* A:QUIT */
 		if (sh_xchg(&p->dirty, false))	 /* A:KICK */

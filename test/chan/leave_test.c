@@ -242,3 +242,170 @@ TEST(leave_cleanup_ends_a_send_that_waits_for_room)
 	CHECK_STR(t_expect(b, ""), m_fmt("sender %d", ECANCELED));
 	CHECK_EQ(t_wait(b), 0);
 }
+
+/* ---- actions that end their thread, children that return from actions, cleanup from a callback ---- */
+
+static int act_exit(const struct rte_mp_msg *m, const void *peer)
+{
+	(void)m;
+	(void)peer;
+	pthread_exit(NULL);
+}
+
+static int act_cancel(const struct rte_mp_msg *m, const void *peer)
+{
+	struct rte_mp_msg r = *m;
+
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+	return rte_mp_reply(&r, peer);
+}
+
+static int cb_exit(const struct rte_mp_msg *m, const struct rte_mp_reply *r)
+{
+	(void)m;
+	t_tell("cb %d", r->nb_received);
+	pthread_exit(NULL);
+}
+
+/* the child returns, too; the parent says how that ended */
+static int act_fork(const struct rte_mp_msg *m, const void *peer)
+{
+	struct rte_mp_msg r = *m;
+	pid_t pid = fork();
+	int st = 0;
+
+	if (pid == 0)
+		return 0;
+	waitpid(pid, &st, 0);
+	t_tell("child %d %d", WIFEXITED(st), WEXITSTATUS(st));
+	return rte_mp_reply(&r, peer);
+}
+
+static void on_member(void *arg, enum shoal_member_event ev, uint64_t id)
+{
+	(void)arg;
+	(void)id;
+	if (ev == SHOAL_MEMBER_JOIN) {
+		int r = rte_eal_cleanup();
+
+		t_tell("cleanup %d %d", r, rte_errno);
+	}
+}
+
+static atomic_bool polling;
+
+static void *poll_on(void *arg)
+{
+	(void)arg;
+	while (atomic_load(&polling) && shoal_mp_poll(0) >= 0)
+		sched_yield();
+	if (getppid() != *(pid_t *)arg) /* a child that returned from an action */
+		_exit(rte_errno == EPERM ? 7 : 8);
+	return NULL;
+}
+
+/* argv[2]: "poll": a thread of the program runs the actions. "poll": one more; "areq": a request whose callback ends its thread */
+ROLE(odd)
+{
+	struct rte_mp_msg m = named("q");
+	pid_t parent = getppid();
+	char line[64];
+	pthread_t th;
+
+	if (!m_init(argv[1], NULL))
+		return 1;
+	rte_mp_action_register("exit", act_exit);
+	rte_mp_action_register("cancel", act_cancel);
+	rte_mp_action_register("fork", act_fork);
+	shoal_action_register("q", act_quiet, NULL);
+	shoal_member_event_register(on_member, NULL);
+	atomic_store(&polling, true);
+	if (argc > 2 && shoal_mp_fd() < 0)
+		return 2;
+	t_tell("ready");
+	while (t_hear(line, sizeof(line))) {
+		if (strcmp(line, "poll") == 0 && pthread_create(&th, NULL, poll_on, &parent) == 0)
+			pthread_detach(th);
+		else if (strcmp(line, "areq") == 0 && rte_mp_request_async(&m, NULL, cb_exit) != 0)
+			return 3;
+	}
+	atomic_store(&polling, false);
+	return rte_eal_cleanup();
+}
+
+static struct t_proc *odd(const char *how)
+{
+	struct t_proc *a = t_spawn("odd", "primary", how, NULL);
+
+	t_expect(a, "ready");
+	return a;
+}
+
+static struct t_proc *asker(void)
+{
+	struct t_proc *b = m_up("secondary", NULL);
+
+	t_expect(b, "up");
+	m_do(b, "ok", "reg q echo");
+	return b;
+}
+
+TEST(leave_an_action_that_ends_its_thread_ends_nothing_else)
+{
+	struct t_proc *a = odd(NULL), *b = asker();
+
+	for (int i = 0; i < 70; i++) /* more than threads fit the pool */
+		CHECK_STR(m_do(b, "ret", "req exit 8 18000"), m_fmt("ret -1 %d 1 0 null 0", ETIMEDOUT));
+	CHECK_STR(m_do(b, "ret", "req q 8 18000"), "ret 0 0 1 1 good 0");
+	CHECK_STR(m_do(b, "ret", "req cancel 8 18000"), "ret 0 0 1 1 good 0");
+	t_say(a, "areq");
+	CHECK_STR(t_expect(a, "cb"), "cb 1");
+	CHECK_STR(m_do(b, "ret", "req q 8 18000"), "ret 0 0 1 1 good 0");
+	CHECK_HAS(t_stderr(a), "action exit ended its thread");
+	CHECK_HAS(t_stderr(a), "callback of a request ended its thread");
+	t_say(a, "areq"); /* its callback, and what it ends, come while the primary leaves */
+	close(a->in);
+	CHECK_EQ(t_wait(a), 0);
+}
+
+TEST(leave_a_polled_action_that_ends_its_thread_lets_another_poll)
+{
+	struct t_proc *a = odd("poll"), *b = asker();
+
+	t_say(a, "poll");
+	CHECK_STR(m_do(b, "ret", "req exit 8 18000"), m_fmt("ret -1 %d 1 0 null 0", ETIMEDOUT));
+	t_say(a, "poll");
+	CHECK_STR(m_do(b, "ret", "req q 8 18000"), "ret 0 0 1 1 good 0");
+	close(a->in);
+	CHECK_EQ(t_wait(a), 0);
+}
+
+TEST(leave_a_child_that_returns_from_an_action_ends)
+{
+	struct t_proc *a = odd(NULL), *b = asker();
+
+	CHECK_STR(m_do(b, "ret", "req fork 8 18000"), "ret 0 0 1 1 good 0");
+	CHECK_STR(t_expect(a, "child"), "child 1 1");
+	CHECK_HAS(t_stderr(a), "a forked child returned from the action");
+	CHECK_STR(m_do(b, "ret", "req q 8 18000"), "ret 0 0 1 1 good 0");
+}
+
+TEST(leave_a_child_that_returns_from_a_polled_action_is_told)
+{
+	struct t_proc *a = odd("poll"), *b = asker();
+
+	t_say(a, "poll");
+	CHECK_STR(m_do(b, "ret", "req fork 8 18000"), "ret 0 0 1 1 good 0");
+	CHECK_STR(t_expect(a, "child"), "child 1 7");
+	CHECK_STR(m_do(b, "ret", "req q 8 18000"), "ret 0 0 1 1 good 0");
+}
+
+TEST(leave_cleanup_in_a_member_event_is_refused)
+{
+	struct t_proc *a = odd(NULL), *b = asker();
+
+	CHECK_STR(t_expect(a, "cleanup"), m_fmt("cleanup -1 %d", EDEADLK));
+	CHECK_HAS(t_stderr(a), "called from inside a callback");
+	CHECK_STR(m_do(b, "ret", "req q 8 18000"), "ret 0 0 1 1 good 0");
+}
