@@ -10,12 +10,17 @@
  * one of a dead member like any other.
  */
 #include <errno.h>
+#include <time.h>
 
 #include "mem/heap.h"
 #include "proc/proc.h"
 
 #define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
-#define GIVE_MAX 64	       /* empty spans found by one walk */
+#define GIVE_MAX 64	       /* empty spans found by one slice */
+#define SLICE 8192	       /* work of a walk under H at a time: a run is 1, blocks of a span to be counted 32 */
+#define COUNT 32
+#define BREATH_NS 200000 /* between slices, when somebody wants H */
+#define TRIES 50	 /* breaths that the watcher waits for H between slices */
 
 /* spans that are to be given back when H is left */
 struct give {
@@ -31,13 +36,14 @@ static void give_all(const struct give *g)
 	}
 }
 
-bool sh_runs(struct sh_mem *m, bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg,
-	     uint32_t *at)
+/* sh_runs(), from a run's first unit on */
+static bool runs_from(struct sh_mem *m, uint32_t from,
+		      bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg, uint32_t *at)
 {
-	for (unsigned w = 0; w < SH_WINDOWS; w++) {
+	for (unsigned w = sh_unit_w(from); w < SH_WINDOWS; w++) {
 		uint32_t base = (uint32_t)(w << SH_UNIT_W_SHIFT), end = (uint32_t)U(m->h->pg.w[w].end), n;
 
-		for (uint32_t i = 0; i < end; i += n) {
+		for (uint32_t i = w == sh_unit_w(from) ? sh_unit_idx(from) : 0; i < end; i += n) {
 			uint64_t use = U(m->w[w].desc[i].use);
 
 			n = sh_use_units(use);
@@ -49,6 +55,12 @@ bool sh_runs(struct sh_mem *m, bool (*fn)(struct sh_mem *m, uint32_t unit, uint6
 		}
 	}
 	return true;
+}
+
+bool sh_runs(struct sh_mem *m, bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg,
+	     uint32_t *at)
+{
+	return runs_from(m, 0, fn, arg, at);
 }
 
 /* ---- onto the list and off it ---- */
@@ -151,6 +163,9 @@ struct reap {
 	sh_id_t dead;	      /* 0: whoever is */
 	sh_id_t asked, alive; /* asked about last, and the same if it lives: many spans have one owner */
 	uint32_t n;
+	uint32_t done; /* the last run in use that was looked at, and all before it: its unit + 1; 0: none */
+	int left;      /* of the slice's work */
+	bool more;     /* the slice ended before the windows did */
 	struct give give;
 };
 
@@ -168,6 +183,17 @@ static bool is_of_dead(struct reap *r, uint64_t owner)
 	return r->alive == 0;
 }
 
+/* may the slice go on? Not at a run that is free, or about to be: at one where the next slice may begin */
+static bool goes_on(struct reap *r, uint32_t unit, uint64_t use)
+{
+	r->left--;
+	if (sh_use_kind(use) <= SH_PG_BUSY)
+		return true;
+	r->done = unit + 1;
+	r->more = r->left <= 0;
+	return !r->more;
+}
+
 /* Orphans are counted anew: the dead may have freed the last block of one and not come to say so. */
 static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 {
@@ -175,36 +201,57 @@ static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct reap *r = arg;
 	bool empty = false;
 
-	if (sh_use_kind(use) != SH_PG_SPAN)
+	if (unit < r->done)
 		return true;
+	if (sh_use_kind(use) != SH_PG_SPAN)
+		return goes_on(r, unit, use);
 	if (U(s->owner) == 0) {
 		empty = count(m, s);
+		r->left -= COUNT;
 	} else if (is_of_dead(r, U(s->owner))) {
 		sh_orphan_add(m, s, &empty);
+		r->left -= COUNT;
 		r->n++;
 	}
-	if (empty)
-		r->give.unit[r->give.n++] = unit;
-	return r->give.n < GIVE_MAX;
+	if (!empty)
+		return goes_on(r, unit, use);
+	r->give.unit[r->give.n++] = unit;
+	r->more = r->give.n == GIVE_MAX;
+	return !r->more;
 }
 
-/* Under H, which is left: one walk, and what it found empty is free. true: there may be more of these */
+static void breathe(void)
+{
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = BREATH_NS}, NULL);
+}
+
+/*
+ * Under H, which is left: a slice of the walk, and what it found empty is free. true: there is more to do. The next slice
+ * begins where this one ended if that is still a run in use, else it passes over what was looked at; what came there
+ * meanwhile is of no dead member.
+ */
 static bool reap_once(struct sh_mem *m, struct reap *r)
 {
-	uint32_t at;
+	uint32_t at, from = r->done != 0 && sh_run_is(m, r->done - 1) ? r->done - 1 : 0;
+	bool wanted;
 
 	r->give.n = 0;
-	(void)sh_runs(m, reap_run, r, &at);
+	r->left = SLICE;
+	r->more = false;
+	(void)runs_from(m, from, reap_run, r, &at);
 	SH_STEP("span_reaped");
 	for (unsigned i = 0; i < r->give.n; i++) {
 		(void)sh_run_join(m, r->give.unit[i]);
 		SH_STEP("span_joined");
 		sh_commit(m->h);
 	}
-	if (r->dead != 0 && r->give.n < GIVE_MAX) /* relaxed: a hint for the others, who may walk for nothing */
+	if (r->dead != 0 && !r->more) /* relaxed: a hint for the others, who may walk for nothing */
 		sh_store_rlx(&m->h->sp.reaped[sh_id_slot(r->dead)], sh_id_gen(r->dead));
+	wanted = sh_load_rlx(&m->h->lock.want) != 0; /* relaxed: who is not seen waits a slice longer */
 	sh_mem_unlock(m);
-	return r->give.n == GIVE_MAX;
+	if (r->more && wanted) /* else I would have it again before they are awake */
+		breathe();
+	return r->more;
 }
 
 uint32_t sh_orphan_reap(sh_id_t dead)
@@ -227,15 +274,21 @@ void sh_orphan_event(sh_id_t id)
 {
 	struct sh_mem *m = sh_ctx.mem;
 	struct reap r = {.dead = id};
+	bool begun = false;
 
 	if (m == NULL || sh_id_slot(id) >= SH_MEMBERS || id == sh_self() ||
 	    sh_load_rlx(&m->h->sp.reaped[sh_id_slot(id)]) == sh_id_gen(id)) /* relaxed: a hint */
 		return;
 	do {
-		if (sh_mem_trylock(&m) < 0) {
-			sh_store_rel(&unheard, true); /* R:UNHEARD */
-			return;
+		/* a slice later it is most likely somebody who takes a run: wait a little, not for one that is stopped */
+		for (unsigned i = 0; sh_mem_trylock(&m) < 0; i++) {
+			if (!begun || i == TRIES) {
+				sh_store_rel(&unheard, true); /* R:UNHEARD */
+				return;
+			}
+			breathe();
 		}
+		begun = true;
 	} while (reap_once(m, &r)); /* when the pages go is the caller's business: that may take long */
 }
 

@@ -331,6 +331,35 @@ TEST(what_the_dead_left_is_listed_and_freed)
 	CHECK_EQ(rte_errno, EINVAL);
 }
 
+/* more spans than a slice of the walk has: they are all found, full ones and empty ones, and some of each */
+TEST(a_walk_of_many_slices_misses_no_span)
+{
+	struct table *t = table(4000);
+	sh_id_t id;
+
+	f_group();
+	CHECK_EQ(f_wait(f_member(takes_and_dies, t, &id)), 0);
+	CHECK(count().spans > 300);
+	CHECK_EQ(sh_member_probe(id), 1);
+	f_event(SH_EV_DEATH, id);
+	CHECK_EQ(count().orphans, count().spans);
+	f_sound("full ones");
+	CHECK(shoal_mem_free_owned(id) == MANY + 2 && used() == 0);
+
+	CHECK_EQ(f_wait(f_member(takes_and_dies, t, &id)), 0);
+	give(t, 0, MANY / 2);
+	for (unsigned i = MANY / 2; i < MANY; i++)
+		if (i % 30 < 15)
+			give(t, i, i + 1);
+	CHECK_EQ(sh_member_probe(id), 1);
+	f_event(SH_EV_DEATH, id);
+	CHECK_EQ(count().orphans, count().spans);
+	CHECK(count().spans < 160); /* the empty ones are free */
+	f_sound("empty ones");
+	CHECK(shoal_mem_free_owned(id) > 0 && used() == 0);
+	f_sound("all freed");
+}
+
 static int takes_and_leaves(void *arg)
 {
 	take(arg, 0, MANY);
