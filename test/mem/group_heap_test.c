@@ -15,6 +15,7 @@
 #include <shoal_member.h>
 #include <shoal_mem.h>
 
+#include "base/atom.h"
 #include "check.h"
 
 static int init_as(const char *option)
