@@ -210,6 +210,7 @@ struct sh_chan {
 	unsigned drainers;	     /* how many do */
 	unsigned lent;		     /* calls of actions that have a piece on loan */
 	uint32_t spin_fails;	     /* of the dispatcher, under the baton */
+	unsigned naps_vain;	     /* its looks at a silent inbox, one after the other; under lk */
 	_Atomic uint32_t req_spin_fails;
 	const struct sh_piece_ops *_Atomic piece_ops; /* the heap's; written under lk */
 	shoal_piece_fn back_fn;			      /* what to call for pieces that come back; under lk */

@@ -209,20 +209,22 @@ static void idle_sleep(struct sh_chan *c)
 {
 	uint64_t dl;
 	uint32_t w;
+	int r = 0;
 
 	sh_lock(&c->lk);
 	if ((c->q_head != NULL && !c->poll_mode) || c->baton_want != 0 || c->stopping) {
 		sh_unlock(&c->lk);
 		return;
 	}
-	dl = next_dl(c);
+	dl = sh_nap(next_dl(c), c->naps_vain);
 	c->disp_asleep = true;
 	w = sh_wake_set(c);
 	sh_unlock(&c->lk);
 	sh_fence(); /* SB:WAKE, the sleeper's side */
 	if (sh_inbox_empty(c))
-		sh_futex_wait(&c->inbox->wake, w, sh_nap(dl), SH_ASLEEP_DISP, true);
+		r = sh_futex_wait(&c->inbox->wake, w, dl, SH_ASLEEP_DISP, true);
 	sh_lock(&c->lk);
+	c->naps_vain = sh_nap_over(c->naps_vain, r, sh_inbox_empty(c));
 	c->disp_asleep = false;
 	(void)sh_wake_set(c);
 	sh_unlock(&c->lk);

@@ -19,7 +19,8 @@ static inline bool sh_is_answer(const struct sh_msg *m)
 /* role.c */
 uint32_t sh_wake_set(struct sh_chan *c); /* the inbox word says who sleeps now. Under lk; returns the word */
 void sh_wake_sleeper(struct sh_chan *c, uint32_t kind);
-uint64_t sh_nap(uint64_t dl); /* when to look again though nobody woke me */
+uint64_t sh_nap(uint64_t dl, unsigned vain); /* when to look again though nobody woke me; so many looks were in vain */
+unsigned sh_nap_over(unsigned vain, int wait, bool vain_again); /* what sh_futex_wait() returned; the new number */
 bool sh_same_cpu(struct sh_chan *c, sh_id_t peer);
 void sh_note_cpu(struct sh_chan *c);
 bool sh_spin_worth(uint32_t fails);

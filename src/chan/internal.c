@@ -25,10 +25,10 @@
 #include "base/futex.h"
 #include "base/thread.h"
 #include "chan/chan_int.h"
+#include "chan/disp.h"
 
 #define POSTS 4
 #define SLICE_NS (10 * SH_NS_PER_MS) /* so often somebody who waits looks whether the other still lives */
-#define NAP_NS (10 * SH_NS_PER_S)    /* the bell lies where others can write: look now and then */
 
 struct post {
 	_Atomic uint64_t word;
@@ -370,6 +370,7 @@ static void *internal_main(void *arg)
 {
 	struct sh_chan *c = arg;
 	struct heard heard = {0};
+	unsigned vain = 0;
 
 	sh_thread_own();
 	for (;;) {
@@ -377,11 +378,16 @@ static void *internal_main(void *arg)
 
 		if (sh_load_acq(&c->internal->stopping)) /* A:INT_STOP */
 			return NULL;
-		if (go_round(c, &heard))
+		if (go_round(c, &heard)) {
+			vain = 0;
 			continue;
+		}
 		if (!sh_cas(&c->inbox->bell, &b, b | 1)) /* A:BELL: it rang since */
 			continue;
-		sh_futex_wait(&c->inbox->bell, b | 1, sh_deadline(NAP_NS), SH_FUTEX_ANY, true);
+		/* the bell too lies where others can write */
+		vain = sh_nap_over(vain,
+				   sh_futex_wait(&c->inbox->bell, b | 1, sh_nap(SH_FOREVER, vain), SH_FUTEX_ANY, true),
+				   true);
 		sh_and(&c->inbox->bell, ~1u);
 	}
 }

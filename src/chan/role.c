@@ -22,6 +22,7 @@
 
 #define SPIN_LONG_NS (100 * SH_NS_PER_US) /* the peer was asleep: its waking alone takes longer than SPIN_NS */
 #define NAP_NS (2 * SH_NS_PER_S)
+#define NAPS 3	  /* of that length; then longer ones */
 #define BATCH 256 /* records moved in one turn: a flood must not keep a requester from its time limit */
 
 /* ---- the word ---- */
@@ -153,12 +154,22 @@ static bool is_over(struct sh_pend *p)
 	return sh_load_acq(&p->over) == 2; /* A:PEND_OVER */
 }
 
-/* the word lies where others can write: should one have overwritten it nobody wakes us, so look now and then */
-uint64_t sh_nap(uint64_t dl)
+/*
+ * The word lies where others can write: should one have overwritten it nobody wakes us. So look soon after something has
+ * happened, and hardly ever where nothing does: an idle group is to rest.
+ */
+uint64_t sh_nap(uint64_t dl, unsigned vain)
 {
-	uint64_t soon = sh_coarse_deadline(NAP_NS);
+	uint64_t soon = sh_coarse_deadline(vain < NAPS ? NAP_NS : vain == NAPS ? 16 * NAP_NS : 128 * NAP_NS);
 
 	return dl < soon ? dl : soon;
+}
+
+unsigned sh_nap_over(unsigned vain, int wait, bool vain_again)
+{
+	if (wait != -ETIMEDOUT || !vain_again)
+		return 0;
+	return vain > NAPS ? vain : vain + 1;
 }
 
 static void sleep_with_role(struct sh_chan *c, struct sh_pend *p, uint64_t dl)
@@ -175,7 +186,7 @@ static void sleep_with_role(struct sh_chan *c, struct sh_pend *p, uint64_t dl)
 	sh_unlock(&c->lk);
 	sh_fence(); /* SB:WAKE, the sleeper's side */
 	if (sh_inbox_empty(c))
-		sh_futex_wait(&c->inbox->wake, w, sh_nap(dl), SH_ASLEEP_REQ, true);
+		sh_futex_wait(&c->inbox->wake, w, sh_nap(dl, 0), SH_ASLEEP_REQ, true);
 	sh_lock(&c->lk);
 	c->role_asleep = false;
 	(void)sh_wake_set(c);

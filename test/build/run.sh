@@ -107,6 +107,7 @@ readme()
 	local st out
 
 	rm -rf "$tmp/w" && mkdir "$tmp/w" "$tmp/w/run" && sed -n '/^```c$/,/^```$/p' README.md | grep -v '^```' >"$tmp/w/hello.c"
+	[ "$(wc -l <"$tmp/w/hello.c")" -le 20 ] || return 1 # twenty lines are promised
 	# shellcheck disable=SC2046
 	gcc -Wall -Wextra -Werror "$tmp/w/hello.c" -o "$tmp/w/hello" $(pkg-config --cflags --libs libdpdk) || return 1
 	mkfifo "$tmp/w/enter"
