@@ -271,8 +271,8 @@ typedef int (*rte_mempool_populate_t)(struct rte_mempool *mp, unsigned int max_o
 typedef int (*rte_mempool_get_info_t)(const struct rte_mempool *mp, struct rte_mempool_info *info);
 
 /*
- * A back end. name, alloc, free, enqueue, dequeue and get_count are needed; NULL in the others has the usual done. What
- * alloc puts into pool_data is seen by all processes: each calls its own functions of this name.
+ * A back end. name, alloc, enqueue, dequeue and get_count are needed; NULL in the others has the usual done. What alloc puts
+ * into pool_data is seen by all processes: each calls its own functions of this name.
  */
 struct rte_mempool_ops {
 	char name[RTE_MEMPOOL_OPS_NAMESIZE];
@@ -323,11 +323,16 @@ int rte_mempool_ops_populate(struct rte_mempool *mp, unsigned int max_objs, void
 			     rte_mempool_populate_obj_cb_t *obj_cb, void *obj_cb_arg);
 /** Returns 0; -ENOTSUP the back end has nothing to tell. */
 int rte_mempool_ops_get_info(const struct rte_mempool *mp, struct rte_mempool_info *info);
+/**
+ * What a calc_mem_size of one's own may call. Bytes for obj_num objects when none may lie on a boundary of pages of
+ * 1 << pg_shift bytes (0: there are none), with chunk_reserve bytes more in each; *min_chunk_size: bytes of one object.
+ * Returns:  bytes; -EINVAL the reserve fills a page, nothing is written.
+ */
 ssize_t rte_mempool_op_calc_mem_size_helper(const struct rte_mempool *mp, uint32_t obj_num, uint32_t pg_shift,
 					    size_t chunk_reserve, size_t *min_chunk_size, size_t *align);
 ssize_t rte_mempool_op_calc_mem_size_default(const struct rte_mempool *mp, uint32_t obj_num, uint32_t pg_shift,
 					     size_t *min_chunk_size, size_t *align);
-#define RTE_MEMPOOL_POPULATE_F_ALIGN_OBJ 0x0001 /* an object's address is a multiple of its total size */
+#define RTE_MEMPOOL_POPULATE_F_ALIGN_OBJ 0x0001 /* each begins, header first, at a multiple of its total size */
 int rte_mempool_op_populate_helper(struct rte_mempool *mp, unsigned int flags, unsigned int max_objs, void *vaddr,
 				   rte_iova_t iova, size_t len, rte_mempool_populate_obj_cb_t *obj_cb,
 				   void *obj_cb_arg);

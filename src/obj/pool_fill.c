@@ -80,16 +80,22 @@ SH_EXPORT int rte_mempool_get_page_size(struct rte_mempool *mp, size_t *pg_sz)
 SH_EXPORT ssize_t rte_mempool_op_calc_mem_size_helper(const struct rte_mempool *mp, uint32_t obj_num, uint32_t pg_shift,
 						      size_t chunk_reserve, size_t *min_chunk_size, size_t *align)
 {
-	size_t size = total(mp), page = (size_t)1 << pg_shift, per;
+	size_t size = total(mp), page = (size_t)1 << pg_shift, per, last;
 
+	if (pg_shift != 0 && chunk_reserve >= page)
+		return -EINVAL;
 	*align = RTE_MEMPOOL_ALIGN;
-	*min_chunk_size = size + chunk_reserve;
+	*min_chunk_size = size;
+	if (pg_shift == 0)
+		return (ssize_t)(size * obj_num + chunk_reserve);
 	if (obj_num == 0)
 		return 0;
-	if (pg_shift == 0 || size + chunk_reserve > page) /* no object ends at the end of a page */
-		return (ssize_t)(size * obj_num + chunk_reserve);
 	per = (page - chunk_reserve) / size;
-	return (ssize_t)((obj_num + per - 1) / per * page);
+	if (per == 0)
+		return (ssize_t)(RTE_ALIGN_CEIL(size + chunk_reserve, page) * obj_num);
+	last = (obj_num - 1) % per + 1; /* objects in the last page, which need not be there to its end */
+	/* the memory may begin in the middle of a page: an object's room is lost there */
+	return (ssize_t)((obj_num - last) / per * page + last * size + chunk_reserve + size - 1);
 }
 
 SH_EXPORT ssize_t rte_mempool_op_calc_mem_size_default(const struct rte_mempool *mp, uint32_t obj_num,
@@ -106,8 +112,7 @@ SH_EXPORT int rte_mempool_op_populate_helper(struct rte_mempool *mp, unsigned in
 	unsigned n;
 
 	if ((flags & RTE_MEMPOOL_POPULATE_F_ALIGN_OBJ) != 0) {
-		/* the object itself, behind its header, at a multiple of the size */
-		at = ((uintptr_t)vaddr + mp->header_size) % size;
+		at = (uintptr_t)vaddr % size;
 		off = at != 0 ? size - at : 0;
 	}
 	for (n = 0; n < max_objs && off + size <= len; n++, off += size) {
