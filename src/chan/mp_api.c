@@ -83,7 +83,7 @@ int sh_limit(const struct timespec *ts, uint64_t *dl)
 
 SH_EXPORT int rte_mp_action_register(const char *name, rte_mp_t action)
 {
-	int e = check_name(name), old;
+	int e = check_name(name), old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("rte_mp_action_register", &old);
@@ -96,7 +96,7 @@ SH_EXPORT int rte_mp_action_register(const char *name, rte_mp_t action)
 
 SH_EXPORT void rte_mp_action_unregister(const char *name)
 {
-	int old;
+	int old = 0;
 
 	if (check_name(name) != 0 || sh_call_begin("rte_mp_action_unregister", &old) != 0)
 		return;
@@ -146,7 +146,7 @@ static int sendmsg_now(struct sh_chan *c, struct rte_mp_msg *msg)
 
 SH_EXPORT int rte_mp_sendmsg(struct rte_mp_msg *msg)
 {
-	int e = check_msg(msg), old;
+	int e = check_msg(msg), old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("rte_mp_sendmsg", &old);
@@ -238,7 +238,7 @@ static int request_now(struct sh_chan *c, struct rte_mp_msg *req, struct rte_mp_
 SH_EXPORT int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply, const struct timespec *ts)
 {
 	uint64_t dl = 0;
-	int e, old;
+	int e, old = 0;
 
 	if (reply == NULL)
 		return fail(EINVAL);
@@ -278,7 +278,7 @@ static int async_now(struct sh_chan *c, struct rte_mp_msg *req, uint64_t dl, rte
 SH_EXPORT int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec *ts, rte_mp_async_reply_t clb)
 {
 	uint64_t dl = 0;
-	int e, old;
+	int e, old = 0;
 
 	e = clb == NULL ? -EINVAL : check_msg(req);
 	e = sh_wait_begin("rte_mp_request_async", e, ts, &dl, &old);
@@ -351,7 +351,7 @@ int sh_answer(struct sh_chan *c, const char *peer, struct sh_send *s)
 SH_EXPORT int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 {
 	struct sh_send s;
-	int e, old;
+	int e, old = 0;
 
 	if (peer == NULL)
 		return fail(EINVAL);
@@ -387,7 +387,7 @@ static bool disable_now(struct sh_region *r)
 
 SH_EXPORT bool rte_mp_disable(void)
 {
-	int old, e;
+	int old = 0, e;
 	bool r;
 
 	if (sh_gate_out_of_group()) /* there is no group that could be joined */

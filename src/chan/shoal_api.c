@@ -83,7 +83,7 @@ static int offer(struct sh_send *s, sh_id_t to, bool loose, uint64_t dl)
 
 SH_EXPORT int shoal_action_register(const char *name, shoal_action_t action, void *arg)
 {
-	int e = name == NULL || name[0] == '\0' || action == NULL ? -EINVAL : 0, old;
+	int e = name == NULL || name[0] == '\0' || action == NULL ? -EINVAL : 0, old = 0;
 
 	if (e == 0 && strnlen(name, RTE_MP_MAX_NAME_LEN) == RTE_MP_MAX_NAME_LEN)
 		e = -E2BIG;
@@ -99,7 +99,7 @@ SH_EXPORT int shoal_action_register(const char *name, shoal_action_t action, voi
 SH_EXPORT int shoal_mp_action_drain(const char *name, const struct timespec *timeout)
 {
 	uint64_t dl = SH_FOREVER;
-	int e = name == NULL ? -EINVAL : 0, old;
+	int e = name == NULL ? -EINVAL : 0, old = 0;
 
 	if (e == 0 && timeout != NULL)
 		e = sh_limit(timeout, &dl);
@@ -183,7 +183,7 @@ SH_EXPORT int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_m
 			 enum shoal_outcome *outcome)
 {
 	uint64_t dl = 0;
-	int e = to == NULL ? -EINVAL : check(msg, true), old;
+	int e = to == NULL ? -EINVAL : check(msg, true), old = 0;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);
@@ -250,7 +250,7 @@ SH_EXPORT void shoal_answers_free(struct shoal_answers *answers)
 {
 	struct holder *h = (struct holder *)(void *)answers;
 
-	int old;
+	int old = 0;
 
 	if (h == NULL)
 		return;
@@ -293,7 +293,7 @@ SH_EXPORT int shoal_request(const uint64_t *to, unsigned n_to, const struct shoa
 			    const struct timespec *timeout, struct shoal_answers **out)
 {
 	uint64_t dl = 0;
-	int e = to == NULL || out == NULL ? -EINVAL : check(msg, true), old;
+	int e = to == NULL || out == NULL ? -EINVAL : check(msg, true), old = 0;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);
@@ -332,7 +332,7 @@ SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struc
 				  const struct timespec *timeout, shoal_answers_fn fn, void *arg, uint64_t *handle)
 {
 	uint64_t dl = 0;
-	int e = to == NULL || fn == NULL ? -EINVAL : check(msg, true), old;
+	int e = to == NULL || fn == NULL ? -EINVAL : check(msg, true), old = 0;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);
@@ -347,7 +347,7 @@ SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struc
 
 SH_EXPORT int shoal_request_cancel(uint64_t handle)
 {
-	int old, e = sh_call_begin("shoal_request_cancel", &old);
+	int old = 0, e = sh_call_begin("shoal_request_cancel", &old);
 
 	if (e < 0)
 		return fail(e);
@@ -359,7 +359,7 @@ SH_EXPORT int shoal_request_cancel(uint64_t handle)
 SH_EXPORT int shoal_reply(const char *peer, const struct shoal_msg *msg)
 {
 	struct sh_send s;
-	int e = peer == NULL ? -EINVAL : check(msg, false), old;
+	int e = peer == NULL ? -EINVAL : check(msg, false), old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("shoal_reply", &old);
@@ -375,7 +375,7 @@ SH_EXPORT int shoal_reply(const char *peer, const struct shoal_msg *msg)
 SH_EXPORT void *shoal_piece_take(const struct shoal_piece *piece)
 {
 	void *p = NULL;
-	int e = piece == NULL || piece->addr == NULL ? -EINVAL : 0, old;
+	int e = piece == NULL || piece->addr == NULL ? -EINVAL : 0, old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("shoal_piece_take", &old);
@@ -391,7 +391,7 @@ SH_EXPORT void *shoal_piece_take(const struct shoal_piece *piece)
 
 SH_EXPORT int shoal_piece_on_return(shoal_piece_fn fn, void *arg)
 {
-	int old, e = sh_call_begin("shoal_piece_on_return", &old);
+	int old = 0, e = sh_call_begin("shoal_piece_on_return", &old);
 
 	if (e < 0)
 		return fail(e);
@@ -422,7 +422,7 @@ SH_EXPORT int shoal_peer_cmp(const char *a, const char *b)
 SH_EXPORT int shoal_mp_fd(void)
 {
 	struct sh_chan *c;
-	int old, fd, e = sh_call_begin("shoal_mp_fd", &old);
+	int old = 0, fd, e = sh_call_begin("shoal_mp_fd", &old);
 
 	if (e < 0)
 		return fail(e);
@@ -442,7 +442,7 @@ SH_EXPORT int shoal_mp_fd(void)
 
 SH_EXPORT int shoal_mp_poll(unsigned max)
 {
-	int old, e = sh_call_begin("shoal_mp_poll", &old);
+	int old = 0, e = sh_call_begin("shoal_mp_poll", &old);
 
 	if (e < 0)
 		return fail(e);
@@ -457,7 +457,7 @@ SH_EXPORT int shoal_mp_poll(unsigned max)
 SH_EXPORT int shoal_mp_counters(uint64_t member, struct shoal_mp_counters *out)
 {
 	_Atomic uint64_t *n;
-	int e = out == NULL ? -EINVAL : 0, old;
+	int e = out == NULL ? -EINVAL : 0, old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("shoal_mp_counters", &old);

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-
 #include "check.h"
 
 #ifdef SH_FAULT
