@@ -51,6 +51,10 @@ COLD static int cannot(const char *call, size_t size, int r)
 	case -ENOBUFS:
 		sh_log_rate(SH_ERR, "%s: the machine has no memory for %zu bytes", call, size);
 		return ENOMEM;
+	case -ECANCELED:
+		sh_log_rate(SH_ERR, "%s: a member that observes memory refused %zu bytes more: see its validator", call,
+			    size);
+		return ENOMEM;
 	case -ENOMEM:
 		(void)sh_pages_stat(&s);
 		sh_log_rate(

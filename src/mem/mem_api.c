@@ -134,6 +134,9 @@ static int explain(const struct sh_zone_ask *ask, int r)
 			      "the limit on file size, which counts for shared memory, is in the way: raise ulimit -f");
 	case -ENOBUFS:
 		return refuse(ENOMEM, ask->name, "the machine has no memory for %zu bytes", ask->len);
+	case -ECANCELED:
+		return refuse(ENOMEM, ask->name,
+			      "a member that observes memory refused %zu bytes more: see its validator", ask->len);
 	case -ENOMEM:
 		(void)sh_mem_stat(&s);
 		return refuse(ENOMEM, ask->name,

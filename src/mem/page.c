@@ -325,7 +325,7 @@ static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, const struct s
 	if ((r == -ENOMEM || r == -ENOBUFS) && sh_mem_trim(hold->want.units) > 0)
 		r = sh_grow_commit(m, hold->want.free, hold->want.unit, hold->want.units);
 	SH_STEP("mem_run_filled");
-	return r == -ECANCELED ? -ENOMEM : r;
+	return r;
 }
 
 /* a run is found, or there will not be one; one who is stopped with a BUSY run in its hands is not waited for for ever */

@@ -93,8 +93,9 @@ struct sh_pages_ask {
 };
 /*
  * A run whose units are all backed. It is the group's and outlives the caller, as
- * sh_desc.owner says. 0 and the first unit; -ENOMEM, -ENOBUFS (the kernel gives no more), -EFBIG (RLIMIT_FSIZE of this
- * process), -EPERM (no member), -ENODEV (not started), -EDEADLK (the caller holds a lock), -EINVAL.
+ * sh_desc.owner says. 0 and the first unit; -ENOMEM, -ENOBUFS (the kernel gives no more), -ECANCELED (who observes memory
+ * refuses: the same again is refused again), -EFBIG (RLIMIT_FSIZE of this process), -EPERM (no member), -ENODEV (not
+ * started), -EDEADLK (the caller holds a lock), -EINVAL.
  */
 int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit);
 /* The whole run, by its first unit; any process. 0, -EINVAL (no run in use begins there), -EPERM, -ENODEV, -EDEADLK. */

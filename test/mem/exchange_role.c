@@ -131,7 +131,7 @@ static void c_take(const char *kib)
 	if (r == 0)
 		t_tell("took %u", u);
 	else
-		t_tell("err %d", -r);
+		t_tell("err %d", r == -ECANCELED ? ENOMEM : -r);
 }
 
 /* what decay does with a free run, with the run of a block */

@@ -11,6 +11,8 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_memory.h>
+#include <rte_memzone.h>
 #include <rte_malloc.h>
 #include <shoal_member.h>
 #include <shoal_mem.h>
@@ -261,6 +263,34 @@ TEST(a_process_alone_has_a_heap_too)
 	sound(p);
 	sound(q);
 	CHECK_EQ(ask(q, "out", 0, 0, "out", 10), 1);
+}
+
+static int asked;
+static int says_no(int socket, size_t limit, size_t total)
+{
+	CHECK(socket == 0 && total > limit);
+	asked++;
+	return -1;
+}
+
+TEST(who_is_refused_has_asked_once)
+{
+	char *av[] = {(char *)"refused", (char *)"--huge=never", NULL};
+	void *p;
+
+	CHECK(rte_eal_init(2, av) >= 0);
+	CHECK_EQ(rte_mem_alloc_validator_register("no", says_no, 0, 0), 0);
+	do { /* what is there already goes without asking */
+		p = rte_malloc(NULL, 60000, 0);
+	} while (p != NULL);
+	CHECK(rte_errno == ENOMEM && asked == 1);
+	CHECK(rte_malloc(NULL, 8 << 20, 0) == NULL);
+	CHECK(rte_errno == ENOMEM && asked == 2);
+	CHECK(rte_memzone_reserve("refused", 8 << 20, 0, 0) == NULL);
+	CHECK(rte_errno == ENOMEM && asked == 3);
+	CHECK_EQ(rte_mem_alloc_validator_unregister("no", 0), 0);
+	CHECK(rte_malloc(NULL, 8 << 20, 0) != NULL);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(the_limit_on_file_size_gives_enomem_and_no_signal)
