@@ -34,7 +34,7 @@ struct rte_malloc_socket_stats {
 	size_t heap_totalsz_bytes; /* of the machine's memory that the heap has now */
 	size_t heap_freesz_bytes;  /* of these, in no block; total = free + alloc */
 	size_t greatest_free_size; /* largest free piece, at most as many as are free */
-	unsigned free_count;	   /* free pieces: runs of pages, and blocks that threads keep ready */
+	unsigned free_count;	   /* free pieces: runs that have pages, and blocks that threads keep ready */
 	unsigned alloc_count; /* blocks that are out and memzones, of all members: what could be freed, each once */
 	size_t heap_allocsz_bytes; /* their bytes, rounded up as they were, with the tables beside them and all memzones */
 };

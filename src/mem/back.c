@@ -7,7 +7,7 @@
  * backed before its bit is set, and a bit is cleared before its page is punched out. So after a death whatever in that
  * stretch has no bit is punched, and pg.backed is counted anew from the bits.
  *
- * pg.backed is raised before a page is backed: --memory-max is exact. The files grow by fsh_file_back() alone, after a look at
+ * pg.backed is raised before a page is backed: --memory-max is exact. The files grow by sh_file_back() alone, after a look at
  * RLIMIT_FSIZE: no SIGBUS, no SIGXFSZ.
  */
 #include <errno.h>

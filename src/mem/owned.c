@@ -156,10 +156,10 @@ static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct sizes *z = arg;
 	uint32_t live, c;
 
-	(void)m;
 	switch (sh_use_kind(use)) {
 	case SH_PG_FREE:
-		z->st->free_count++;
+		bytes -= (size_t)sh_run_missing(m, unit, sh_use_units(use)) << SH_UNIT_SHIFT;
+		z->st->free_count += bytes != 0;
 		if (bytes > z->st->greatest_free_size)
 			z->st->greatest_free_size = bytes;
 		break;

@@ -347,6 +347,21 @@ TEST(each_block_and_each_memzone_is_one_allocation)
 	CHECK_EQ(alive(), 3);
 }
 
+TEST(what_has_no_pages_is_no_free_piece)
+{
+	struct rte_malloc_socket_stats s;
+
+	f_group();
+	rte_free(rte_malloc(NULL, 100000, 0));
+	CHECK_EQ(rte_malloc_get_socket_stats(0, &s), 0);
+	CHECK(s.free_count > 0 && s.greatest_free_size == 2 << 20);
+	CHECK(shoal_mem_trim() > 0);
+	CHECK_EQ(rte_malloc_get_socket_stats(0, &s), 0);
+	CHECK_EQ(s.heap_totalsz_bytes, 0);
+	CHECK_EQ(s.free_count, 0);
+	CHECK_EQ(s.greatest_free_size, 0);
+}
+
 TEST(stats_follow_what_is_taken)
 {
 	struct rte_malloc_socket_stats a, b;
