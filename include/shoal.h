@@ -113,7 +113,8 @@ int shoal_mp_action_drain(const char *name, const struct timespec *timeout);
 /**
  * Send one message to members.
  *
- * @param to ids, or one SHOAL_TO_*; @param timeout time to wait for room, NULL: 5 s; inside an action never waits.
+ * @param to ids of other members (EINVAL for the caller's own, and for 0; one that is named twice gets it twice), or one
+ * SHOAL_TO_*; @param timeout time to wait for room, NULL: 5 s; inside an action never waits.
  * @param outcome NULL, or room for n_to outcomes (for SHOAL_TO_*: one, the worst).
  * Returns 0 when every peer has it, else -1 with rte_errno: EAGAIN some had no room; ECONNREFUSED some were dead or there is no
  * primary; EMSGSIZE some take 256 bytes only (nobody is sent to then; known to the sender for the first 256 names of a

@@ -62,7 +62,8 @@ uint64_t shoal_member_primary(void);
  * The ids of all ACTIVE members, myself included, by slot.
  *
  * @param ids  room for @p cap ids; may be NULL when @p cap is 0
- * @return     how many there are, also when that is more than @p cap; or -1 with rte_errno ENOTSUP, EPERM
+ * @return     how many there are, also when that is more than @p cap; or -1 with rte_errno EINVAL (@p ids is NULL and
+ *             @p cap is not 0), ENOTSUP, EPERM
  */
 int shoal_member_list(uint64_t *ids, unsigned int cap);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "chan/chan_int.h"
 
 static int resolve_set(struct sh_chan *c, uint64_t which, sh_id_t *ids)
@@ -22,8 +23,10 @@ static int resolve_set(struct sh_chan *c, uint64_t which, sh_id_t *ids)
 	if (which == SHOAL_TO_PRIMARY) {
 		if (primary == 0)
 			return -ECONNREFUSED;
-		if (primary == c->self)
+		if (primary == c->self) {
+			sh_err("message refused: this process is the primary, and nobody sends to itself");
 			return -EINVAL;
+		}
 		ids[0] = primary;
 		return 1;
 	}
@@ -45,16 +48,23 @@ int sh_targets(struct sh_chan *c, const uint64_t *to, unsigned n_to, sh_id_t ids
 	bool set = n_to == 1 && to[0] >= SHOAL_TO_OTHERS;
 	int r;
 
-	if (n_to == 0 || n_to > SH_MEMBERS)
+	if (n_to == 0 || n_to > SH_MEMBERS) {
+		sh_err("message refused: it goes to %u members; give 1 to %u", n_to, SH_MEMBERS);
 		return -EINVAL;
+	}
 	if (set) {
 		r = resolve_set(c, to[0], ids);
 		*n = r < 0 ? 0 : (unsigned)r;
 		return r < 0 ? r : 0;
 	}
 	for (unsigned i = 0; i < n_to; i++) {
-		if (to[i] == c->self || to[i] == 0 || sh_id_slot(to[i]) >= SH_MEMBERS || to[i] >> 48 != 0)
+		if (to[i] == c->self || to[i] == 0 || sh_id_slot(to[i]) >= SH_MEMBERS || to[i] >> 48 != 0) {
+			sh_err("message refused: %llu, number %u of the list, is %s", (unsigned long long)to[i], i,
+			       to[i] == c->self
+				       ? "this process itself; SHOAL_TO_OTHERS leaves it out"
+				       : "no member's id; shoal_member_list() gives them, and a set stands alone");
 			return -EINVAL;
+		}
 		ids[i] = to[i];
 	}
 	*n = n_to;

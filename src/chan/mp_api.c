@@ -30,12 +30,30 @@ static int check_name(const char *name)
 	return n == RTE_MP_MAX_NAME_LEN ? -E2BIG : 0;
 }
 
+int sh_is_null(const char *what)
+{
+	sh_err("refused: %s is NULL", what);
+	return -EINVAL;
+}
+
+/* of an action: 0, -EINVAL, -E2BIG, with a line */
+int sh_check_action_name(const char *name)
+{
+	int e = check_name(name);
+
+	if (e < 0)
+		sh_err("action refused: its name %s", name == NULL  ? "is NULL"
+						      : e == -E2BIG ? "has 64 characters or more"
+								    : "is empty");
+	return e;
+}
+
 static int check_msg(const struct rte_mp_msg *m)
 {
 	int e;
 
 	if (m == NULL)
-		return -EINVAL;
+		return sh_is_null("the message");
 	e = check_name(m->name);
 	if (e < 0) {
 		sh_err("message refused: its name is %s", e == -E2BIG ? "not terminated within 64 bytes" : "empty");
@@ -73,8 +91,12 @@ int sh_limit(const struct timespec *ts, uint64_t *dl)
 		*dl = sh_deadline(SH_SEND_NS);
 		return 0;
 	}
-	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= 1000000000)
+	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= 1000000000) {
+		sh_err("time limit refused: %lld s and %ld ns; it is relative, neither is negative, and the second is "
+		       "less than 1000000000",
+		       (long long)ts->tv_sec, ts->tv_nsec);
 		return -EINVAL;
+	}
 	*dl = (uint64_t)ts->tv_sec > SH_FOREVER / SH_NS_PER_S - 1
 		      ? SH_FOREVER
 		      : sh_deadline((uint64_t)ts->tv_sec * SH_NS_PER_S + (uint64_t)ts->tv_nsec);
@@ -83,7 +105,7 @@ int sh_limit(const struct timespec *ts, uint64_t *dl)
 
 SH_EXPORT int rte_mp_action_register(const char *name, rte_mp_t action)
 {
-	int e = check_name(name), old = 0;
+	int e = sh_check_action_name(name), old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("rte_mp_action_register", &old);
@@ -241,7 +263,7 @@ SH_EXPORT int rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *r
 	int e, old = 0;
 
 	if (reply == NULL)
-		return fail(EINVAL);
+		return fail(sh_is_null("the place for the reply"));
 	memset(reply, 0, sizeof(*reply));
 	e = check_msg(req);
 	e = sh_wait_begin("rte_mp_request_sync", e, ts, &dl, &old);
@@ -280,7 +302,7 @@ SH_EXPORT int rte_mp_request_async(struct rte_mp_msg *req, const struct timespec
 	uint64_t dl = 0;
 	int e, old = 0;
 
-	e = clb == NULL ? -EINVAL : check_msg(req);
+	e = clb == NULL ? sh_is_null("the callback") : check_msg(req);
 	e = sh_wait_begin("rte_mp_request_async", e, ts, &dl, &old);
 	if (e != 0)
 		return fail(e);
@@ -354,7 +376,7 @@ SH_EXPORT int rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 	int e, old = 0;
 
 	if (peer == NULL)
-		return fail(EINVAL);
+		return fail(sh_is_null("the peer string"));
 	e = check_msg(msg);
 	if (e < 0)
 		return fail(e);

@@ -179,7 +179,12 @@ static void call(struct sh_chan *c, struct sh_action *a, struct sh_msg *m)
 	if (sh_strayed(c))
 		return;
 	if (ret < 0) {
-		sh_log_rate(SH_ERR, "action %s failed: it returned %d", m->name, ret);
+		if (a->shoal == NULL && a->rte == NULL)
+			sh_log_rate(SH_ERR,
+				    "action %s was registered with NULL for its function: what comes is refused",
+				    m->name);
+		else
+			sh_log_rate(SH_ERR, "action %s failed: it returned %d", m->name, ret);
 		failed(c, m, EIO);
 	}
 	if (m->piece != 0)

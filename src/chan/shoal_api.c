@@ -21,12 +21,18 @@ static int fail(int e)
 
 static int check(const struct shoal_msg *m, bool named)
 {
-	if (m == NULL || (m->len != 0 && m->data == NULL) || (m->num_fds != 0 && m->fds == NULL))
+	if (m == NULL)
+		return sh_is_null("the message");
+	if ((m->len != 0 && m->data == NULL) || (m->num_fds != 0 && m->fds == NULL))
+		return sh_is_null("data or fds of a message whose len or num_fds is not 0");
+	if (named && (m->name == NULL || m->name[0] == '\0')) {
+		sh_err("message refused: its name is empty");
 		return -EINVAL;
-	if (named && (m->name == NULL || m->name[0] == '\0'))
-		return -EINVAL;
-	if (named && strnlen(m->name, RTE_MP_MAX_NAME_LEN) == RTE_MP_MAX_NAME_LEN)
+	}
+	if (named && strnlen(m->name, RTE_MP_MAX_NAME_LEN) == RTE_MP_MAX_NAME_LEN) {
+		sh_err("message refused: its name is not terminated within 64 bytes");
 		return -E2BIG;
+	}
 	if (m->len > SHOAL_PAYLOAD_MAX || m->num_fds >= SH_FDS_MAX) {
 		sh_err("message refused: %zu bytes and %u fds, at most %u and %u fit", m->len, m->num_fds,
 		       SHOAL_PAYLOAD_MAX, SH_FDS_MAX - 1);
@@ -36,7 +42,12 @@ static int check(const struct shoal_msg *m, bool named)
 		sh_err("message refused: a piece at %p of %zu bytes; give both or none", m->piece, m->piece_len);
 		return -EINVAL;
 	}
-	return sh_check_fds(m->fds, m->num_fds);
+	if (sh_check_fds(m->fds, m->num_fds) < 0) {
+		sh_err("message %s refused: one of its %u fds is not open", named ? m->name : "that replies",
+		       m->num_fds);
+		return -EBADF;
+	}
+	return 0;
 }
 
 static struct sh_send as_send(const struct shoal_msg *m, enum sh_rtype type)
@@ -83,10 +94,10 @@ static int offer(struct sh_send *s, sh_id_t to, bool loose, uint64_t dl)
 
 SH_EXPORT int shoal_action_register(const char *name, shoal_action_t action, void *arg)
 {
-	int e = name == NULL || name[0] == '\0' || action == NULL ? -EINVAL : 0, old = 0;
+	int e = sh_check_action_name(name), old = 0;
 
-	if (e == 0 && strnlen(name, RTE_MP_MAX_NAME_LEN) == RTE_MP_MAX_NAME_LEN)
-		e = -E2BIG;
+	if (e == 0 && action == NULL)
+		e = sh_is_null("the function of an action");
 	if (e == 0)
 		e = sh_call_begin("shoal_action_register", &old);
 	if (e < 0)
@@ -99,7 +110,7 @@ SH_EXPORT int shoal_action_register(const char *name, shoal_action_t action, voi
 SH_EXPORT int shoal_mp_action_drain(const char *name, const struct timespec *timeout)
 {
 	uint64_t dl = SH_FOREVER;
-	int e = name == NULL ? -EINVAL : 0, old = 0;
+	int e = name == NULL ? sh_is_null("the name") : 0, old = 0;
 
 	if (e == 0 && timeout != NULL)
 		e = sh_limit(timeout, &dl);
@@ -117,16 +128,17 @@ static bool too_big(sh_id_t to, const struct shoal_msg *m)
 	if ((m->len <= RTE_MP_MAX_PARAM_LEN && m->piece == NULL) || !sh_act_small(to, m->name))
 		return false;
 	if (m->piece != NULL)
-		sh_err("a piece for action %s of member %u refused: it was registered with rte_mp_action_register() "
+		sh_err("a piece for action %s of member %llu refused: it was registered with rte_mp_action_register() "
 		       "and takes "
 		       "256 bytes; register it with shoal_action_register()",
-		       m->name, sh_id_slot(to));
+		       m->name, (unsigned long long)to);
 	else
-		sh_err("%zu bytes for action %s of member %u refused: it was registered with rte_mp_action_register() "
+		sh_err("%zu bytes for action %s of member %llu refused: it was registered with "
+		       "rte_mp_action_register() "
 		       "and "
 		       "takes 256; "
 		       "register it with shoal_action_register()",
-		       m->len, m->name, sh_id_slot(to));
+		       m->len, m->name, (unsigned long long)to);
 	return true;
 }
 
@@ -183,7 +195,7 @@ SH_EXPORT int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_m
 			 enum shoal_outcome *outcome)
 {
 	uint64_t dl = 0;
-	int e = to == NULL ? -EINVAL : check(msg, true), old = 0;
+	int e = to == NULL ? sh_is_null("the list of receivers") : check(msg, true), old = 0;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);
@@ -293,7 +305,9 @@ SH_EXPORT int shoal_request(const uint64_t *to, unsigned n_to, const struct shoa
 			    const struct timespec *timeout, struct shoal_answers **out)
 {
 	uint64_t dl = 0;
-	int e = to == NULL || out == NULL ? -EINVAL : check(msg, true), old = 0;
+	int e = to == NULL || out == NULL ? sh_is_null("the list of receivers, or the place for the answers,")
+					  : check(msg, true),
+	    old;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);
@@ -332,7 +346,8 @@ SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struc
 				  const struct timespec *timeout, shoal_answers_fn fn, void *arg, uint64_t *handle)
 {
 	uint64_t dl = 0;
-	int e = to == NULL || fn == NULL ? -EINVAL : check(msg, true), old = 0;
+	int e = to == NULL || fn == NULL ? sh_is_null("the list of receivers, or the callback,") : check(msg, true),
+	    old;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);
@@ -359,7 +374,7 @@ SH_EXPORT int shoal_request_cancel(uint64_t handle)
 SH_EXPORT int shoal_reply(const char *peer, const struct shoal_msg *msg)
 {
 	struct sh_send s;
-	int e = peer == NULL ? -EINVAL : check(msg, false), old = 0;
+	int e = peer == NULL ? sh_is_null("the peer string") : check(msg, false), old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("shoal_reply", &old);
@@ -457,7 +472,7 @@ SH_EXPORT int shoal_mp_poll(unsigned max)
 SH_EXPORT int shoal_mp_counters(uint64_t member, struct shoal_mp_counters *out)
 {
 	_Atomic uint64_t *n;
-	int e = out == NULL ? -EINVAL : 0, old = 0;
+	int e = out == NULL ? sh_is_null("the place for the counters") : 0, old = 0;
 
 	if (e == 0)
 		e = sh_call_begin("shoal_mp_counters", &old);

@@ -60,6 +60,10 @@ SH_EXPORT int shoal_member_list(uint64_t *ids, unsigned int cap)
 
 	if (p == NULL)
 		return -1;
+	if (ids == NULL && cap != 0) {
+		sh_err("shoal_member_list: the list is NULL and has room for %u ids; give NULL with 0 to count", cap);
+		return fail(EINVAL);
+	}
 	for (unsigned i = 0; i < p->r->max_members; i++) {
 		enum sh_state st;
 		sh_id_t id = sh_member_at(i, &st);

@@ -508,3 +508,30 @@ TEST(who_cannot_ask_is_told)
 	CHECK_EQ(rte_eal_init(5, alone) < 0, 0);
 	CHECK_EQ(sh_internal_ask(&a, 1, &q), -ENOTSUP);
 }
+
+/* ---- a member that is still inside init ---- */
+
+/* here for the build in which a process can be held at a step */
+TEST(a_member_inside_init_is_not_asked_and_not_counted)
+{
+	struct t_proc *a, *b, *late;
+	siginfo_t si;
+
+	NEEDS_FAULT();
+	a = m_up("primary", NULL);
+	t_expect(a, "up");
+	CHECK_EQ(setenv("SHOAL_STOP_AT", "announce", 1), 0);
+	late = m_up("secondary", NULL);
+	CHECK_EQ(unsetenv("SHOAL_STOP_AT"), 0);
+	CHECK_EQ(waitid(P_PID, (id_t)late->pid, &si, WSTOPPED | WEXITED | WNOWAIT), 0);
+	CHECK_EQ(si.si_code, CLD_STOPPED);
+	CHECK_STR(m_do(a, "ret", "req q 8 18000"), "ret 0 0 0 0 null 0");
+	b = m_up("secondary", NULL);
+	t_expect(b, "up");
+	m_do(b, "ok", "reg q echo");
+	CHECK_STR(m_do(a, "ret", "req q 8 18000"), "ret 0 0 1 1 good 0");
+	t_kill(late, SIGCONT);
+	t_expect(late, "up");
+	m_do(late, "ok", "reg q echo");
+	CHECK_STR(m_do(a, "ret", "req q 8 18000"), "ret 0 0 2 2 good 0");
+}

@@ -5,10 +5,20 @@
  * "at once" is shown by a time limit (19 s) that is longer than what the test may take as a whole.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <shoal.h>
+#include <shoal_member.h>
 
 #include "member_role.h"
 
@@ -335,4 +345,172 @@ TEST(rows_cleanup_ends_what_is_under_way)
 	m_do(a, "ok", "unreg q");
 	m_do(a, "ok", "reg q echo");
 	CHECK_STR(m_do(b, "ret", "req q 8 " LONG), "ret 0 0 1 1 good 0");
+}
+
+/* ---- who does not count ---- */
+
+struct wire { /* DPDK 22.11's datagram */
+	int type;
+	char name[64];
+	int len_param, num_fds;
+	unsigned char param[256];
+};
+enum { WIRE_MSG, WIRE_IGN = 3 };
+
+TEST(rows_a_foreign_peer_that_ignores_is_not_counted)
+{
+	struct t_proc *a = up("primary"), *b = up("secondary");
+	struct sockaddr_un me = {.sun_family = AF_UNIX}, to = me;
+	struct wire w = {.type = WIRE_MSG, .name = "hi"};
+	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	m_do(a, "ok", "reg hi none");
+	snprintf(me.sun_path, sizeof(me.sun_path), "%s/dpdk/rte/mp_socket_foreign", getenv("RUNTIME_DIRECTORY"));
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s/dpdk/rte/mp_socket", getenv("RUNTIME_DIRECTORY"));
+	CHECK_EQ(bind(s, (struct sockaddr *)&me, sizeof(me)), 0);
+	CHECK_EQ(sendto(s, &w, sizeof(w), 0, (struct sockaddr *)&to, sizeof(to)), sizeof(w));
+	t_expect(a, "got hi"); /* from now on it is one of those that the primary asks */
+	for (int i = 0; i < 2; i++) {
+		t_say(a, "req q 8 " LONG);
+		CHECK_EQ(recv(s, &w, sizeof(w), 0), sizeof(w));
+		CHECK_STR(w.name, "q");
+		w.type = WIRE_IGN;
+		CHECK_EQ(sendto(s, &w, sizeof(w), 0, (struct sockaddr *)&to, sizeof(to)), sizeof(w));
+		if (i == 1)
+			CHECK_STR(t_expect(a, "ret"), "ret 0 0 1 1 good 0"); /* the other one's answer is whole */
+		else
+			CHECK_STR(t_expect(a, "ret"),
+				  m_fmt("ret -1 %d 1 0 null 0", ETIMEDOUT)); /* it refuses q so far */
+		if (i == 0)
+			m_do(b, "ok", "reg q echo");
+	}
+	m_do(b, "ok", "cleanup");
+	t_say(a, "req q 8 " LONG);
+	CHECK_EQ(recv(s, &w, sizeof(w), 0), sizeof(w));
+	w.type = WIRE_IGN;
+	CHECK_EQ(sendto(s, &w, sizeof(w), 0, (struct sockaddr *)&to, sizeof(to)), sizeof(w));
+	CHECK_STR(t_expect(a, "ret"), "ret 0 0 0 0 null 0"); /* nobody is left that counts */
+}
+
+/* ---- limits are the request's own ---- */
+
+static volatile sig_atomic_t hits;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	hits = hits + 1;
+}
+
+/* the library's threads block signals: they come to who waits */
+static void *tell_hits(void *arg)
+{
+	(void)arg;
+	while (hits < 100)
+		sched_yield();
+	t_tell("hit");
+	return NULL;
+}
+
+ROLE(interrupted)
+{
+	struct itimerval often = {.it_interval.tv_usec = 500, .it_value.tv_usec = 500}, off = {.it_value.tv_sec = 0};
+	struct sigaction sa = {.sa_handler = on_alarm}; /* without SA_RESTART */
+	struct timespec ts = {.tv_sec = 18};
+	struct rte_mp_msg m = {.name = "q"};
+	struct rte_mp_reply r;
+	sigset_t set;
+	pthread_t th;
+	int e;
+
+	if (!m_init("secondary", NULL))
+		return 1;
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_create(&th, NULL, tell_hits, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	e = rte_mp_request_sync(&m, &r, &ts);
+	setitimer(ITIMER_REAL, &off, NULL);
+	pthread_join(th, NULL);
+	t_tell("ret %d %d", e, e == 0 ? r.nb_received : rte_errno);
+	free(r.msgs);
+	return rte_eal_cleanup();
+}
+
+TEST(rows_signals_do_not_end_a_request)
+{
+	struct t_proc *a = up("primary"), *b;
+
+	m_do(a, "ok", "reg q hold");
+	b = t_spawn("interrupted", NULL);
+	t_expect(a, "got");
+	t_expect(b, "hit");
+	m_do(a, "ok", "reply 8");
+	CHECK_STR(t_expect(b, "ret"), "ret 0 1");
+	CHECK_EQ(t_wait(b), 0);
+}
+
+/* ---- nonsense, each with a line ---- */
+
+ROLE(nulls)
+{
+	struct timespec bad = {.tv_nsec = 1000000000};
+	struct shoal_msg s = {.name = "q"}, hollow = {.name = "q", .len = 5};
+	uint64_t to[2] = {SHOAL_TO_PRIMARY, 0};
+	struct rte_mp_msg m = {.name = "q"};
+	struct shoal_answers *out;
+	struct rte_mp_reply r;
+	int wrong = 0;
+
+	if (!m_init("secondary", NULL))
+		return 1;
+#define EINVAL_OF(call) (rte_errno = 0, wrong += !((call) == -1 && rte_errno == EINVAL))
+	EINVAL_OF(rte_mp_sendmsg(NULL));
+	EINVAL_OF(rte_mp_request_sync(&m, NULL, NULL));
+	EINVAL_OF(rte_mp_request_sync(&m, &r, &bad));
+	EINVAL_OF(rte_mp_request_async(&m, NULL, NULL));
+	EINVAL_OF(rte_mp_reply(&m, NULL));
+	EINVAL_OF(rte_mp_action_register(NULL, NULL));
+	EINVAL_OF(shoal_action_register("q", NULL, NULL));
+	EINVAL_OF(shoal_send(to, 1, &hollow, NULL, NULL));
+	EINVAL_OF(shoal_send(to, 0, &s, NULL, NULL));
+	EINVAL_OF(shoal_send(to + 1, 1, &s, NULL, NULL));
+	EINVAL_OF(shoal_request(to, 1, &s, NULL, NULL));
+	to[1] = shoal_member_self();
+	EINVAL_OF(shoal_request(to + 1, 1, &s, NULL, &out));
+	EINVAL_OF(shoal_member_list(NULL, 5));
+#undef EINVAL_OF
+	t_tell("wrong %d", wrong);
+	rte_mp_action_register("nothing", NULL);
+	t_tell("ready");
+	(void)t_hear((char[8]){0}, 8);
+	return rte_eal_cleanup();
+}
+
+TEST(rows_nonsense_is_named)
+{
+	static const char *const lines[] = {"the message is NULL",
+					    "the place for the reply is NULL",
+					    "time limit refused: 0 s and 1000000000 ns",
+					    "the callback is NULL",
+					    "the peer string is NULL",
+					    "its name is NULL",
+					    "the function of an action is NULL",
+					    "data or fds of a message whose len or num_fds is not 0 is NULL",
+					    "it goes to 0 members",
+					    "message refused: 0, number 0 of the list, is no member's id",
+					    "the place for the answers, is NULL",
+					    "is this process itself",
+					    "shoal_member_list: the list is NULL"};
+	struct t_proc *a = up("primary"), *b = t_spawn("nulls", NULL);
+
+	CHECK_STR(t_expect(b, "wrong"), "wrong 0");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		CHECK_HAS(t_stderr(b), lines[i]);
+	t_expect(b, "ready");
+	ret(a, "req nothing 8 " LONG, ETIMEDOUT, 1, 0, "null");
+	CHECK_HAS(t_stderr(b), "action nothing was registered with NULL");
 }

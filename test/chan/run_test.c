@@ -13,6 +13,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_malloc.h>
 #include <shoal.h>
 
 #include "member_role.h"
@@ -533,4 +534,43 @@ TEST(run_poll_mode)
 	t_expect(a, "got h");
 	M_IS(b, "called 1 0", "cleanup");
 	CHECK_STR(t_expect(b, ""), "cleaned 0");
+}
+
+/* ---- memory inside an action ---- */
+
+static int act_grow(const struct rte_mp_msg *m, const void *peer)
+{
+	struct rte_mp_msg r = *m;
+	size_t len = (size_t)48 << 20; /* more than the heap begins with: the other members are asked to map it */
+	unsigned char *p = rte_malloc(NULL, len, 0);
+
+	if (p == NULL)
+		return -1;
+	p[0] = p[len - 1] = 1;
+	rte_free(p);
+	return rte_mp_reply(&r, peer);
+}
+
+ROLE(grower)
+{
+	char line[64];
+
+	if (!m_init(argv[1], NULL))
+		return 1;
+	rte_mp_action_register("grow", act_grow);
+	(void)t_hear(line, sizeof(line));
+	return rte_eal_cleanup();
+}
+
+/* its requester waits meanwhile, and is one of those that must map what is new */
+TEST(run_an_action_allocates_more_than_there_is)
+{
+	struct t_proc *a = t_spawn("grower", "primary", NULL), *b, *c;
+
+	t_expect(a, "up");
+	b = t_spawn("grower", "secondary", NULL);
+	t_expect(b, "up");
+	c = m_up("secondary", NULL);
+	t_expect(c, "up");
+	CHECK_STR(m_do(c, "ret", "req grow 8 18000"), "ret 0 0 1 1 good 0");
 }
