@@ -179,7 +179,8 @@ int sh_chan_start(const struct sh_opts *o)
 	}
 	c = make();
 	if (c == NULL) {
-		sh_err("no memory for the state of the channel: raise ulimit -v or the cgroup's limit");
+		sh_err("no memory for the state of the channel: raise ulimit -v to %llu KiB, or the cgroup's limit",
+		       (unsigned long long)sh_as_need_kib(0));
 		return -ENOMEM;
 	}
 	sh_ctx.chan = c;
@@ -191,15 +192,16 @@ int sh_chan_start(const struct sh_opts *o)
 	if (e == 0) {
 		e = sh_disp_start(c);
 		if (e < 0)
-			sh_err("cannot start the thread that runs actions: %s; raise ulimit -u, or ulimit -v by 10 MiB",
-			       strerror(-e));
+			sh_err("cannot start the thread that runs actions: %s; raise ulimit -u, or ulimit -v to %llu "
+			       "KiB",
+			       strerror(-e), (unsigned long long)sh_as_need_kib(0));
 	}
 	if (e == 0) {
 		e = sh_internal_start(c);
 		if (e < 0)
 			sh_err("cannot start the thread that answers other members' runtimes: %s; raise ulimit -u, or "
-			       "ulimit -v by 10 MiB",
-			       strerror(-e));
+			       "ulimit -v to %llu KiB",
+			       strerror(-e), (unsigned long long)sh_as_need_kib(0));
 	}
 	if (e < 0)
 		sh_chan_stop();

@@ -210,9 +210,11 @@ static void *map_at(int fd, uint64_t at, uint64_t len, int *err)
 		       "--base-virtaddr",
 		       (unsigned long long)at, what);
 	} else if (*err != 0) {
-		sh_err("cannot map the group's memory: %s; %llu MiB of address space are needed: raise ulimit -v, and "
-		       "ulimit -l if the program locks its memory",
-		       strerror(-*err), (unsigned long long)len >> 20);
+		sh_err("cannot map the group's memory: %s; %llu MiB of address space are needed: raise ulimit -v to "
+		       "%llu "
+		       "KiB, and ulimit -l if the program locks its memory",
+		       strerror(-*err), (unsigned long long)len >> 20,
+		       (unsigned long long)sh_as_need_kib(len > (64u << 20) ? len : 0));
 	}
 	if (*err != 0)
 		return NULL;

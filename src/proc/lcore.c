@@ -24,6 +24,7 @@
 #include "base/thread.h"
 #include "proc/lcore.h"
 #include "proc/lcore_int.h"
+#include "proc/proc.h"
 
 #define BIT_WORKER 1u
 #define BIT_WAITER 2u
@@ -293,8 +294,8 @@ int sh_lcore_start(const struct sh_opts *o)
 		err = worker_start(&sh_lc.l[i]);
 		if (err != 0)
 			sh_err("no thread for lcore %u: %s; give fewer lcores, or CPUs this process may use, with -l "
-			       "or --lcores",
-			       i, strerror(-err));
+			       "or --lcores, or raise ulimit -u, or ulimit -v to %llu KiB",
+			       i, strerror(-err), (unsigned long long)sh_as_need_kib(0));
 	}
 	sh_add(&sh_lc.epoch, 1); /* R:LCUP: started */
 	if (err == 0)

@@ -48,7 +48,8 @@ static int live_make(struct sh_proc *p)
 	if (p->live_map == MAP_FAILED) {
 		err = -errno;
 		p->live_map = NULL;
-		sh_err("cannot map 4 KiB of shared memory: %s; raise ulimit -v or ulimit -l by 3 MiB", strerror(-err));
+		sh_err("cannot map 4 KiB of shared memory: %s; raise ulimit -v to %llu KiB, or ulimit -l by 3 MiB",
+		       strerror(-err), (unsigned long long)sh_as_need_kib(SH_REGION_ROOM));
 		return err;
 	}
 	if (madvise(p->live_map, LIVE_SIZE, MADV_DONTFORK) == 0)

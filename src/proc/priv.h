@@ -161,6 +161,7 @@ struct sh_proc {
 	void *link_arg;
 };
 
+#define SH_REGION_ROOM (11ull << 20) /* of address space, for the control region */
 #define SH_MIN(a, b) ((a) < (b) ? (a) : (b))
 
 /* false in a forked child: nothing shared may be touched */

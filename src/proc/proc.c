@@ -22,6 +22,7 @@
 #include "base/log.h"
 
 #define OVERFLOW_UID 65534u
+#define FDS_LONE 24u /* what a program without files needs for a group of one, and some for those who knock */
 
 struct sh_proc *sh_proc_of(void)
 {
@@ -157,8 +158,9 @@ static int ident_make(struct sh_proc *p)
 	if (at == MAP_FAILED || madvise(at, page, MADV_WIPEONFORK) != 0) {
 		int err = -errno;
 
-		sh_err("cannot make the identity page: %s; raise ulimit -v, a kernel of at least 4.14 is needed",
-		       strerror(-err));
+		sh_err("cannot make the identity page: %s; raise ulimit -v to %llu KiB, a kernel of at least 4.14 is "
+		       "needed",
+		       strerror(-err), (unsigned long long)sh_as_need_kib(SH_REGION_ROOM));
 		if (at != MAP_FAILED)
 			munmap(at, page);
 		return err;
@@ -212,12 +214,14 @@ static void raise_nofile(struct sh_proc *p)
 		(void)setrlimit(RLIMIT_NOFILE, &l);
 		(void)getrlimit(RLIMIT_NOFILE, &l);
 	}
-	if (l.rlim_cur < need && !p->alone)
+	if (l.rlim_cur < FDS_LONE)
+		sh_warn("ulimit -n is %llu: hardly enough to start, a member needs about %u: raise it",
+			(unsigned long long)l.rlim_cur, FDS_LONE);
+	else if (l.rlim_cur < need && !p->alone)
 		sh_warn("ulimit -n is %llu: enough for about %llu members; a full group of %u needs %llu, raise it or "
 			"lower --max-members",
-			(unsigned long long)l.rlim_cur,
-			(unsigned long long)(l.rlim_cur > 64 + 6 ? (l.rlim_cur - 64) / 3 : 2), p->o.max_members,
-			(unsigned long long)need);
+			(unsigned long long)l.rlim_cur, (unsigned long long)(1 + (l.rlim_cur - FDS_LONE) / 3),
+			p->o.max_members, (unsigned long long)need);
 }
 
 /* as it was, unless somebody else has set it meanwhile */
@@ -317,7 +321,8 @@ int sh_proc_start(const struct sh_opts *o)
 		forget(p);
 	p = make(o);
 	if (p == NULL) {
-		sh_err("no memory for the state of a member: raise ulimit -v or the cgroup's limit");
+		sh_err("no memory for the state of a member: raise ulimit -v to %llu KiB, or the cgroup's limit",
+		       (unsigned long long)sh_as_need_kib(SH_REGION_ROOM));
 		return -ENOMEM;
 	}
 	err = start(p);

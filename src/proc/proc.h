@@ -30,6 +30,12 @@ void sh_proc_retire(void);
 /* -> FREE, watcher stopped, everything unmapped and closed. */
 void sh_proc_stop(void);
 
+/*
+ * For the line of a start that has no address space left: what ulimit -v is to be in KiB, so that what is mapped now, size
+ * bytes more and all that a start maps later fit. Rather too much than too little.
+ */
+uint64_t sh_as_need_kib(uint64_t size);
+
 /* ---- facts ---- */
 
 /* the program has closed the library's fds: no number that is remembered is to be closed or written to */

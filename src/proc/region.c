@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -77,6 +78,35 @@ static void say_taken(uint64_t base, uint64_t size)
 	       (unsigned long long)base, what);
 }
 
+#define AS_ZONES (64ull << 20) /* for the named zones, and at least as much for the heap */
+#define AS_SMALL (12ull << 20) /* tables of the rooms, malloc() */
+#define AS_THREADS 3	       /* the library's; then one for each lcore */
+
+uint64_t sh_as_need_kib(uint64_t size)
+{
+	const struct sh_opts *o = sh_ctx.proc != NULL ? &sh_ctx.proc->o : NULL;
+	uint64_t heap = o != NULL ? o->memory_max : 0;
+	unsigned long pages = 0, threads = AS_THREADS;
+	size_t stack = 8 << 20;
+	pthread_attr_t attr;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f != NULL) {
+		if (fscanf(f, "%lu", &pages) != 1)
+			pages = 0;
+		fclose(f);
+	}
+	if (pthread_attr_init(&attr) == 0) {
+		(void)pthread_attr_getstacksize(&attr, &stack);
+		pthread_attr_destroy(&attr);
+	}
+	for (unsigned i = 0; i < SH_LCORES && o != NULL; i++)
+		threads += o->lcore_on[i] && i != o->main_lcore;
+	heap = heap > AS_ZONES ? heap : AS_ZONES;
+	size += (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) + AS_ZONES + heap + heap / 32 + AS_SMALL;
+	return (size + threads * (uint64_t)stack) >> 10;
+}
+
 static int say_map(int err, uint64_t base, uint64_t size)
 {
 	struct rlimit as = {0}, lk = {0};
@@ -92,9 +122,9 @@ static int say_map(int err, uint64_t base, uint64_t size)
 		       (unsigned long long)size >> 10, (unsigned long long)lk.rlim_cur >> 10,
 		       (unsigned long long)size >> 10);
 	else if (err == -ENOMEM && as.rlim_cur != RLIM_INFINITY)
-		sh_err("cannot map %llu KiB of shared memory: ulimit -v is %llu KiB; raise it by at least %llu KiB",
+		sh_err("cannot map %llu KiB of shared memory: ulimit -v is %llu KiB; raise ulimit -v to %llu KiB",
 		       (unsigned long long)size >> 10, (unsigned long long)as.rlim_cur >> 10,
-		       (unsigned long long)size >> 10);
+		       (unsigned long long)sh_as_need_kib(size));
 	else
 		sh_err("cannot map %llu KiB of shared memory at 0x%llx: %s; try another --base-virtaddr",
 		       (unsigned long long)size >> 10, (unsigned long long)base, strerror(-err));

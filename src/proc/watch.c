@@ -383,7 +383,8 @@ int sh_watcher_start(struct sh_proc *p)
 	int err = sh_thread_start(&p->thread, "shoal-watch", watcher, p);
 
 	if (err != 0)
-		sh_err("cannot start the watcher thread: %s; raise ulimit -u, or ulimit -v by 10 MiB", strerror(-err));
+		sh_err("cannot start the watcher thread: %s; raise ulimit -u, or ulimit -v to %llu KiB", strerror(-err),
+		       (unsigned long long)sh_as_need_kib(0));
 	p->thread_on = err == 0;
 	return err;
 }

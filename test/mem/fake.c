@@ -29,6 +29,11 @@ struct sh_region *sh_region(void)
 {
 	return fake.region;
 }
+uint64_t sh_as_need_kib(uint64_t size)
+{
+	return size >> 10;
+}
+
 int sh_group_fd(enum sh_group_fd which)
 {
 	return which >= SH_FD_MEM ? fake.fd[which] : -1;

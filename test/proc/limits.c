@@ -169,6 +169,10 @@ TEST_T(any_number_of_file_descriptors_works_or_is_told, 120)
 		up += err == 0;
 	}
 	CHECK(up > 5 && up < 37);
+	CHECK_EQ(start(t_spawn("limited", "nofile=20", NULL), "ulimit -n is 20: hardly enough to start"), EMFILE);
+	CHECK(strstr(all, "enough for about") == NULL);
+	CHECK_EQ(start(t_spawn("limited", "nofile=27", NULL), NULL), 0);
+	CHECK_HAS(all, "ulimit -n is 27: enough for about 2 members");
 }
 
 TEST_T(any_address_space_works_or_is_told, 120)
@@ -180,6 +184,20 @@ TEST_T(any_address_space_works_or_is_told, 120)
 	for (unsigned long kib = 8000; kib < 60000; kib += 1000) {
 		snprintf(arg, sizeof(arg), "as=%lu", kib << 10);
 		(void)start(t_spawn("limited", arg, ERRORS_ONLY, NULL), "ulimit -v");
+	}
+	/* what the line says is enough */
+	for (unsigned long kib = 8000; kib < 200000; kib += 8000) {
+		unsigned long long to = 0;
+		const char *at;
+
+		snprintf(arg, sizeof(arg), "as=%lu", kib << 10);
+		if (start(t_spawn("limited", arg, "-l0", ERRORS_ONLY, NULL), "ulimit -v to ") == 0)
+			break;
+		at = strstr(all, "ulimit -v to ");
+		CHECK_EQ(sscanf(at, "ulimit -v to %llu KiB", &to), 1);
+		snprintf(arg, sizeof(arg), "as=%llu", to << 10);
+		CHECK_EQ(start(t_spawn("limited", arg, "-l0", ERRORS_ONLY, NULL), NULL), 0);
+		CHECK(to < 350000); /* and not just any large number */
 	}
 }
 
