@@ -143,12 +143,12 @@ static void c_shrink(void)
 
 	r = sh_pages_hold(&ask, &h);
 	if (r < 0) {
-		t_tell("shrunk %d", -r);
+		t_tell("shrunk %d", r == -ECANCELED ? ENOMEM : -r);
 		return;
 	}
 	r = sh_shrink_commit(sh_ctx.mem, h.want.free, h.units);
 	sh_pages_unhold(sh_ctx.mem, &h);
-	t_tell("shrunk %d", -r);
+	t_tell("shrunk %d", r == -ECANCELED ? ENOMEM : -r);
 }
 
 static int act_take(const struct shoal_in *in, void *arg)

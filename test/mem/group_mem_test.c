@@ -289,7 +289,7 @@ TEST_T(death_at_a_step_in_a_real_group, 60)
 
 	for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		setenv("SHOAL_DIE_AT", at[i], 1);
-		s = start("secondary");
+		s = t_spawn("zones", "proc-type=secondary", NULL); /* some of these steps are on the way of init, too */
 		unsetenv("SHOAL_DIE_AT");
 		/* ever more, so that there are pages to fill; in one write: it may be dead before a second */
 		snprintf(line, sizeof(line), "reserve last %u\nfree last", (i + 1) << 22);
