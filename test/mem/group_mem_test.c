@@ -280,10 +280,11 @@ static void kill_loop(unsigned kills)
 TEST_T(death_at_a_step_in_a_real_group, 60)
 {
 #ifdef SH_FAULT
-	static const char *const at[] = {"mem_lock_taken",	  "mem_fill_backed",	"mem_run_filled",
+	/* joining takes and leaves the lock once */
+	static const char *const at[] = {"mem_lock_taken:2",	  "mem_fill_backed",	"mem_run_filled",
 					 "mem_name_written",	  "mem_place_ready",	"mem_reserve_ready",
 					 "mem_reserve_committed", "mem_name_published", "mem_free_ready",
-					 "mem_free_committed",	  "mem_lock_left"};
+					 "mem_free_committed",	  "mem_lock_left:2"};
 	struct t_proc *p = start("primary"), *s;
 	char line[64];
 
