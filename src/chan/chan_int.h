@@ -445,7 +445,8 @@ int sh_limit(const struct timespec *ts, uint64_t *dl); /* relative, NULL 5 s, to
 			e_ = sh_call_begin((call), (cancel));                                                          \
 		e_;                                                                                                    \
 	})
-int sh_is_null(const char *what);	     /* -EINVAL, and says so */
+void sh_say_null(const char *what);
+#define sh_is_null(what) (sh_say_null(what), -EINVAL)
 int sh_check_action_name(const char *name);  /* 0, or -errno and says so */
 int sh_pend_result(const struct sh_pend *p); /* the table in rte_eal_mp.h */
 int sh_answer(struct sh_chan *c, const char *peer, struct sh_send *s);

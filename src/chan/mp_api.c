@@ -30,10 +30,9 @@ static int check_name(const char *name)
 	return n == RTE_MP_MAX_NAME_LEN ? -E2BIG : 0;
 }
 
-int sh_is_null(const char *what)
+void sh_say_null(const char *what)
 {
 	sh_err("refused: %s is NULL", what);
-	return -EINVAL;
 }
 
 /* of an action: 0, -EINVAL, -E2BIG, with a line */

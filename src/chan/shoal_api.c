@@ -307,7 +307,7 @@ SH_EXPORT int shoal_request(const uint64_t *to, unsigned n_to, const struct shoa
 	uint64_t dl = 0;
 	int e = to == NULL || out == NULL ? sh_is_null("the list of receivers, or the place for the answers,")
 					  : check(msg, true),
-	    old;
+	    old = 0;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);
@@ -347,7 +347,7 @@ SH_EXPORT int shoal_request_async(const uint64_t *to, unsigned n_to, const struc
 {
 	uint64_t dl = 0;
 	int e = to == NULL || fn == NULL ? sh_is_null("the list of receivers, or the callback,") : check(msg, true),
-	    old;
+	    old = 0;
 
 	if (e == 0)
 		e = check_one(msg, to, n_to);

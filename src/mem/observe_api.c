@@ -39,7 +39,7 @@ static int check(struct sh_callback *c, const char *name)
 	if (sh_self() == 0)
 		return fail(EPERM, c, name,
 			    "a forked child is not a member of the group; rte_eal_init() would make it one");
-	strcpy(c->name, name);
+	memcpy(c->name, name, strlen(name) + 1);
 	return 0;
 }
 
