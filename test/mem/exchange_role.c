@@ -148,7 +148,7 @@ static void c_shrink(void)
 	}
 	r = sh_shrink_commit(sh_ctx.mem, h.want.free, h.units);
 	sh_pages_unhold(sh_ctx.mem, &h);
-	t_tell("shrunk %d", r == -ECANCELED ? ENOMEM : -r);
+	t_tell("shrunk %d", -r);
 }
 
 static int act_take(const struct shoal_in *in, void *arg)
