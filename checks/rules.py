@@ -84,6 +84,24 @@ def low_fds():
             before = line
 
 
+def clocks():
+    """No time-out by the wall clock: it is read for the log's timestamps alone, and what waits on a condition sets the monotonic one."""
+    wall = re.compile(r'\b(CLOCK_REALTIME\w*|TIME_UTC|gettimeofday|ftime|time)\b\s*(?:[,;)]|\()')
+    waits = re.compile(r'\b(sem_timedwait|mtx_timedlock|pthread_mutex_timedlock|pthread_rwlock_timed\w+|mq_timed\w+)\s*\(')
+    for path in tracked('src/*.c', 'src/*.h', 'include/*.h'):
+        text = code_lines(path)
+        for n, line in enumerate(text, 1):
+            m = wall.search(line)
+            if m and path != 'src/base/log.c' and (m.group(1) != 'time' or re.search(r'[^\w.>]time\s*\(', line)):
+                yield f'{path}:{n}: {m.group(1)}: the wall clock may be set at any moment'
+            m = waits.search(line)
+            if m:
+                yield f'{path}:{n}: {m.group(1)}() waits by the wall clock'
+        body = '\n'.join(text)
+        if 'pthread_cond_timedwait' in body and 'CLOCK_MONOTONIC' not in body:
+            yield f'{path}: a timed wait on a condition whose clock is not set to CLOCK_MONOTONIC'
+
+
 def functions(path):
     """(name, first line, number of lines) of each function; relies on the format: its braces stand in column one."""
     text = lines(path)

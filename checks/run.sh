@@ -8,7 +8,7 @@ shift
 export BUILD
 JOBS=${JOBS:-$(nproc)}
 export JOBS
-all="rooms size low_fds atoms labels volatile sleeps paths links unfinished format names tested headers troubleshooting manuals claims tidy cppcheck"
+all="rooms size low_fds clocks atoms labels volatile sleeps paths links unfinished format names tested headers troubleshooting manuals claims tidy cppcheck"
 passed=0 failed=0
 
 for name in ${*:-$all}; do
