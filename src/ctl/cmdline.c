@@ -38,13 +38,23 @@ static void write_all(int fd, const char *s, size_t n)
 	}
 }
 
+static void flush(struct cmdline *cl)
+{
+	unsigned n = cl->held_len;
+
+	cl->held_len = 0;
+	write_all(cl->out, cl->held, n);
+}
+
 SH_EXPORT int cmdline_write_char(struct rdline *rdl, char c)
 {
 	struct cmdline *cl = rdline_get_opaque(rdl);
 
 	if (cl == NULL)
 		return -1;
-	write_all(cl->out, &c, 1);
+	cl->held[cl->held_len++] = c;
+	if (cl->depth == 0 || cl->held_len == sizeof(cl->held))
+		flush(cl);
 	return 1;
 }
 
@@ -69,9 +79,12 @@ static void run_line(struct rdline *rdl, const char *buf, unsigned int size)
 {
 	struct cmdline *cl = rdline_get_opaque(rdl);
 	char *line = strndup(buf, size); /* the command may use the editor */
+	unsigned depth = cl->depth;
 
+	flush(cl);
 	if (line == NULL)
 		return;
+	cl->depth = 0; /* what the command writes goes out in its order */
 	switch (cmdline_parse(cl, line)) {
 	case CMDLINE_PARSE_AMBIGUOUS:
 		cmdline_printf(cl, "Ambiguous command\n");
@@ -85,6 +98,7 @@ static void run_line(struct rdline *rdl, const char *buf, unsigned int size)
 	default:
 		break;
 	}
+	cl->depth = depth;
 	if (line[0] != '\n')
 		(void)rdline_add_history(rdl, line);
 	free(line);
@@ -115,7 +129,10 @@ SH_EXPORT struct cmdline *cmdline_new(cmdline_parse_ctx_t *ctx, const char *prom
 		free(cl);
 		return NULL;
 	}
+	cl->depth = 1;
 	rdline_newline(cl->rdl, prompt);
+	cl->depth = 0;
+	flush(cl);
 	return cl;
 }
 
@@ -153,10 +170,8 @@ SH_EXPORT void cmdline_quit(struct cmdline *cl)
 		rdline_quit(cl->rdl);
 }
 
-SH_EXPORT int cmdline_in(struct cmdline *cl, const char *buf, int size)
+static int type_all(struct cmdline *cl, const char *buf, int size)
 {
-	if (cl == NULL || buf == NULL)
-		return -1;
 	for (int i = 0; i < size; i++) {
 		switch (rdline_char_in(cl->rdl, buf[i])) {
 		case RDLINE_RES_VALIDATED:
@@ -170,6 +185,19 @@ SH_EXPORT int cmdline_in(struct cmdline *cl, const char *buf, int size)
 		}
 	}
 	return size;
+}
+
+SH_EXPORT int cmdline_in(struct cmdline *cl, const char *buf, int size)
+{
+	int n;
+
+	if (cl == NULL || buf == NULL)
+		return -1;
+	cl->depth++;
+	n = type_all(cl, buf, size);
+	cl->depth--;
+	flush(cl);
+	return n;
 }
 
 SH_EXPORT void cmdline_interact(struct cmdline *cl)

@@ -13,6 +13,9 @@ struct cmdline {
 	struct rdline *rdl;
 	char *prompt;
 	int in, out;
+	unsigned depth;	   /* calls of cmdline_in() under way, one in the other: what is shown waits in held[] */
+	unsigned held_len; /* so that a prompt, or all that a key shows, goes out in one piece */
+	char held[1024];
 	bool raw; /* the terminal was set for us; before: how it was */
 	struct termios before;
 };

@@ -135,7 +135,7 @@ soname()
 only_ours()
 {
 	nm -D --defined-only "$prefix/$lib/libshoal.so" | awk '$2 != "A" {print $3}' >"$tmp/names"
-	[ -s "$tmp/names" ] && ! grep -vE '^(rte_|__rte_|shoal_|cmdline_|per_lcore_).*@@SHOAL_0$' "$tmp/names"
+	[ -s "$tmp/names" ] && ! grep -vE '^(rte_|__rte_|shoal_|cmdline_|rdline_|per_lcore_).*@@SHOAL_0$' "$tmp/names"
 }
 
 dpdk_not_ours() # with shoal.pc's directory alone, libdpdk stays what the system says
