@@ -27,6 +27,7 @@
 #include <rte_version.h>
 
 #include "base/atom.h"
+#include "base/barrier.h"
 #include "base/export.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -106,6 +107,7 @@ static void stop_rooms(void)
 
 static int start_rooms(void)
 {
+	(void)sh_barrier_join(); /* for the rings; cheap now, before there are threads */
 	while (init.started < ROOMS) {
 		unsigned told = sh_log_errors();
 		int r = rooms[init.started].start(&init.opts);

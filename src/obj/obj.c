@@ -3,14 +3,13 @@
 #include "obj/obj.h"
 
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/barrier.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "obj/pool.h"
@@ -96,7 +95,7 @@ int sh_obj_start(const struct sh_opts *o)
 		sh_err("no memory to start the room of rings");
 		return -ENOMEM;
 	}
-	m->barrier = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+	m->barrier = sh_barrier_join();
 	if (!m->barrier)
 		sh_dbg("membarrier(2) is refused here: sleeping for rings costs more");
 	r = name_keep();

@@ -18,11 +18,10 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <linux/membarrier.h>
 #include <stddef.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/barrier.h"
 #include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
@@ -68,7 +67,7 @@ static void all_fence(const struct sh_obj *m)
 {
 	sh_fence(); /* my bit before my look at the tails; partner: the fence in __rte_ring_wake() */
 	if (m->barrier)
-		(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+		sh_barrier_all();
 }
 
 void sh_sleepers_wake(void)

@@ -81,6 +81,8 @@ static void say_taken(uint64_t base, uint64_t size)
 #define AS_ZONES (64ull << 20) /* for the named zones, and at least as much for the heap */
 #define AS_SMALL (12ull << 20) /* tables of the rooms, malloc() */
 #define AS_THREADS 3	       /* the library's; then one for each lcore */
+#define AS_ARENA                                                                                                       \
+	(128ull << 20) /* what glibc's malloc() maps, for a moment, when a thread calls it for the first time */
 
 uint64_t sh_as_need_kib(uint64_t size)
 {
@@ -104,7 +106,7 @@ uint64_t sh_as_need_kib(uint64_t size)
 		threads += o->lcore_on[i] && i != o->main_lcore;
 	heap = heap > AS_ZONES ? heap : AS_ZONES;
 	size += (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) + AS_ZONES + heap + heap / 32 + AS_SMALL;
-	return (size + threads * (uint64_t)stack) >> 10;
+	return (size + threads * (stack + AS_ARENA)) >> 10;
 }
 
 static int say_map(int err, uint64_t base, uint64_t size)
