@@ -23,6 +23,7 @@ struct sh_proc;
 struct sh_chan;
 struct sh_mem;
 struct sh_obj;
+struct sh_pkt;
 
 struct sh_ctx {
 	struct sh_opts *opts;
@@ -30,6 +31,7 @@ struct sh_ctx {
 	struct sh_chan *chan; /* NULL with --no-shconf and --in-memory: no channel */
 	struct sh_mem *mem;
 	struct sh_obj *obj;
+	struct sh_pkt *pkt;
 	const sh_id_t *self; /* in a MADV_WIPEONFORK page, made by proc; NULL before init */
 };
 

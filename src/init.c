@@ -36,6 +36,7 @@
 #include "ctx.h"
 #include "mem/mem.h"
 #include "obj/obj.h"
+#include "pkt/pkt.h"
 #include "proc/lcore.h"
 #include "proc/opts.h"
 #include "proc/proc.h"
@@ -91,11 +92,9 @@ static void mem_stop(void)
 }
 
 static const struct room rooms[] = {
-	{"proc", proc_start, sh_proc_stop, NULL},
-	{"chan", sh_chan_start, sh_chan_stop, sh_chan_abandon},
-	{"mem", mem_start, mem_stop, sh_mem_stop},
-	{"obj", sh_obj_start, sh_obj_stop, sh_obj_stop},
-	{"lcores", sh_lcore_start, sh_lcore_stop, sh_lcore_forget},
+	{"proc", proc_start, sh_proc_stop, NULL},	 {"chan", sh_chan_start, sh_chan_stop, sh_chan_abandon},
+	{"mem", mem_start, mem_stop, sh_mem_stop},	 {"obj", sh_obj_start, sh_obj_stop, sh_obj_stop},
+	{"pkt", sh_pkt_start, sh_pkt_stop, sh_pkt_stop}, {"lcores", sh_lcore_start, sh_lcore_stop, sh_lcore_forget},
 };
 #define ROOMS (sizeof(rooms) / sizeof(rooms[0]))
 
@@ -169,6 +168,7 @@ static void forget_torn(void)
 	sh_ctx.chan = NULL;
 	sh_ctx.mem = NULL;
 	sh_ctx.obj = NULL;
+	sh_ctx.pkt = NULL;
 }
 
 /* ---- before the rooms ---- */
