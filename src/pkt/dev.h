@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * dev.h - ports: what lies in shared memory, and what a driver is
+ *
+ * For the files of this room. README.md has the actors and what each death leaves.
+ *
+ * A port is a row of one table that all processes of the group read; making it in one process makes it for all. Its
+ * configuration, its queues and their counters are shared. What works on it is private: a driver is found by its name in
+ * each process (drivers.c), keeps there what only a process can have (fds, mappings, handles), and no pointer to a function
+ * or index of a table of functions is ever shared.
+ *
+ * Three kinds of driver data, made and dropped by the driver's operations:
+ *
+ *   p->shared          of the port, for all: made by probe, in one process; dropped by remove
+ *   h->local           of the port, in this process: made by attach, at its first use here; dropped by detach
+ *   io->data           of a queue, in the process that owns it: made by open, when it becomes owner; dropped by shut
+ *   q->drv[]           64 bytes of a queue, for all: zeros when it is set up; whatever the driver says
+ *
+ * Pointers in shared memory are into the group's range, which lies at the same address everywhere.
+ */
+#ifndef SH_PKT_DEV_H
+#define SH_PKT_DEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_ring.h> /* __rte_ring_self */
+
+#include "base/atom.h"
+#include "ctx.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+struct rte_memzone;
+
+#define SH_PORTS 32	  /* RTE_MAX_ETHPORTS */
+#define SH_QUEUES 1024	  /* RTE_MAX_QUEUES_PER_PORT, each way */
+#define SH_PORT_NAME 64	  /* RTE_ETH_NAME_MAX_LEN, with the NUL */
+#define SH_DRIVER_NAME 32 /* with the NUL */
+#define SH_MACS 16	  /* addresses of a port; the first is its own */
+#define SH_RSS_KEY 52	  /* bytes of the longest key */
+#define SH_RETA 512	  /* entries of the largest table from hash to queue */
+
+/* ---- a queue ---- */
+
+enum sh_q_state {
+	SH_Q_NONE,    /* not set up */
+	SH_Q_STOPPED, /* set up; waits for rte_eth_dev_{rx,tx}_queue_start() */
+	SH_Q_RUN,     /* runs while its port does */
+};
+
+/*
+ *   field                  written by                                      read by
+ *   state .. free_thresh   who has the port's seat                         all
+ *   owner                  CAS 0 -> me: who bursts first; dead -> me:      the owner, in each burst: relaxed, see busy
+ *                          who bursts first after proof of that death;
+ *                          me -> 0: the owner, leaving or giving it away;
+ *                          anything -> 0: who stops queue or port
+ *   busy                   the owner: me before a look at owner in each    who stops queue or port, after owner = 0 and a
+ *                          burst, 0 after it                               barrier in all processes: 0 or dead, nobody is
+ *                                                                          inside and nobody will be. Who claims waits too
+ *   packets .. nombuf      the owner, inside a burst: load, add, store     all
+ *   missed                 whoever delivers to the queue: atomic add       all
+ *   base                   who resets: under the seat                      all: a counter is what it says less its base
+ *   drv                    as the driver says                              -
+ */
+struct sh_queue {
+	_Atomic uint32_t state;
+	uint16_t port, id;
+	uint8_t tx, drop_en, deferred, pad_;
+	uint16_t desc;
+	uint16_t rs_thresh, free_thresh;
+	uint8_t pthresh, hthresh, wthresh, pad2_;
+	uint64_t offloads;
+	struct rte_mempool *mp; /* rx; in the group's range */
+	int socket;
+	uint8_t stat_map; /* rte_eth_dev_set_{rx,tx}_queue_stats_mapping() */
+	uint8_t pad3_[11];
+
+	_Atomic uint64_t owner __attribute__((aligned(SH_LINE)));
+	_Atomic uint64_t busy;
+	_Atomic uint64_t packets, bytes, errors, nombuf;
+	uint64_t pad4_[2];
+
+	_Atomic uint64_t missed __attribute__((aligned(SH_LINE)));
+	uint64_t base[5]; /* of packets, bytes, errors, nombuf, missed */
+	uint64_t pad5_[2];
+
+	uint64_t drv[8] __attribute__((aligned(SH_LINE)));
+};
+_Static_assert(sizeof(struct sh_queue) == 4 * SH_LINE, "four lines");
+
+/* ---- a port ---- */
+
+/* what the port can do: written by probe, constant then */
+struct sh_port_caps {
+	uint64_t rx_offloads, tx_offloads;	 /* of the port, RTE_ETH_RX_OFFLOAD_..., RTE_ETH_TX_OFFLOAD_... */
+	uint64_t rxq_offloads, txq_offloads;	 /* of these, the ones that can be chosen for each queue */
+	uint64_t rss_hf;			 /* RTE_ETH_RSS_...; 0: no RSS */
+	uint64_t dev_capa;			 /* RTE_ETH_DEV_CAPA_... */
+	uint32_t speed_capa;			 /* RTE_ETH_LINK_SPEED_... */
+	uint16_t max_rxq, max_txq;		 /* at least 1 */
+	uint16_t reta_size;			 /* 0, or a power of two, at most SH_RETA */
+	uint8_t key_size;			 /* bytes of the RSS key, at most SH_RSS_KEY */
+	uint8_t max_macs;			 /* at most SH_MACS */
+	uint16_t desc_min, desc_max, desc_align; /* 0, 0, 0: any number up to 65535 */
+	uint16_t min_mtu, max_mtu;
+	uint32_t min_rx_bufsize, max_rx_pktlen;
+	uint32_t if_index;
+	bool lsc, rmv, rxq_intr; /* tells of link changes; of its end; can sleep for packets */
+};
+
+/* what rte_eth_dev_configure() was told, without pointers */
+struct sh_port_conf {
+	uint64_t rx_offloads, tx_offloads;
+	uint64_t rss_hf;
+	uint32_t link_speeds;
+	uint32_t rx_mq, tx_mq; /* enum rte_eth_rx_mq_mode, rte_eth_tx_mq_mode */
+	uint32_t mtu, max_lro;
+	uint8_t lsc, rxq_intr, rmv, lpbk;
+};
+
+/* the table from hash to queue, and its key: under the seat; gen is odd while it changes and goes up by 2 */
+struct sh_port_rss {
+	_Atomic uint32_t gen;
+	uint32_t key_len;
+	uint64_t hf;
+	uint8_t key[SH_RSS_KEY];
+	uint16_t size;
+	uint16_t reta[SH_RETA];
+};
+
+/* state: 0; MAKING | member; ready(serial); GOING | member */
+#define SH_PORT_MAKING (1ull << 63)
+#define SH_PORT_GOING (1ull << 62)
+#define SH_PORT_READY (1ull << 61)
+
+enum sh_port_op { /* what the one with the seat is doing: says what to undo should it die */
+		  SH_OP_NONE,
+		  SH_OP_LITTLE, /* single words: nothing to undo */
+		  SH_OP_CONFIGURE,
+		  SH_OP_QUEUE,
+		  SH_OP_START,
+		  SH_OP_STOP,
+};
+
+/*
+ *   field                written by                                          ordering
+ *   state                CAS: who makes, who removes, who mends one of them  R:PORTROW <-> A:PORTROW: who sees READY sees
+ *                                                                            name .. caps
+ *   name .. caps         the maker, before READY                             constant until state changes
+ *   seat, op             CAS 0 -> me, dead -> me; me -> 0. op by who has it  R:PORTSEAT <-> A:PORTSEAT
+ *   run                  who has the seat                                    sc: stored before owners are taken away, read
+ *                                                                            after one has become owner
+ *   gone                 the driver, where it sees that the device is gone   one store
+ *   link                 the driver, where it sees the link                  one store of a whole struct rte_eth_link
+ *   promisc .. own_id    who has the seat                                    each one store, read at any time
+ *   rest                 who has the seat                                    read with the seat
+ */
+struct sh_port {
+	_Atomic uint64_t state;
+	uint64_t serial; /* never used twice in a group */
+	uint16_t id;
+	char name[SH_PORT_NAME];
+	char driver[SH_DRIVER_NAME];
+	int socket;
+	const struct rte_memzone *mz; /* of what follows: frees with the port */
+	void *shared;		      /* the driver's bytes */
+	const char *args;	      /* devargs after the name, as given: "" if there were none */
+	struct sh_port_caps caps;
+
+	_Atomic uint64_t seat __attribute__((aligned(SH_LINE)));
+	_Atomic uint32_t op;
+	_Atomic uint32_t run; /* the port is started */
+	_Atomic uint32_t gone;
+	_Atomic uint64_t link;	 /* struct rte_eth_link */
+	_Atomic uint64_t link_n; /* how often link changed */
+	_Atomic uint32_t promisc, allmulti;
+	_Atomic uint64_t mac[SH_MACS]; /* six bytes, first byte lowest; 0: none */
+	_Atomic uint64_t own_id;       /* rte_eth_dev_owner_set() */
+	char own_name[SH_PORT_NAME];
+
+	uint32_t configured;
+	uint16_t nb_rxq, nb_txq;
+	uint16_t room;		/* queues each way that there are records for: a power of two */
+	struct sh_queue *queue; /* rx 0 .. room - 1, then tx. The records outlive the port: see README.md */
+	struct sh_port_conf conf;
+	struct sh_port_rss rss;
+};
+
+static inline struct sh_queue *sh_rxq(const struct sh_port *p, unsigned i)
+{
+	return &p->queue[i];
+}
+
+static inline struct sh_queue *sh_txq(const struct sh_port *p, unsigned i)
+{
+	return &p->queue[p->room + i];
+}
+
+/* ---- this process' side ---- */
+
+struct sh_driver;
+
+/* a port as this process has it. Written under the room's private lock; constant between attach and detach */
+struct sh_here {
+	struct sh_port *p;
+	uint64_t serial; /* of the port that this is about; 0: none. Zeros in a forked child */
+	const struct sh_driver *drv;
+	void *local; /* the driver's */
+};
+
+/* takes or gives packets of one queue. Returns how many; partial by contract. One thread of the owner at a time. */
+typedef uint16_t (*sh_burst_fn)(void *data, struct rte_mbuf **pkts, uint16_t n);
+
+struct sh_io {
+	sh_burst_fn burst;
+	void *data;
+};
+
+/*
+ * A driver. Operations return 0 or -errno and say in one line what was wrong; NULL: it cannot, which programs are told as
+ * -ENOTSUP (open must be there; for the others of the first two groups NULL means that there is nothing to do). All but those
+ * of group four run with the port's seat: no two at a time for a port in the whole group, and one that dies in the middle is
+ * mended as README.md says. Then they may not wait for a process that may wait for the seat; to ask the primary for an fd is
+ * allowed, for it answers without it.
+ */
+struct sh_driver {
+	const char *name; /* "net_null": devices whose names begin so */
+	size_t shared;	  /* bytes of p->shared */
+	bool primary;	  /* probe, remove, configure .. stop run in the primary alone (it holds the fds) */
+
+	/* 1. the port for the group. probe: p->name, p->args, zeros in p->shared; it sets p->caps, p->mac[0], p->link.
+	 * remove: also after a probe that failed or died at any step: p->shared may be zeros, or as far as it got. */
+	int (*probe)(struct sh_port *p);
+	void (*remove)(struct sh_port *p);
+
+	/* 2. the port in this process. attach: when it is used here first, also after probe by the maker; may ask for fds by
+	 * name. An error is this process' alone, and at hotplug a veto. Never called in the internal thread. */
+	int (*attach)(struct sh_here *h);
+	void (*detach)(struct sh_here *h);
+
+	/* 3. settings: p->conf, p->nb_rxq, the queue's record ... hold the new values; an error has them taken back */
+	int (*configure)(struct sh_here *h);
+	int (*queue_setup)(struct sh_here *h, struct sh_queue *q);
+	void (*queue_release)(struct sh_here *h, struct sh_queue *q);
+	int (*start)(struct sh_here *h);
+	int (*stop)(struct sh_here *h);
+	int (*set_link)(struct sh_here *h, bool up);
+	int (*promisc)(struct sh_here *h, bool on);
+	int (*allmulti)(struct sh_here *h, bool on);
+	int (*mac_set)(struct sh_here *h, uint64_t mac);		/* the port's own */
+	int (*mac_change)(struct sh_here *h, uint64_t mac, bool there); /* one more */
+	int (*mtu_set)(struct sh_here *h, uint16_t mtu);
+	int (*rss_set)(struct sh_here *h); /* p->rss is new */
+	int (*stats_reset)(struct sh_here *h);
+
+	/* 4. in the process that becomes owner of q, and by the thread that bursts there, without the seat.
+	 * open: fills *io. mend: before that, if the former owner died: brings q->drv[] and what it stands for to a valid state.
+	 * shut: drops io->data, when q is no longer this process'; nobody is in burst. */
+	int (*open)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
+	void (*mend)(struct sh_here *h, struct sh_queue *q);
+	void (*shut)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
+
+	/* 5. questions, at any time in any process. link: looks now and calls sh_port_link_set(). */
+	void (*link)(struct sh_here *h);
+	int (*used)(struct sh_here *h,
+		    struct sh_queue *q); /* descriptors in use: packets that wait to be taken, or to leave */
+	/* counters that the queues' records have not got; NULL: there are none. names ends with NULL */
+	const char *const *counters;
+	void (*counts)(struct sh_here *h, uint64_t *v);
+	void (*stats)(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors); /* add to these */
+	const uint32_t *ptypes; /* what rx fills in, ends with RTE_PTYPE_UNKNOWN */
+};
+
+/* drivers.c: the table ends with NULL. A driver adds itself there. */
+extern const struct sh_driver *const sh_drivers[];
+/* by a port's p->driver */
+const struct sh_driver *sh_driver_named(const char *name);
+/* by the name of a device: the longest driver's name that it begins with */
+const struct sh_driver *sh_driver_of(const char *device);
+
+/* ---- for drivers: inside a burst ---- */
+
+/*
+ *	uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
+ *	{
+ *		struct my_queue *m = data;
+ *
+ *		if (!sh_queue_enter(m->q))
+ *			return sh_queue_lost(m->q);
+ *		...
+ *		sh_queue_count(m->q, packets, bytes);
+ *		sh_queue_leave(m->q);
+ *		return packets;
+ *	}
+ *
+ * The store of busy and the second load of owner may pass each other in this thread's store buffer: who takes the queue away
+ * makes up for it with a barrier in all processes. (A thread held up between the first load and that store, while the queue is
+ * stopped, started and taken by another process, hides one burst of that process from one who stops it in just that burst.)
+ */
+static inline bool sh_queue_enter(struct sh_queue *q)
+{
+	uint64_t self = __rte_ring_self[0]; /* 0 in a forked child, which owns nothing */
+
+	if (__builtin_expect(sh_load_rlx(&q->owner) != self || self == 0, 0)) /* relaxed: looked at again below */
+		return false;
+	sh_store_rlx(&q->busy, self); /* relaxed: see above */
+	__asm__ volatile("" ::: "memory");
+	if (__builtin_expect(sh_load_rlx(&q->owner) == self, 1)) /* relaxed: see above */
+		return true;
+	sh_store_rlx(&q->busy, 0); /* relaxed: nothing was done */
+	return false;
+}
+
+static inline void sh_queue_leave(struct sh_queue *q)
+{
+	sh_store_rel(&q->busy, 0); /* R:QBUSY */
+}
+
+/* the queue was taken from this process, or this is a forked child: forgets it; the next burst may ask for it anew. Returns 0. */
+uint16_t sh_queue_lost(struct sh_queue *q);
+
+/* counters have one writer */
+static inline void sh_count(_Atomic uint64_t *c, uint64_t n)
+{
+	sh_store_rlx(c, sh_load_rlx(c) + n); /* relaxed: one writer, and a reader wants any recent value */
+}
+
+static inline void sh_queue_count(struct sh_queue *q, uint64_t packets, uint64_t bytes)
+{
+	sh_count(&q->packets, packets);
+	sh_count(&q->bytes, bytes);
+}
+
+/* ---- for drivers: what they see ---- */
+
+/*
+ * The link is up or down now: stores it and, if it changed, has every process told (RTE_ETH_EVENT_INTR_LSC where the program
+ * asked for it). From any thread of any process, in none of the locks. speed in Mbit/s.
+ */
+void sh_port_link_set(struct sh_port *p, bool up, uint32_t speed, bool full_duplex, bool autoneg);
+/* The device has vanished: link down, bursts give 0, RTE_ETH_EVENT_INTR_RMV in every process; the port stays until removed. */
+void sh_port_vanished(struct sh_port *p);
+/*
+ * The name under which the primary offers an fd of a port, and others ask for it (shoal_fd_*): "eth/<serial>/<what>", what
+ * is for example "rxq3". A serial is never used twice, so a stale name finds nothing.
+ */
+int sh_port_fd_name(const struct sh_port *p, const char *what, char *buf, size_t cap);
+
+/* ---- for the room: ports come and go ---- */
+
+/* the row of a port that is READY; NULL: no such port */
+struct sh_port *sh_port(unsigned id);
+struct sh_port *sh_port_named(const char *name);
+/* this process' side, attached now if it was not; NULL and *err (may be NULL) = -errno: no such port, no driver, attach said no */
+struct sh_here *sh_here(unsigned id, int *err);
+
+/*
+ * Make the device "name" with these devargs a port, here: a row, probe, READY, attach. 0 and *id; -EEXIST (*id is the port),
+ * -ENODEV (no driver has this name), -ENOSPC (no row), what probe or attach said: then nothing has happened. Nobody else is
+ * told: sh_ports_tell() does.
+ */
+int sh_port_make(const char *name, const char *args, unsigned *id);
+/* Stop it, take its queues from everybody, remove. -EBUSY: a stopped process is inside a burst; the port stays, stopped. */
+int sh_port_unmake(unsigned id);
+
+/*
+ * Bring this process to the table's truth: detach what is gone, attach what is new, and tell the program's callbacks (NEW,
+ * DESTROY, INTR_LSC, INTR_RMV) what has changed since the last look. Returns 0, or what the first attach said. Any thread that
+ * has no lock of the room, also the internal one if no driver's attach asks for fds.
+ */
+int sh_ports_look(void);
+/* have every process look, and look here */
+void sh_ports_tell(void);
+
+#endif
