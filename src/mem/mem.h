@@ -38,7 +38,9 @@ struct sh_zone_ask {
 	uint64_t align; /* power of 2, at least 64 */
 	uint64_t bound; /* power of 2, or 0 */
 	int socket;
-	bool huge; /* of huge pages or not at all */
+	bool huge;	/* of huge pages or not at all */
+	size_t mark_at; /* a word of it that says this, and not 0, from the first moment that others see it */
+	uint64_t mark;
 };
 /*
  * 0 and *ret, or -EPERM (forked child), -EEXIST, -ENOSPC (too many zones or names), -ENOMEM (no room),
@@ -47,20 +49,41 @@ struct sh_zone_ask {
 int sh_zone_reserve(const struct sh_zone_ask *ask, const struct rte_memzone **ret);
 /* 0, -EINVAL (not a zone, or freed already), -EPERM */
 int sh_zone_free(const struct rte_memzone *mz);
-/* Without the lock: works in a forked child too, and never waits. NULL: no such name. */
+/*
+ * A zone as it was at one moment: others may free it at any time, and its descriptor and bytes become another's. What is read
+ * of them means something if sh_zone_still() says true afterwards.
+ */
+struct sh_zone_seen {
+	const struct rte_memzone *mz;
+	struct rte_memzone was;
+	uint64_t word; /* of its entry in the directory: no other zone has both */
+	uint32_t entry;
+};
+/* Without the lock: works in a forked child too, and never waits. NULL, false: no such name. */
 const struct rte_memzone *sh_zone_lookup(const char *name);
+bool sh_zone_see(const char *name, struct sh_zone_seen *z);
+/* it has been there ever since */
+bool sh_zone_still(const struct sh_zone_seen *z);
+/*
+ * Nobody frees it, nor holds it, until sh_zone_unhold(): 0. -ENOENT: it is gone; -EBUSY: a living member has held it for half
+ * a second. Whoever would free it waits, so it is held shortly; its holder must let go of it before it frees it.
+ */
+int sh_zone_hold(const struct sh_zone_seen *z);
+void sh_zone_unhold(const struct rte_memzone *mz);
+/* as sh_zone_free(), if it is still this one; -EINVAL: it is not */
+int sh_zone_free_seen(const struct sh_zone_seen *z);
+/*
+ * mem_api.c: as rte_memzone_reserve_aligned() with its lines, but for EEXIST, which has none; others see it with this word in
+ * it or not at all
+ */
+const struct rte_memzone *sh_zone_reserve_marked(const char *name, size_t len, int socket, unsigned align,
+						 size_t mark_at, uint64_t mark);
 /* Without the lock: fn may reserve and free. Zones that come or go meanwhile are seen or not. */
 void sh_zone_walk(void (*fn)(const struct rte_memzone *mz, void *arg), void *arg);
-/*
- * The same for zones whose names begin so ("": all), with a copy of the descriptor as it was at one moment: others may
- * free the zone and its descriptor become another's while fn runs.
- */
-typedef void sh_zone_fn(const struct rte_memzone *mz, const struct rte_memzone *was, void *arg);
+/* The same for zones whose names begin so ("": all). */
+typedef void sh_zone_fn(const struct sh_zone_seen *z, void *arg);
 void sh_zone_each(const char *prefix, sh_zone_fn *fn, void *arg);
-/*
- * The same, and none of them is freed while fn has it: who would free it waits, so fn is short and frees no zone. It waits
- * for others that visit or free, but not for one that is stopped: then the zone is passed over.
- */
+/* The same, and each is held while fn has it, which frees no zone. One that a stopped member holds is passed over. */
 void sh_zone_visit(const char *prefix, sh_zone_fn *fn, void *arg);
 /* Who visits it has left when this returns. Those who come later see what was written before. */
 void sh_zone_quiet(const struct rte_memzone *mz);

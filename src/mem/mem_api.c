@@ -148,14 +148,17 @@ static int explain(const struct sh_zone_ask *ask, int r)
 	}
 }
 
-static const struct rte_memzone *reserve(const struct call *c)
+static const struct rte_memzone *reserve(const struct call *c, const struct sh_zone_ask *with)
 {
-	struct sh_zone_ask ask = {.name = c->name, .socket = c->socket, .huge = wants_huge(c)};
+	struct sh_zone_ask ask = with != NULL ? *with : (struct sh_zone_ask){0};
 	const struct rte_memzone *mz = NULL;
 	int e = check_name(c->name), r;
 
+	ask.name = c->name;
+	ask.socket = c->socket;
+	ask.huge = wants_huge(c);
 	/* a name that is taken is the first thing that a program is told, whatever else it got wrong */
-	if (e == 0 && sh_self() != 0 && sh_zone_lookup(c->name) != NULL)
+	if (e == 0 && with == NULL && sh_self() != 0 && sh_zone_lookup(c->name) != NULL)
 		e = explain(&ask, -EEXIST);
 	if (e == 0)
 		e = check_place(c);
@@ -164,7 +167,7 @@ static const struct rte_memzone *reserve(const struct call *c)
 	if (e == 0) {
 		r = sh_zone_reserve(&ask, &mz);
 		if (r < 0)
-			e = explain(&ask, r);
+			e = with != NULL && r == -EEXIST ? EEXIST : explain(&ask, r);
 	}
 	if (e == 0)
 		return mz;
@@ -174,19 +177,27 @@ static const struct rte_memzone *reserve(const struct call *c)
 
 SH_EXPORT const struct rte_memzone *rte_memzone_reserve(const char *name, size_t len, int socket_id, unsigned flags)
 {
-	return reserve(&(struct call){name, len, socket_id, flags, 0, 0});
+	return reserve(&(struct call){name, len, socket_id, flags, 0, 0}, NULL);
 }
 
 SH_EXPORT const struct rte_memzone *rte_memzone_reserve_aligned(const char *name, size_t len, int socket_id,
 								unsigned flags, unsigned align)
 {
-	return reserve(&(struct call){name, len, socket_id, flags, align, 0});
+	return reserve(&(struct call){name, len, socket_id, flags, align, 0}, NULL);
 }
 
 SH_EXPORT const struct rte_memzone *rte_memzone_reserve_bounded(const char *name, size_t len, int socket_id,
 								unsigned flags, unsigned align, unsigned bound)
 {
-	return reserve(&(struct call){name, len, socket_id, flags, align, bound});
+	return reserve(&(struct call){name, len, socket_id, flags, align, bound}, NULL);
+}
+
+const struct rte_memzone *sh_zone_reserve_marked(const char *name, size_t len, int socket, unsigned align,
+						 size_t mark_at, uint64_t mark)
+{
+	struct sh_zone_ask with = {.mark_at = mark_at, .mark = mark};
+
+	return reserve(&(struct call){name, len, socket, 0, align, 0}, &with);
 }
 
 /* ---- the other memzone calls ---- */
@@ -233,11 +244,11 @@ struct dump {
 	size_t bytes;
 };
 
-static void dump_one(const struct rte_memzone *mz, const struct rte_memzone *was, void *arg)
+static void dump_one(const struct sh_zone_seen *z, void *arg)
 {
+	const struct rte_memzone *was = &z->was;
 	struct dump *d = arg;
 
-	(void)mz;
 	fprintf(d->f, "%u: name %s, length 0x%zx, address %p, socket %d, page size 0x%" PRIx64 ", flags 0x%x\n", d->n++,
 		was->name, was->len, was->addr, (int)was->socket_id, was->hugepage_sz, (unsigned)was->flags);
 	d->bytes += was->len;

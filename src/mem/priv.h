@@ -124,6 +124,21 @@ uint64_t sh_pages_default_max(void);
 /* the creator: what the options want to be there from the start. 0, or -ENOMEM and a line */
 int sh_pages_first(struct sh_mem *m);
 
+/* look.c */
+/* a descriptor as words: who looks without the lock copies one that the lock's owner may be writing, and looks at it then */
+#define SH_ZONE_WORDS (sizeof(struct rte_memzone) / 8)
+union sh_zone_words {
+	struct rte_memzone mz;
+	uint64_t w[SH_ZONE_WORDS];
+};
+_Static_assert(sizeof(union sh_zone_words) == sizeof(struct rte_memzone), "whole words");
+/* a descriptor's entry of the table; not checked */
+struct sh_zone *sh_zone_of(const struct sh_mem *m, const struct rte_memzone *mz);
+/* its index, or -1: not a pointer that reserve or lookup returned, or the zone is gone */
+int sh_zone_slot(const struct sh_mem *m, const struct rte_memzone *mz);
+void sh_guard_take(struct sh_zone *z); /* waits, and says so */
+void sh_guard_leave(struct sh_zone *z);
+
 /* zone.c */
 /* the size of a class of small zones, and how many have a place in one run of it */
 uint32_t sh_zclass_size(unsigned c);

@@ -4,7 +4,7 @@
  *
  * A zone of more than 32 KiB has a run of its own; smaller ones have a place in a run of places of one size (layout.h,
  * ZSPAN). Run or place, slot and name are one commit. Pages come before that, when no lock is held: until then the run is
- * BUSY, and whoever made it so gives it back when the name has been taken meanwhile.
+ * BUSY, and whoever made it so gives it back when the name has been taken meanwhile. Names are looked up in look.c.
  *
  * The play of a reserve and a free, with what each survivor sees after a death at any step, is in README.md.
  */
@@ -12,13 +12,10 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "base/futex.h"
-#include "base/log.h"
 #include "mem/priv.h"
 #include "proc/proc.h"
 
-#define U(w) sh_load_rlx(&(w))	   /* relaxed: under the lock */
-#define VISIT_NS (SH_NS_PER_S / 2) /* whoever mends or frees a zone needs less, unless it is stopped */
+#define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
 
 static _Atomic uint32_t wanted = 2560; /* RTE_MAX_MEMZONE; what a group created by this process gets */
 
@@ -97,14 +94,6 @@ static unsigned class_of(uint64_t len, uint64_t align)
 	return c;
 }
 
-/* a descriptor as words: a walk without the lock copies one that the lock's owner may be writing, and looks at it then */
-#define ZONE_WORDS (sizeof(struct rte_memzone) / 8)
-union seen {
-	struct rte_memzone mz;
-	uint64_t w[ZONE_WORDS];
-};
-_Static_assert(sizeof(union seen) == sizeof(struct rte_memzone), "whole words");
-
 /* ---- reserve ---- */
 
 /* an ask as this file handles it */
@@ -167,7 +156,7 @@ static void *take_place(struct sh_mem *m, uint32_t u, unsigned c)
 /* nobody sees it yet: plain stores, published with the name */
 static void describe(struct sh_mem *m, struct rte_memzone *mz, const struct want *w, void *addr, uint64_t len)
 {
-	union seen z = {{{0}}};
+	union sh_zone_words z = {{{0}}};
 
 	memcpy(z.mz.name, w->ask->name, strnlen(w->ask->name, sizeof(z.mz.name) - 1));
 	z.mz.addr = addr;
@@ -176,7 +165,7 @@ static void describe(struct sh_mem *m, struct rte_memzone *mz, const struct want
 	z.mz.hugepage_sz = m->w[sh_unit_w(sh_addr_unit(addr))].page;
 	z.mz.socket_id = w->ask->socket > 0 ? w->ask->socket : 0;
 	sh_fence(); /* as in sh_dir_add(): a walk may look at the zone that this one was */
-	for (unsigned i = 0; i < ZONE_WORDS; i++)
+	for (unsigned i = 0; i < SH_ZONE_WORDS; i++)
 		sh_store_rlx((sh_w64 *)(void *)mz + i, z.w[i]);
 }
 
@@ -232,6 +221,9 @@ static int enter(struct sh_mem *m, const struct want *w, const struct sh_hold *h
 	dir = sh_dir_add(m, SH_KIND_ZONE, w->ask->name, slot);
 	if (dir < 0)
 		return dir;
+	if (w->ask->mark != 0)
+		sh_store_rlx((sh_w64 *)(void *)((char *)addr + w->ask->mark_at),
+			     w->ask->mark); /* relaxed: as describe() */
 	sh_set(h, &h->zones[slot].run, u);
 	sh_set(h, &h->zones[slot].use, (uint64_t)dir + 1);
 	sh_set(h, &h->zone_n, U(h->zone_n) + 1);
@@ -302,19 +294,6 @@ int sh_zone_reserve(const struct sh_zone_ask *ask, const struct rte_memzone **re
 
 /* ---- free ---- */
 
-/* the slot of a descriptor, or -1: not a pointer that reserve or lookup returned, or the zone is gone */
-static int slot_of(const struct sh_mem *m, const struct rte_memzone *mz)
-{
-	const struct sh_mem_hdr *h = m->h;
-	uintptr_t at = (uintptr_t)mz - (uintptr_t)h->zones;
-
-	if ((uintptr_t)mz < (uintptr_t)h->zones || at % sizeof(struct sh_zone) != 0 ||
-	    at / sizeof(struct sh_zone) >= U(h->zone_high))
-		return -1;
-	at /= sizeof(struct sh_zone);
-	return U(h->zones[at].use) != 0 ? (int)at : -1;
-}
-
 /* a place is free; with the last one the run is */
 static void give_place(struct sh_mem *m, uint32_t u, const void *addr)
 {
@@ -358,51 +337,15 @@ static void release(struct sh_mem *m, uint32_t slot)
 	sh_mem_settle(m);
 }
 
-/* one who mends what is in a zone does not see it go: both have the guard meanwhile */
-static bool guard_try(struct sh_zone *z)
-{
-	uint64_t seen = sh_load_acq(&z->guard); /* A:ZONEGUARD */
-
-	if (seen != 0 && sh_member_alive(seen) && sh_member_probe(seen) != 1)
-		return false;
-	return sh_cas(&z->guard, &seen, sh_self()); /* A:ZONEGUARD */
-}
-
-static void guard_leave(struct sh_zone *z)
-{
-	sh_store_rel(&z->guard, 0); /* R:ZONEGUARD */
-}
-
-static bool guard_within(struct sh_zone *z, uint64_t ns)
-{
-	uint64_t dl = sh_deadline(ns);
-	_Atomic uint32_t none = 0;
-
-	while (!guard_try(z)) {
-		if (sh_left_ns(dl) == 0)
-			return false;
-		(void)sh_futex_wait(&none, 0, sh_deadline(SH_NS_PER_MS), SH_FUTEX_ANY, false);
-	}
-	return true;
-}
-
-static void guard_take(struct sh_zone *z)
-{
-	for (uint64_t ns = SH_NS_PER_S; !guard_within(z, ns); ns *= 4)
-		sh_warn("memzone: waiting to free one that member %u is mending: if it is stopped, let it go on "
-			"(kill -CONT) or end it",
-			sh_id_slot(sh_load_rlx(&z->guard))); /* relaxed: for the line */
-	SH_STEP("mem_zone_guarded");
-}
-
-static int free_guarded(const struct rte_memzone *mz)
+/* seen: this very zone or nothing; NULL: whatever the descriptor is */
+static int free_guarded(const struct rte_memzone *mz, const struct sh_zone_seen *seen)
 {
 	struct sh_mem *m;
 	int slot, r = sh_mem_lock(&m);
 
 	if (r < 0)
 		return r;
-	slot = slot_of(m, mz);
+	slot = seen == NULL || sh_zone_still(seen) ? sh_zone_slot(m, mz) : -1;
 	if (slot >= 0)
 		release(m, (uint32_t)slot);
 	sh_mem_unlock(m);
@@ -410,102 +353,25 @@ static int free_guarded(const struct rte_memzone *mz)
 	return slot >= 0 ? 0 : -EINVAL;
 }
 
-int sh_zone_free(const struct rte_memzone *mz)
+static int free_zone(const struct rte_memzone *mz, const struct sh_zone_seen *seen)
 {
 	struct sh_mem *m = sh_ctx.mem;
-	int slot = m != NULL && sh_self() != 0 ? slot_of(m, mz) : -1, r;
+	int slot = m != NULL && sh_self() != 0 ? sh_zone_slot(m, mz) : -1, r;
 
 	if (slot >= 0)
-		guard_take(&m->h->zones[slot]);
-	r = free_guarded(mz);
+		sh_guard_take(&m->h->zones[slot]);
+	r = free_guarded(mz, seen);
 	if (slot >= 0)
-		guard_leave(&m->h->zones[slot]);
+		sh_guard_leave(&m->h->zones[slot]);
 	return r;
 }
 
-void sh_zone_quiet(const struct rte_memzone *mz)
+int sh_zone_free(const struct rte_memzone *mz)
 {
-	struct sh_mem *m = sh_ctx.mem;
-	int slot = slot_of(m, mz);
-
-	if (slot < 0)
-		return;
-	guard_take(&m->h->zones[slot]);
-	guard_leave(&m->h->zones[slot]);
+	return free_zone(mz, NULL);
 }
 
-const struct rte_memzone *sh_zone_lookup(const char *name)
+int sh_zone_free_seen(const struct sh_zone_seen *z)
 {
-	const struct sh_mem *m = sh_ctx.mem;
-	int i = m != NULL ? sh_dir_find(m->h, SH_KIND_ZONE, name) : -1;
-
-	/* relaxed: behind the word that was seen; an entry that is freed right now gives the zone that it was */
-	return i >= 0 ? &m->h->zones[sh_load_rlx(&m->h->dir[i].obj)].mz : NULL;
-}
-
-/* The zone of this entry, and what it was: a copy of one moment. NULL: none, or not any more. */
-static const struct rte_memzone *look(const struct sh_mem_hdr *h, uint32_t i, union seen *z)
-{
-	uint64_t w = sh_dir_word(h, i, SH_KIND_ZONE);
-	const struct rte_memzone *mz;
-
-	if (w == 0)
-		return NULL;
-	/* relaxed: if these change under us the word changes, and that is looked at again */
-	mz = &h->zones[sh_load_rlx(&h->dir[i].obj)].mz;
-	for (unsigned n = 0; n < ZONE_WORDS; n++)
-		z->w[n] = sh_load_rlx((const sh_w64 *)(const void *)mz + n);
-	sh_fence(); /* the copy before the second look */
-	return sh_load_rlx(&h->dir[i].word) == w ? mz : NULL;
-}
-
-static bool begins(const union seen *z, const char *prefix)
-{
-	return strncmp(z->mz.name, prefix, strlen(prefix)) == 0;
-}
-
-void sh_zone_each(const char *prefix, sh_zone_fn *fn, void *arg)
-{
-	const struct sh_mem *m = sh_ctx.mem;
-	uint64_t high = m != NULL ? sh_load_acq(&m->h->dir_high) : 0; /* A:DIRHIGH */
-	const struct rte_memzone *mz;
-	union seen z;
-
-	for (uint32_t i = 0; i < high; i++) {
-		mz = look(m->h, i, &z);
-		if (mz != NULL && begins(&z, prefix))
-			fn(mz, &z.mz, arg);
-	}
-}
-
-void sh_zone_visit(const char *prefix, sh_zone_fn *fn, void *arg)
-{
-	struct sh_mem *m = sh_ctx.mem;
-	uint64_t high = m != NULL ? sh_load_acq(&m->h->dir_high) : 0; /* A:DIRHIGH */
-	const struct rte_memzone *mz;
-	struct sh_zone *own;
-	union seen z;
-
-	for (uint32_t i = 0; i < high; i++) {
-		mz = look(m->h, i, &z);
-		if (mz == NULL || !begins(&z, prefix))
-			continue;
-		own = &m->h->zones[((uintptr_t)mz - (uintptr_t)m->h->zones) / sizeof(*own)];
-		if (!guard_within(own, VISIT_NS))
-			continue;
-		/* it may have gone, and another come, before the guard was mine */
-		if (look(m->h, i, &z) == mz && begins(&z, prefix))
-			fn(mz, &z.mz, arg);
-		guard_leave(own);
-	}
-}
-
-void sh_zone_walk(void (*fn)(const struct rte_memzone *mz, void *arg), void *arg)
-{
-	const struct sh_mem *m = sh_ctx.mem;
-	uint64_t high = m != NULL ? sh_load_acq(&m->h->dir_high) : 0; /* A:DIRHIGH */
-
-	for (uint32_t i = 0; i < high; i++)
-		if (sh_dir_word(m->h, i, SH_KIND_ZONE) != 0)
-			fn(&m->h->zones[sh_load_rlx(&m->h->dir[i].obj)].mz, arg);
+	return free_zone(z->mz, z);
 }

@@ -74,6 +74,7 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 		sh_ring_visit(mend_one, &id);
 	if (sh_ctx.obj != NULL) {
 		(void)sh_add(&sh_ctx.obj->deaths, 1);
+		sh_store_rel(&sh_ctx.obj->left, true); /* freeing waits for a lock, this thread does not */
 		sh_pools_mend(mine); /* caches: whoever hears of it first; hands need a look at each object */
 	}
 	sh_sleepers_wake();

@@ -27,7 +27,8 @@ struct sh_ring_ask {
 	uint32_t size, capacity; /* slots, a power of two; elements */
 	unsigned esize;
 	int socket;
-	unsigned flags; /* of rte_ring_create(), checked */
+	unsigned flags;		  /* of rte_ring_create(), checked */
+	struct rte_mempool *pool; /* it is this one's; NULL: a program's */
 };
 /* bytes of a ring with so many slots */
 size_t sh_ring_bytes(uint32_t size, unsigned esize);
@@ -43,6 +44,8 @@ struct rte_ring *sh_ring_find(const char *name);
 void sh_ring_walk(void (*fn)(struct rte_ring *r, void *arg), void *arg);
 /* the same for who mends: none is freed meanwhile */
 void sh_ring_visit(void (*fn)(struct rte_ring *r, void *arg), void *arg);
+/* rings that the dead were making or taking apart go */
+void sh_rings_clear(void);
 
 /* ---- pools ---- */
 

@@ -66,6 +66,10 @@ int sh_pool_make(const struct sh_pool_ask *ask, struct rte_mempool **ret);
 void sh_pool_publish(struct rte_mempool *mp);
 /* 0, -EINVAL: no pool any more; -EPERM */
 int sh_pool_unmake(struct rte_mempool *mp);
+/* the same with one that was never published */
+int sh_pool_abandon(struct rte_mempool *mp);
+/* pools that the dead were making or taking apart go */
+void sh_pools_clear(void);
 struct rte_mempool *sh_pool_find(const char *name);
 void sh_pool_walk(void (*fn)(struct rte_mempool *mp, void *arg), void *arg);
 /* the same for who mends: none is freed meanwhile */

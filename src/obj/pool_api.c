@@ -88,7 +88,7 @@ SH_EXPORT struct rte_mempool *rte_mempool_create(const char *name, unsigned int 
 		mp_init(mp, mp_init_arg);
 	r = rte_mempool_populate_default(mp);
 	if (r < 0) {
-		(void)sh_pool_unmake(mp);
+		(void)sh_pool_abandon(mp);
 		rte_errno = -r;
 		return NULL;
 	}

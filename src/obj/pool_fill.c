@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 
 #include "base/export.h"
 #include "base/fault.h"
@@ -19,6 +18,7 @@
 #include "obj/pool.h"
 
 #define CHANNELS 4 /* as long as -n does not say */
+#define HDRS0 8u   /* pieces of memory that the first zone of their table has room for */
 
 static uint32_t up(uint32_t n, uint32_t to)
 {
@@ -193,6 +193,7 @@ static void add_object(struct rte_mempool *mp, void *opaque, void *obj, rte_iova
 	hdr->iova = iova;
 	hdr->__owner = SH_TAG_POOL;
 	STAILQ_INSERT_TAIL(&mp->elt_list, hdr, next);
+	SH_STEP("pool_object_listed");
 	mp->populated_size++;
 }
 
@@ -208,25 +209,49 @@ static int back_end(struct rte_mempool *mp)
 	return r;
 }
 
-static struct rte_mempool_memhdr *new_hdr(struct rte_mempool *mp, void *addr, rte_iova_t iova, size_t len)
+/*
+ * Where what is known of chunk i is written down: in zones found by name, each twice as long as the one before, so that
+ * whoever frees the pool in a dead one's place frees them as well.
+ */
+static struct rte_mempool_memhdr *place_of(struct rte_mempool *mp, uint32_t i)
 {
-	struct rte_mempool_memhdr *hdr = rte_zmalloc("MEMPOOL_MEMHDR", sizeof(*hdr), 0);
+	char zone[RTE_MEMZONE_NAMESIZE], suffix[2] = "a";
+	struct sh_zone_ask ask = {.name = zone, .align = RTE_CACHE_LINE_SIZE, .socket = SOCKET_ID_ANY};
+	const struct rte_memzone *mz;
+	uint32_t n = HDRS0;
 
-	if (hdr != NULL) {
-		hdr->mp = mp;
-		hdr->addr = addr;
-		hdr->iova = iova;
-		hdr->len = len;
-	}
-	return hdr;
+	for (; i >= n; n *= 2, suffix[0]++)
+		i -= n;
+	if (suffix[0] >= 'a' + __RTE_MEMPOOL_CHUNKS || !sh_pool_zone_name(zone, "MH_", mp->name, suffix))
+		return NULL;
+	mz = sh_zone_lookup(zone);
+	ask.len = RTE_ALIGN_CEIL(n * sizeof(struct rte_mempool_memhdr), RTE_CACHE_LINE_SIZE);
+	if (mz == NULL && sh_zone_reserve(&ask, &mz) < 0)
+		return NULL;
+	return (struct rte_mempool_memhdr *)mz->addr + i;
 }
 
-SH_EXPORT int rte_mempool_populate_iova(struct rte_mempool *mp, char *vaddr, rte_iova_t iova, size_t len,
-					rte_mempool_memchunk_free_cb_t *free_cb, void *opaque)
+/* hdr: where to write it down; NULL: wherever that is */
+static int add_memory(struct rte_mempool *mp, const struct rte_mempool_memhdr *what, struct rte_mempool_memhdr *hdr,
+		      rte_mempool_memchunk_free_cb_t *free_cb, void *opaque)
 {
+	if (hdr == NULL)
+		hdr = place_of(mp, mp->nb_mem_chunks);
+	if (hdr == NULL || remember(mp, hdr, free_cb, opaque) < 0)
+		return -ENOMEM;
+	*hdr = *what;
+	mp->nb_mem_chunks++; /* first: if this process dies in between, no other uses this place again */
+	SH_STEP("pool_chunk_counted");
+	STAILQ_INSERT_TAIL(&mp->mem_list, hdr, next);
+	return 0;
+}
+
+static int populate(struct rte_mempool *mp, char *vaddr, rte_iova_t iova, size_t len, struct rte_mempool_memhdr *hdr,
+		    rte_mempool_memchunk_free_cb_t *free_cb, void *opaque)
+{
+	struct rte_mempool_memhdr what = {.mp = mp, .addr = vaddr, .iova = iova, .len = len};
 	size_t align = (mp->flags & RTE_MEMPOOL_F_NO_CACHE_ALIGN) != 0 ? sizeof(uint64_t) : RTE_MEMPOOL_ALIGN;
 	size_t off = (align - (uintptr_t)vaddr % align) % align;
-	struct rte_mempool_memhdr *hdr;
 	int r;
 
 	if (sh_self() == 0)
@@ -236,20 +261,21 @@ SH_EXPORT int rte_mempool_populate_iova(struct rte_mempool *mp, char *vaddr, rte
 	if (off + total(mp) > len)
 		return 0;
 	r = back_end(mp);
+	if (r == 0)
+		r = add_memory(mp, &what, hdr, free_cb, opaque);
 	if (r != 0)
 		return r;
-	hdr = new_hdr(mp, vaddr, iova, len);
-	if (hdr == NULL || remember(mp, hdr, free_cb, opaque) < 0) {
-		rte_free(hdr);
-		return -ENOMEM;
-	}
-	STAILQ_INSERT_TAIL(&mp->mem_list, hdr, next);
-	mp->nb_mem_chunks++;
 	r = rte_mempool_ops_populate(mp, mp->size - mp->populated_size, vaddr + off,
 				     iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + off, len - off, add_object, NULL);
 	if (mp->populated_size == mp->size)
 		sh_pool_tell(RTE_MEMPOOL_EVENT_READY, mp);
 	return r;
+}
+
+SH_EXPORT int rte_mempool_populate_iova(struct rte_mempool *mp, char *vaddr, rte_iova_t iova, size_t len,
+					rte_mempool_memchunk_free_cb_t *free_cb, void *opaque)
+{
+	return populate(mp, vaddr, iova, len, NULL, free_cb, opaque);
 }
 
 SH_EXPORT int rte_mempool_populate_virt(struct rte_mempool *mp, char *addr, size_t len, size_t pg_sz,
@@ -264,7 +290,7 @@ SH_EXPORT int rte_mempool_populate_virt(struct rte_mempool *mp, char *addr, size
 SH_EXPORT int rte_mempool_populate_default(struct rte_mempool *mp)
 {
 	char name[RTE_MEMZONE_NAMESIZE];
-	size_t min, align = RTE_MEMPOOL_ALIGN;
+	size_t min, align = RTE_MEMPOOL_ALIGN, at;
 	const struct rte_memzone *mz;
 	ssize_t len;
 	int r;
@@ -277,13 +303,19 @@ SH_EXPORT int rte_mempool_populate_default(struct rte_mempool *mp)
 	len = rte_mempool_ops_calc_mem_size(mp, mp->size, 0, &min, &align);
 	if (len < 0)
 		return (int)len;
+	/* behind the objects: what is known of this memory */
+	at = RTE_ALIGN_CEIL((size_t)len, sizeof(uint64_t));
 	(void)sh_pool_zone_name(name, "MO_", mp->name, "");
-	mz = rte_memzone_reserve_aligned(name, (size_t)len, mp->socket_id, 0,
-					 (unsigned)(align < RTE_CACHE_LINE_SIZE ? RTE_CACHE_LINE_SIZE : align));
+	mz = sh_zone_lookup(name); /* one who died here may have got it */
+	if (mz == NULL)
+		mz = rte_memzone_reserve_aligned(name, at + sizeof(struct rte_mempool_memhdr), mp->socket_id, 0,
+						 (unsigned)(align < RTE_CACHE_LINE_SIZE ? RTE_CACHE_LINE_SIZE : align));
 	if (mz == NULL)
 		return -rte_errno;
+	if (mz->len < at + sizeof(struct rte_mempool_memhdr))
+		return -EEXIST; /* another back end's was larger */
 	SH_STEP("pool_memory_there");
-	r = rte_mempool_populate_iova(mp, mz->addr, mz->iova, (size_t)len, NULL, NULL);
+	r = populate(mp, mz->addr, mz->iova, (size_t)len, (void *)((char *)mz->addr + at), NULL, NULL);
 	if (r >= 0 && mp->populated_size < mp->size)
 		r = -ENOMEM;
 	return r < 0 ? r : (int)mp->size;

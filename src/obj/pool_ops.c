@@ -29,16 +29,19 @@ static int ring_alloc(struct rte_mempool *mp, unsigned flags)
 				  .size = rte_align32pow2(mp->size + 1),
 				  .esize = sizeof(void *),
 				  .socket = mp->socket_id,
-				  .flags = flags};
+				  .flags = flags,
+				  .pool = mp};
 	int e;
 
 	ask.capacity = ask.size - 1;
 	(void)snprintf(name, sizeof(name), RTE_MEMPOOL_MZ_FORMAT, mp->name);
 	e = sh_ring_make(&ask, &r);
+	if (e == EEXIST) { /* by one who then died: nothing is in it yet */
+		r = sh_ring_find(name);
+		e = r != NULL && r->pool == (uint64_t)(uintptr_t)mp ? 0 : EEXIST;
+	}
 	if (e != 0)
 		return -e;
-	r->tracked = sh_pool_tracks(mp) ? SH_TRACK_POOL : SH_TRACK_NONE;
-	r->pool = (uint64_t)(uintptr_t)mp;
 	mp->pool_data = r;
 	return 0;
 }

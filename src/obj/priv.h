@@ -27,6 +27,8 @@ struct sh_sleeper {
  *   chunks      who fills pools        pool_lock, which also guards the cells of __rte_mempool_here
  *   may_reclaim the room to the right  before any other thread is there
  *   deaths      the listener           atomically: ends of members that were heard of
+ *   left        the listener: true     what the dead were making or taking apart may be there; who makes or frees next looks
+ *               who looks: false
  *   swept       who starves            deaths when it last looked for what the dead had
  *   starved_ns  who starves            by CAS: when that was
  */
@@ -41,6 +43,7 @@ struct sh_obj {
 	struct sh_pool_chunk *chunks;
 	bool (*may_reclaim)(struct rte_mempool *mp, void *obj);
 	_Atomic uint32_t deaths, swept;
+	_Atomic bool left;
 	_Atomic uint64_t starved_ns;
 };
 
@@ -53,6 +56,30 @@ static inline struct __rte_ring_side *sh_side(struct rte_ring *r, unsigned i)
 {
 	return i == 0 ? &r->prod_side : &r->cons_side;
 }
+
+/* name.c: a kind of things that have names */
+struct sh_named {
+	const char *prefix;
+	uint64_t ready;			       /* what the mark of a complete one is made of */
+	size_t mark, min;		       /* where it is; the least length of the zone */
+	void (*clear_parts)(const char *name); /* what one that was left has beside its own zone; may be NULL */
+};
+typedef void sh_named_fn(void *thing, void *arg);
+/* NULL: there is no complete one of this name. Never blocks */
+void *sh_named_find(const struct sh_named *k, const char *name);
+/* fn for each complete one; visit: and none of them is freed meanwhile */
+void sh_named_walk(const struct sh_named *k, sh_named_fn *fn, void *arg);
+void sh_named_visit(const struct sh_named *k, sh_named_fn *fn, void *arg);
+/* 0 and *ret, zeros but for the mark: nobody finds it until publish. EEXIST without a line, or what rte_memzone_reserve() says */
+int sh_named_make(const struct sh_named *k, const char *name, size_t len, int socket, unsigned align,
+		  const struct rte_memzone **ret);
+void sh_named_publish(const struct sh_named *k, const struct rte_memzone *mz);
+/* nobody finds it any more, and it is mine; false: it is none, or another took it first */
+bool sh_named_unmake(const struct sh_named *k, const struct rte_memzone *mz, void *thing);
+/* what the dead were making or taking apart goes */
+void sh_named_clear(const struct sh_named *k);
+/* the same of all kinds, if anybody has died since the last time */
+void sh_left_clear(void);
 
 /* enter.c: free the places in r that this dead member holds; how many */
 unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead);
