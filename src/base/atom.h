@@ -25,6 +25,7 @@
 #define sh_and(p, v) atomic_fetch_and_explicit((p), (v), memory_order_acq_rel)
 #define sh_xchg(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
 /* sequentially consistent: such a store (or this "or") and the next such load of another word, or a sh_fence(), keep their order */
+#define sh_add_sc(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
 #define sh_or_sc(p, v) atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
 #define sh_load_sc(p) atomic_load_explicit((p), memory_order_seq_cst)
 /* true when *p was *expected and is now v; otherwise *expected holds what was found */
@@ -39,6 +40,16 @@ static inline void sh_pause(void)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
 	__asm__ volatile("yield" ::: "memory");
+#endif
+}
+
+/* have this line come for writing, if the processor knows how; a plain hint would bring it for reading, which costs twice */
+static inline void sh_prefetch_write(const void *p)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__asm__ volatile("prefetchw %0" ::"m"(*(const char *)p));
+#else
+	__builtin_prefetch(p, 1);
 #endif
 }
 

@@ -41,6 +41,17 @@ static inline uint64_t sh_coarse_deadline(uint64_t rel_ns)
 	return (uint64_t)ts.tv_sec * SH_NS_PER_S + (uint64_t)ts.tv_nsec + rel_ns;
 }
 
+#define SH_LONG_NS SH_NS_PER_S /* from here on a few milliseconds more do not matter */
+#define SH_TICK_NS (10 * SH_NS_PER_MS)
+
+/* as sh_deadline(), never early; where rel_ns is long late by up to two ticks, and cheap */
+static inline uint64_t sh_limit_deadline(uint64_t rel_ns)
+{
+	if (rel_ns < SH_LONG_NS || rel_ns > SH_FOREVER / 2)
+		return sh_deadline(rel_ns);
+	return sh_coarse_deadline(rel_ns + SH_TICK_NS);
+}
+
 /* what is left until dl, 0 when it has passed */
 static inline uint64_t sh_left_ns(uint64_t dl)
 {

@@ -103,9 +103,10 @@ void sh_act_drop(struct sh_chan *c, struct sh_action *a)
 	sh_lock(&c->lk);
 	if (--a->running == 0 && a->gone)
 		unlink_action(c, a);
-	sh_add(&c->done_seq, 1);
-	if (c->drainers != 0)
+	if (c->drainers != 0) { /* under lk, as they count themselves */
+		sh_add(&c->done_seq, 1);
 		sh_futex_wake(&c->done_seq, INT_MAX, SH_FUTEX_ANY, false);
+	}
 	sh_unlock(&c->lk);
 }
 

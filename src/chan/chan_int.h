@@ -210,7 +210,10 @@ struct sh_chan {
 	unsigned drainers;	     /* how many do */
 	unsigned lent;		     /* calls of actions that have a piece on loan */
 	uint32_t spin_fails;	     /* of the dispatcher, under the baton */
-	unsigned naps_vain;	     /* its looks at a silent inbox, one after the other; under lk */
+	sh_id_t peer_of;	     /* whose peer string, without the request, is kept here; under the baton */
+	size_t peer_len;
+	char peer[SH_PEER_MAX];
+	unsigned naps_vain; /* its looks at a silent inbox, one after the other; under lk */
 	_Atomic uint32_t req_spin_fails;
 	const struct sh_piece_ops *_Atomic piece_ops; /* the heap's; written under lk */
 	shoal_piece_fn back_fn;			      /* what to call for pieces that come back; under lk */
@@ -408,7 +411,7 @@ int sh_foreign_send_wait(struct sh_chan *c, const struct sh_foreign_addr *a, con
 unsigned sh_foreign_list(struct sh_chan *c, struct sh_foreign_addr **out, unsigned cap); /* copies, to be freed */
 
 /* ---- peer.c: the peer string ---- */
-void sh_peer_make(const struct sh_chan *c, const struct sh_msg *m, char out[SH_PEER_MAX]);
+void sh_peer_make(struct sh_chan *c, const struct sh_msg *m, char out[SH_PEER_MAX]);
 struct sh_peer {
 	sh_id_t from; /* 0: foreign */
 	uint64_t req;

@@ -49,7 +49,7 @@ static void say(const char *call, struct sh_rate *rate, int state)
 
 static int allowed(const char *call, struct sh_rate *rate)
 {
-	int state = sh_load_acq(&gate.state); /* A:GATE */
+	int state = sh_load_sc(&gate.state); /* A:GATE, SB:GATE */
 
 	if (state == OPEN && sh_self() != 0)
 		return 0;
@@ -67,8 +67,7 @@ int sh_call_enter(const char *call, struct sh_rate *rate, int *cancel)
 
 	/* a thread that is cancelled must not take locks with it, nor stay counted */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, cancel);
-	sh_add(&gate.calls, 1);
-	sh_fence(); /* SB:GATE, the caller's side */
+	sh_add_sc(&gate.calls, 1); /* SB:GATE, the caller's side */
 	e = allowed(call, rate);
 	if (e < 0)
 		sh_call_end(*cancel);

@@ -28,6 +28,22 @@ bool sh_inbox_empty(struct sh_chan *c)
 	return (any | sh_load_rlx(&c->inbox->back)) == 0;
 }
 
+/* the records that dirty bits tell of: on their way while the bits are taken, which waits for a line of its own */
+static void fetch(const struct sh_chan *c, unsigned i)
+{
+	/* relaxed: a hint */
+	for (uint64_t w = sh_load_rlx(&c->inbox->dirty[i]), n = 0; w != 0 && n < 4; w &= w - 1, n++) {
+		const struct sh_in *in = &c->in[i * 64 + (unsigned)__builtin_ctzll(w)];
+		const unsigned char *p = in->data + in->head % SH_LANE_SIZE;
+
+		if (in->from == 0)
+			continue;
+		__builtin_prefetch(&in->lane->tail);
+		for (unsigned l = 0; l < 4; l++)
+			__builtin_prefetch(p + l * (size_t)SH_LINE);
+	}
+}
+
 /* move dirty bits into active; true when there were any */
 static bool take_dirty(struct sh_chan *c)
 {
@@ -38,8 +54,10 @@ static bool take_dirty(struct sh_chan *c)
 	for (unsigned i = 0; i < SH_MEMBERS / 64; i++) {
 		uint64_t d = 0;
 
-		if (sh_load_rlx(&c->inbox->dirty[i]) != 0)
+		if (sh_load_rlx(&c->inbox->dirty[i]) != 0) {
+			fetch(c, i);
 			d = sh_xchg(&c->inbox->dirty[i], 0); /* A:DIRTY */
+		}
 		if (sh_load_rlx(&c->look[i]) != 0)
 			d |= sh_xchg(&c->look[i], 0);
 		c->active[i] |= d;
@@ -246,7 +264,7 @@ static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 	uint64_t tail = sh_load_acq(&in->lane->tail); /* A:LANE_PUB */
 	const unsigned char *p = in->data + in->head % SH_LANE_SIZE;
 	uint64_t avail = tail - in->head;
-	struct sh_fds f = {0};
+	struct sh_fds f;
 	struct sh_rec r;
 	struct sh_msg *m;
 	const char *why;
@@ -255,6 +273,7 @@ static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 	size_t at;
 	int e = 0;
 
+	f.n = 0; /* and not its fds: a kilobyte */
 	memcpy(&r, p, sizeof(r));
 	why = avail > SH_LANE_SIZE ? "more bytes than a lane has" : sh_rec_check(&r, avail, in->from);
 	if (why == NULL && memchr(p + sizeof(r), '\0', r.name_len) != NULL)
@@ -359,8 +378,7 @@ void sh_inbox_leave(struct sh_chan *c)
  */
 bool sh_inbox_wake(struct sh_inbox *b)
 {
-	/* relaxed: the fence of SB:WAKE came before */
-	uint32_t w = sh_load_rlx(&b->wake);
+	uint32_t w = sh_load_sc(&b->wake); /* SB:WAKE: a fence, or an "or" of the same kind, came before */
 
 	while ((w & SH_WAKE_KIND) != SH_AWAKE) {
 		if ((w & SH_WAKING) == 0) {

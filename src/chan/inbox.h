@@ -35,10 +35,11 @@ enum sh_wake { SH_AWAKE = 0, SH_ASLEEP_DISP = 1, SH_ASLEEP_REQ = 2, SH_WAKE_KIND
 #define SH_SMALL 256
 
 struct sh_inbox {
-	_Atomic uint32_t wake __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t ticket __attribute__((aligned(SH_LINE)));
+	/* one line: a sender that has it for dirty has wake as well */
 	_Atomic uint64_t dirty[SH_MEMBERS / 64] __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t back;
+	_Atomic uint32_t wake;
 	_Atomic uint32_t lane_of[SH_MEMBERS] __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t small[SH_SMALL] __attribute__((aligned(SH_LINE)));
 	_Atomic uint32_t bell __attribute__((aligned(SH_LINE)));

@@ -87,7 +87,7 @@ static struct sh_send as_send(const struct rte_mp_msg *m, enum sh_rtype type)
 int sh_limit(const struct timespec *ts, uint64_t *dl)
 {
 	if (ts == NULL) {
-		*dl = sh_deadline(SH_SEND_NS);
+		*dl = sh_limit_deadline(SH_SEND_NS);
 		return 0;
 	}
 	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= 1000000000) {
@@ -98,7 +98,7 @@ int sh_limit(const struct timespec *ts, uint64_t *dl)
 	}
 	*dl = (uint64_t)ts->tv_sec > SH_FOREVER / SH_NS_PER_S - 1
 		      ? SH_FOREVER
-		      : sh_deadline((uint64_t)ts->tv_sec * SH_NS_PER_S + (uint64_t)ts->tv_nsec);
+		      : sh_limit_deadline((uint64_t)ts->tv_sec * SH_NS_PER_S + (uint64_t)ts->tv_nsec);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ static int sendmsg_now(struct sh_chan *c, struct rte_mp_msg *msg)
 {
 	struct sh_foreign_addr *f[SH_FOREIGN];
 	struct sh_send s = as_send(msg, SH_R_MSG);
-	uint64_t dl = sh_deadline(SH_SEND_NS);
+	uint64_t dl = sh_limit_deadline(SH_SEND_NS);
 	int res[SH_MEMBERS];
 	bool full[SH_FOREIGN];
 	unsigned n, nf;
@@ -317,7 +317,7 @@ static int send_answer(struct sh_chan *c, const struct sh_peer *p, const struct 
 
 	if (p->from != 0) {
 		/* a reply that finds no room costs its requester the whole time limit: wait a little, also in an action */
-		e = sh_cast(c, &p->from, 1, s, sh_deadline(sh_in_action() ? REPLY_NS : SH_SEND_NS), &res);
+		e = sh_cast(c, &p->from, 1, s, sh_coarse_deadline(sh_in_action() ? REPLY_NS : SH_SEND_NS), &res);
 		return e == -ECONNREFUSED ? -ESTALE : e;
 	}
 	fa.sa.sun_family = AF_UNIX;

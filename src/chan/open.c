@@ -39,16 +39,16 @@ static void purge(struct sh_open **pp, uint64_t now)
 
 int sh_open_add(struct sh_chan *c, const struct sh_msg *m)
 {
-	struct sh_open *o = calloc(1, sizeof(*o));
+	struct sh_open *o = malloc(sizeof(*o)); /* on every request's way: calloc() has no cache of the thread's */
 	unsigned h = slot_of(m->from, m->req);
 
 	if (o == NULL)
 		return -ENOMEM;
-	o->from = m->from;
-	o->req = m->req;
-	o->expire_dl = m->expire_dl;
-	o->piece = m->piece;
-	o->any_len = (m->flags & SH_RF_SHOAL) != 0;
+	*o = (struct sh_open){.from = m->from,
+			      .req = m->req,
+			      .expire_dl = m->expire_dl,
+			      .piece = m->piece,
+			      .any_len = (m->flags & SH_RF_SHOAL) != 0};
 	memcpy(o->name, m->name, sizeof(o->name));
 	if (m->foreign != NULL) {
 		o->foreign = malloc(sizeof(*o->foreign));

@@ -29,18 +29,30 @@ static char *text(char *p, const char *s, size_t max)
 	return p + n;
 }
 
-void sh_peer_make(const struct sh_chan *c, const struct sh_msg *m, char out[SH_PEER_MAX])
+/* a member's string without the request: kept, for the next one is often from the same */
+static char *member(struct sh_chan *c, sh_id_t from, char *out)
+{
+	if (c->peer_of != from) {
+		const struct sh_member *who = &sh_region()->members[sh_id_slot(from)];
+		char *p = text(c->peer, c->dir, sizeof(c->dir));
+
+		*p++ = '/';
+		p = text(p, who->sock, sizeof(who->sock));
+		*p++ = '#';
+		p = hex(p, from);
+		c->peer_len = (size_t)(p - c->peer);
+		c->peer_of = from;
+	}
+	memcpy(out, c->peer, c->peer_len);
+	return out + c->peer_len;
+}
+
+void sh_peer_make(struct sh_chan *c, const struct sh_msg *m, char out[SH_PEER_MAX])
 {
 	char *p = out;
 
 	if (m->from != 0) {
-		const struct sh_member *who = &sh_region()->members[sh_id_slot(m->from)];
-
-		p = text(p, c->dir, sizeof(c->dir));
-		*p++ = '/';
-		p = text(p, who->sock, sizeof(who->sock));
-		*p++ = '#';
-		p = hex(p, m->from);
+		p = member(c, m->from, p);
 	} else {
 		p = text(p, m->foreign->sa.sun_path, sizeof(m->foreign->sa.sun_path));
 		*p++ = '#';

@@ -16,15 +16,15 @@
 
 struct sh_pend *sh_pend_new(unsigned n, const char *name, uint64_t dl)
 {
-	struct sh_pend *p = calloc(1, sizeof(*p) + n * sizeof(p->ask[0]));
+	size_t size = sizeof(struct sh_pend) + n * sizeof(struct sh_ask);
+	struct sh_pend *p = malloc(size); /* on every request's way: calloc() has no cache of the thread's */
 
 	if (p == NULL)
 		return NULL;
-	p->n = p->n_open = n;
-	p->dl = dl;
+	*p = (struct sh_pend){.n = n, .n_open = n, .dl = dl};
 	memcpy(p->name, name, strlen(name) + 1);
 	for (unsigned i = 0; i < n; i++)
-		p->ask[i].outcome = SHOAL_PENDING;
+		p->ask[i] = (struct sh_ask){.outcome = SHOAL_PENDING};
 	return p;
 }
 

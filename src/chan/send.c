@@ -240,9 +240,8 @@ static int put(struct sh_chan *c, struct sh_out *o, sh_id_t to, const struct sh_
 	sh_shm_release(sh_region());
 	sh_store_rel(&o->lane->tail, o->tail); /* R:LANE_PUB */
 	SH_STEP("rec_published");
-	sh_or(&b->dirty[me / 64], 1ull << (me % 64)); /* R:DIRTY */
+	sh_or_sc(&b->dirty[me / 64], 1ull << (me % 64)); /* R:DIRTY; SB:WAKE, the sender's side */
 	SH_STEP("rec_dirty");
-	sh_fence(); /* SB:WAKE, the sender's side */
 	w = sh_inbox_wake(b);
 	if (slept != NULL)
 		*slept = w;
@@ -279,6 +278,16 @@ static void wait_room(struct sh_chan *c, sh_id_t to, uint32_t size, uint64_t dl)
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
+/* what I am about to write was the receiver's: have it come all at once, not one line after the other */
+static void fetch(const struct sh_out *o)
+{
+	const unsigned char *p = o->data + o->tail % SH_LANE_SIZE;
+
+	sh_prefetch_write(&o->lane->tail);
+	for (unsigned i = 0; i < 4; i++)
+		sh_prefetch_write(p + i * (size_t)SH_LINE);
+}
+
 static int try_send(struct sh_chan *c, sh_id_t to, const struct sh_send *s, bool *slept)
 {
 	struct sh_out *o = &c->out[sh_id_slot(to)];
@@ -288,6 +297,8 @@ static int try_send(struct sh_chan *c, sh_id_t to, const struct sh_send *s, bool
 		return -ECONNREFUSED;
 	sh_shm_acquire(sh_region());
 	sh_lock(&o->lock);
+	if (o->to == to)
+		fetch(o);
 	if (o->to != to) {
 		out_reset(c, o);
 		free_late(c, o);
