@@ -221,7 +221,7 @@ static inline int rte_pktmbuf_is_contiguous(const struct rte_mbuf *m)
 /* what the inline functions need of the library; not to be called by programs */
 void __rte_mbuf_let_go(struct rte_mbuf *m);
 void __rte_mbuf_dropped(struct rte_mbuf *m);
-void __rte_mbuf_ext_return(struct rte_mbuf_ext_shared_info *shinfo, void *buf_addr);
+void __rte_mbuf_ext_return(struct rte_mbuf_ext_shared_info *shinfo, void *buf_addr, uint16_t left);
 
 /* Alone with it there is nobody to be atomic against. Acquire: what others did with it came before. Release: what I did. */
 static __rte_always_inline uint16_t __rte_mbuf_count(uint16_t *refs, int16_t value)
@@ -265,8 +265,8 @@ static inline void rte_pktmbuf_refcnt_update(struct rte_mbuf *m, int16_t v)
 
 static inline uint8_t __rte_mbuf_home_check(const struct rte_mbuf_ext_shared_info *s)
 {
-	const uint64_t x = ((uint64_t)(uintptr_t)s >> 3) * 0x9e3779b97f4a7c15ull ^ ((uint64_t)s->__home_gen << 8) ^
-			   s->__home_slot;
+	const uint64_t x =
+		((uint64_t)(uintptr_t)s >> 3) * 0x9e3779b97f4a7c15ull ^ ((uint64_t)s->__home_gen << 8) ^ s->__home_slot;
 
 	return (uint8_t)((x * 0xff51afd7ed558ccdull) >> 56);
 }
@@ -392,9 +392,12 @@ static inline void __rte_pktmbuf_free_direct(struct rte_mbuf *md)
 
 static inline void __rte_mbuf_free_ext(struct rte_mbuf_ext_shared_info *s, void *buf_addr)
 {
-	if (rte_mbuf_ext_refcnt_update(s, -1) != 0 && s->__home_slot != UINT8_MAX)
-		return;
-	__rte_mbuf_ext_return(s, buf_addr);
+	/* another mbuf's pinned buffer; read as long as s is there for certain */
+	const bool pinned = s->__home_gen == 0 && s->__home_slot == UINT8_MAX;
+	const uint16_t left = rte_mbuf_ext_refcnt_update(s, -1);
+
+	if (left == 0 || pinned)
+		__rte_mbuf_ext_return(s, buf_addr, left);
 }
 
 /**

@@ -36,16 +36,16 @@ extern "C" {
 #define RTE_MBUF_F_RX_VLAN_STRIPPED (1ULL << 6)	     /* the VLAN header is not in the data; RX_VLAN is set too */
 #define RTE_MBUF_F_RX_IP_CKSUM_GOOD (1ULL << 7)
 #define RTE_MBUF_F_RX_L4_CKSUM_GOOD (1ULL << 8)
-#define RTE_MBUF_F_RX_IEEE1588_PTP (1ULL << 9)	/* a packet of the precision time protocol */
+#define RTE_MBUF_F_RX_IEEE1588_PTP (1ULL << 9)	 /* a packet of the precision time protocol */
 #define RTE_MBUF_F_RX_IEEE1588_TMST (1ULL << 10) /* which was time-stamped */
-#define RTE_MBUF_F_RX_FDIR_ID (1ULL << 13)	/* hash.fdir.hi is filled in */
-#define RTE_MBUF_F_RX_FDIR_FLX (1ULL << 14)	/* hash.fdir.lo and hi have flexible bytes */
+#define RTE_MBUF_F_RX_FDIR_ID (1ULL << 13)	 /* hash.fdir.hi is filled in */
+#define RTE_MBUF_F_RX_FDIR_FLX (1ULL << 14)	 /* hash.fdir.lo and hi have flexible bytes */
 #define RTE_MBUF_F_RX_QINQ_STRIPPED (1ULL << 15) /* both VLAN headers are not in the data */
-#define RTE_MBUF_F_RX_LRO (1ULL << 16)		/* put together from several; tso_segsz is the size of those */
-#define RTE_MBUF_F_RX_SEC_OFFLOAD (1ULL << 18)	/* decrypted */
+#define RTE_MBUF_F_RX_LRO (1ULL << 16)		 /* put together from several; tso_segsz is the size of those */
+#define RTE_MBUF_F_RX_SEC_OFFLOAD (1ULL << 18)	 /* decrypted */
 #define RTE_MBUF_F_RX_SEC_OFFLOAD_FAILED (1ULL << 19)
-#define RTE_MBUF_F_RX_QINQ (1ULL << 20)			/* vlan_tci_outer and vlan_tci are filled in */
-#define RTE_MBUF_F_RX_OUTER_L4_CKSUM_BAD (1ULL << 21)	/* one field of two bits */
+#define RTE_MBUF_F_RX_QINQ (1ULL << 20)		      /* vlan_tci_outer and vlan_tci are filled in */
+#define RTE_MBUF_F_RX_OUTER_L4_CKSUM_BAD (1ULL << 21) /* one field of two bits */
 #define RTE_MBUF_F_RX_OUTER_L4_CKSUM_GOOD (1ULL << 22)
 
 #define RTE_MBUF_F_RX_IP_CKSUM_MASK (RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_IP_CKSUM_GOOD)
@@ -92,7 +92,7 @@ extern "C" {
 #define RTE_MBUF_F_TX_IP_CKSUM (1ULL << 54) /* of the IPv4 header; TX_IPV4, l2_len, l3_len must be set */
 #define RTE_MBUF_F_TX_IPV4 (1ULL << 55)	    /* it is IPv4: needed by what works on layers 3 and 4 */
 #define RTE_MBUF_F_TX_IPV6 (1ULL << 56)
-#define RTE_MBUF_F_TX_VLAN (1ULL << 57)		/* insert vlan_tci */
+#define RTE_MBUF_F_TX_VLAN (1ULL << 57)		  /* insert vlan_tci */
 #define RTE_MBUF_F_TX_OUTER_IP_CKSUM (1ULL << 58) /* of the outer IPv4 header */
 #define RTE_MBUF_F_TX_OUTER_IPV4 (1ULL << 59)
 #define RTE_MBUF_F_TX_OUTER_IPV6 (1ULL << 60)
@@ -230,7 +230,8 @@ struct rte_mbuf {
 		};
 	};
 	struct rte_mbuf_ext_shared_info *shinfo; /* RTE_MBUF_F_EXTERNAL */
-	uint16_t priv_size; /* bytes between this struct and the buffer; of an indirect one: of the mbuf it is attached to */
+	uint16_t
+		priv_size; /* bytes between this struct and the buffer; of an indirect one: of the mbuf it is attached to */
 	uint16_t timesync;
 	uint32_t dynfield1[9]; /* rte_mbuf_dynfield_register() gives these away */
 } __rte_cache_aligned;

@@ -90,7 +90,8 @@ extern "C" {
 #define RTE_ETH_IS_IPV4_HDR(ptype) ((ptype)&RTE_PTYPE_L3_IPV4)
 #define RTE_ETH_IS_IPV6_HDR(ptype) ((ptype)&RTE_PTYPE_L3_IPV6)
 #define RTE_ETH_IS_TUNNEL_PKT(ptype)                                                                                   \
-	((ptype) & (RTE_PTYPE_TUNNEL_MASK | RTE_PTYPE_INNER_L2_MASK | RTE_PTYPE_INNER_L3_MASK | RTE_PTYPE_INNER_L4_MASK))
+	((ptype) &                                                                                                     \
+	 (RTE_PTYPE_TUNNEL_MASK | RTE_PTYPE_INNER_L2_MASK | RTE_PTYPE_INNER_L3_MASK | RTE_PTYPE_INNER_L4_MASK))
 
 /** The name of one field's value, "L3_IPV4", "L3_UNKNOWN"; what is in the other fields is not looked at. Never NULL. */
 const char *rte_get_ptype_l2_name(uint32_t ptype);

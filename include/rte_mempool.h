@@ -55,6 +55,7 @@ extern "C" {
 #define RTE_MEMPOOL_F_NO_IOVA_CONTIG 0x0020 /* without effect: all memory is contiguous */
 #define RTE_MEMPOOL_F_NON_IO 0x0040	    /* its own: no object is for devices */
 #define __RTE_MEMPOOL_F_TRACK 0x1000	    /* SHOAL_MEMPOOL_F_TRACK, see shoal_mempool.h */
+#define __RTE_MEMPOOL_F_MBUF 0x2000	    /* its own: the objects are mbufs */
 #define RTE_MEMPOOL_VALID_USER_FLAGS                                                                                   \
 	(RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_CACHE_ALIGN | RTE_MEMPOOL_F_SP_PUT | RTE_MEMPOOL_F_SC_GET |        \
 	 RTE_MEMPOOL_F_NO_IOVA_CONTIG | __RTE_MEMPOOL_F_TRACK)

@@ -24,26 +24,48 @@
 #include "proc/proc.h"
 
 #define POP (1u << 31)
+#define MOST_PARTS UINT16_MAX /* a packet has no more; what was overwritten does not lead in a circle for ever */
+
+/* it is one of a pool, as far as can be seen */
+static bool is_object(void *obj)
+{
+	const struct rte_mempool_objhdr *hdr;
+
+	if (obj == NULL || !sh_mem_contains((uint64_t)(uintptr_t)obj))
+		return false;
+	hdr = rte_mempool_get_header(obj);
+	return sh_mem_contains((uint64_t)(uintptr_t)hdr->mp) && ((uintptr_t)hdr->mp & (RTE_CACHE_LINE_SIZE - 1)) == 0;
+}
 
 /* the object has a tag: it is one of a pool that tracks */
 static bool has_tag(const struct rte_ring *r, void *obj)
 {
-	const struct rte_mempool_objhdr *hdr;
+	return r->tracked == SH_TRACK_POOL || (is_object(obj) && sh_pool_tracks(rte_mempool_get_header(obj)->mp));
+}
 
-	if (r->tracked == SH_TRACK_POOL)
-		return true;
-	if (obj == NULL || !sh_mem_contains((uint64_t)(uintptr_t)obj))
-		return false;
+/* what goes with it: the segments of a packet. Those of one that nobody has do not change */
+static void *next_of(const struct rte_ring *r, void *obj)
+{
+	const struct rte_mempool_objhdr *hdr;
+	const struct sh_pool_ways *w;
+
+	if (r->tracked == SH_TRACK_POOL || !is_object(obj))
+		return NULL;
 	hdr = rte_mempool_get_header(obj);
-	return sh_mem_contains((uint64_t)(uintptr_t)hdr->mp) && ((uintptr_t)hdr->mp & (RTE_CACHE_LINE_SIZE - 1)) == 0 &&
-	       sh_pool_tracks(hdr->mp);
+	w = sh_pool_ways(hdr->mp);
+	return w != NULL ? w->next(obj) : NULL;
 }
 
 static void tag(const struct rte_ring *r, void *const *objs, unsigned n, uint64_t who)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (has_tag(r, objs[i]))
-			sh_store_rlx(SH_TAG(objs[i]), who); /* relaxed: the tail's store or the proof of death follow */
+	for (unsigned i = 0; i < n; i++) {
+		unsigned more = MOST_PARTS;
+
+		for (void *o = objs[i]; o != NULL && more > 0; o = next_of(r, o), more--)
+			if (has_tag(r, o))
+				sh_store_rlx(SH_TAG(o),
+					     who); /* relaxed: the tail's store or the proof of death follow */
+	}
 }
 
 static uint64_t tag_inside(const struct rte_ring *r)

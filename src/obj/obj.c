@@ -80,9 +80,10 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 	sh_sleepers_wake();
 }
 
-void sh_pool_on_reclaim(bool (*may)(struct rte_mempool *mp, void *obj))
+void sh_pool_on_reclaim(const struct sh_pool_ways *w)
 {
-	sh_ctx.obj->may_reclaim = may;
+	if (sh_ctx.obj != NULL)
+		sh_store_rel(&sh_ctx.obj->ways, (uint64_t)(uintptr_t)w); /* R:WAYS */
 }
 
 int sh_obj_start(const struct sh_opts *o)

@@ -49,7 +49,20 @@ void sh_rings_clear(void);
 
 /* ---- pools ---- */
 
-/* before announce: asked of each object that a dead one had, before it goes back to its tracked pool; false: it stays */
-void sh_pool_on_reclaim(bool (*may)(struct rte_mempool *mp, void *obj));
+/* What the room to the right knows of the objects of pools with __RTE_MEMPOOL_F_MBUF. */
+struct sh_pool_ways {
+	/* a dead one had it: may it go back to its tracked pool? It may be another's in this moment: only look */
+	bool (*may)(struct rte_mempool *mp, void *obj);
+	/* the same, and it bears my name now: as it shall be in its pool. May be done again after my death */
+	void (*back)(struct rte_mempool *mp, void *obj);
+	/* what goes with it from hand to hand; NULL: nothing more */
+	void *(*next)(void *obj);
+};
+/* NULL: nobody knows, such objects stay with the dead */
+void sh_pool_on_reclaim(const struct sh_pool_ways *w);
+/* this process' name on it goes, if it is there: others have it, my death says nothing of it any more */
+void sh_pool_let_go(void *obj);
+/* it bears a dead one's name, and is not in a ring: it bears mine now, and others let go of it. false: it does not */
+bool sh_pool_inherit(void *obj);
 
 #endif

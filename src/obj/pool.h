@@ -45,6 +45,13 @@ static inline bool sh_pool_tracks(const struct rte_mempool *mp)
 	return (mp->flags & SHOAL_MEMPOOL_F_TRACK) != 0;
 }
 
+/* NULL: the pool's objects are none that the room to the right knows, or that is not started */
+static inline const struct sh_pool_ways *sh_pool_ways(const struct rte_mempool *mp)
+{
+	if ((mp->flags & __RTE_MEMPOOL_F_MBUF) == 0)
+		return NULL;
+	return (const struct sh_pool_ways *)(uintptr_t)sh_load_acq(&sh_ctx.obj->ways); /* A:WAYS */
+}
 /* what an object's tag says when no member has it */
 #define SH_TAG_POOL 0
 #define SH_TAG_RING 1

@@ -145,37 +145,59 @@ static void give(struct rte_mempool *mp, struct sweep *s)
 	s->n = 0;
 }
 
+static bool may_take(struct rte_mempool *mp, void *obj)
+{
+	const struct sh_pool_ways *w = sh_pool_ways(mp);
+
+	if (sh_load_rlx(SH_A32(&mp->__strayed)) != 0) /* relaxed: advice */
+		return false;
+	return (mp->flags & __RTE_MEMPOOL_F_MBUF) == 0 || (w != NULL && w->may(mp, obj));
+}
+
 static void sweep_one(struct rte_mempool *mp, void *obj, struct sweep *s)
 {
 	uint64_t who = sh_load_acq(SH_TAG(obj));
 
 	if (who == SH_TAG_POOL || who == SH_TAG_RING || who == sh_self() || sh_member_alive(who))
 		return;
-	if (sh_load_rlx(SH_A32(&mp->__strayed)) != 0 || /* relaxed: advice */
-	    (sh_ctx.obj->may_reclaim != NULL && !sh_ctx.obj->may_reclaim(mp, obj))) {
+	if (!may_take(mp, obj)) {
 		s->left++;
 		return;
 	}
 	if (!sh_cas(SH_TAG(obj), &who, sh_self())) /* shoal_own() was faster */
 		return;
 	SH_STEP("pool_sweep_named");
+	if (sh_pool_ways(mp) != NULL)
+		sh_pool_ways(mp)->back(mp, obj);
 	s->objs[s->n++] = obj;
 	if (s->n == BATCH)
 		give(mp, s);
 }
 
+/* one that could not go back may be able to when others have: a buffer after those that were attached to it */
+static void sweep_all(struct rte_mempool *mp, struct sweep *s)
+{
+	struct rte_mempool_objhdr *hdr;
+	unsigned before;
+
+	do {
+		before = s->total;
+		s->left = 0;
+		for (hdr = STAILQ_FIRST(&mp->elt_list); hdr != NULL; hdr = STAILQ_NEXT(hdr, next))
+			sweep_one(mp, hdr + 1, s);
+		give(mp, s);
+	} while (s->left != 0 && s->total != before);
+}
+
 static unsigned sweep(struct rte_mempool *mp)
 {
 	struct sweep s = {.n = 0};
-	struct rte_mempool_objhdr *hdr;
 	uint64_t who = sh_load_acq(SH_A64(&mp->__sweeper));
 
 	if ((who != 0 && !gone(who)) || !sh_cas(SH_A64(&mp->__sweeper), &who, sh_self()))
 		return 0;
 	SH_STEP("pool_sweeper");
-	for (hdr = STAILQ_FIRST(&mp->elt_list); hdr != NULL; hdr = STAILQ_NEXT(hdr, next))
-		sweep_one(mp, hdr + 1, &s);
-	give(mp, &s);
+	sweep_all(mp, &s);
 	sh_store_rel(SH_A64(&mp->__sweeper), 0);
 	if (s.total != 0)
 		sh_info("pool \"%s\": %u objects came back that the dead had", mp->name, s.total);
@@ -183,6 +205,34 @@ static unsigned sweep(struct rte_mempool *mp)
 		sh_warn("pool \"%s\": %u objects that the dead had do not come back: others may use them", mp->name,
 			s.left);
 	return s.total;
+}
+
+/* ---- one, which somebody else lets go of last ---- */
+
+void sh_pool_let_go(void *obj)
+{
+	uint64_t me = sh_self();
+
+	if (me != 0 && sh_pool_tracks(rte_mempool_from_obj(obj)))
+		(void)sh_cas(SH_TAG(obj), &me, SH_TAG_RING);
+}
+
+static bool dead_ones(uint64_t who)
+{
+	return who != SH_TAG_POOL && who != SH_TAG_RING && who != sh_self() && !sh_member_alive(who);
+}
+
+bool sh_pool_inherit(void *obj)
+{
+	struct rte_mempool *mp = rte_mempool_from_obj(obj);
+	uint64_t who = sh_load_acq(SH_TAG(obj));
+	bool settled = true;
+
+	if (sh_self() == 0 || !dead_ones(who))
+		return false;
+	sh_ring_visit(settle_tracked, &settled); /* the dead one's name may be on what it had not got out yet */
+	who = sh_load_acq(SH_TAG(obj));
+	return settled && dead_ones(who) && may_take(mp, obj) && sh_cas(SH_TAG(obj), &who, sh_self());
 }
 
 /* ---- all of it ---- */

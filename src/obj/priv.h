@@ -25,7 +25,7 @@ struct sh_sleeper {
  *   sleepers    threads that sleep     lock
  *   fds         open, close, stop      lock
  *   chunks      who fills pools        pool_lock, which also guards the cells of __rte_mempool_here
- *   may_reclaim the room to the right  before any other thread is there
+ *   ways        start and stop of the room to the right: a struct sh_pool_ways
  *   deaths      the listener           atomically: ends of members that were heard of
  *   left        the listener: true     what the dead were making or taking apart may be there; who makes or frees next looks
  *               who looks: false
@@ -41,7 +41,7 @@ struct sh_obj {
 	struct sh_ring_fd *fds;
 	struct sh_mtx pool_lock;
 	struct sh_pool_chunk *chunks;
-	bool (*may_reclaim)(struct rte_mempool *mp, void *obj);
+	_Atomic uint64_t ways;
 	_Atomic uint32_t deaths, swept;
 	_Atomic bool left;
 	_Atomic uint64_t starved_ns;

@@ -7,14 +7,13 @@
 #include "ctx.h"
 #include "pkt/pkt.h"
 
-struct sh_mbufs; /* mbuf.c */
-
 /*
  *   field   written by
+ *   dyn     mbuf_dyn.c: where the group's table of dynamic fields lies, 0 before this process looked; CAS
  *   a part  that part's start and stop, when no other thread is in this room
  */
 struct sh_pkt {
-	struct sh_mbufs *mbufs;
+	_Atomic uint64_t dyn;
 };
 
 /* mbuf.c */
