@@ -17,6 +17,8 @@ static bool hit(const char *env, const char *label, atomic_int *seen)
 
 	if (want == NULL || strncmp(want, label, n) != 0 || (want[n] != '\0' && want[n] != ':'))
 		return false;
+	if (strcmp(want + n, ":*") == 0)
+		return true;
 	return sh_add_rlx(seen, 1) + 1 == (want[n] == ':' ? atoi(want + n + 1) : 1);
 }
 

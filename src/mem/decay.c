@@ -3,7 +3,7 @@
  * decay.c - pages that nobody uses go back to the kernel
  *
  * Pages of free runs are kept for a while, for who asks next: at most as long as pg.decay says, and at most 64 MiB or an
- * eighth of what is backed. The list pg.oldest holds such runs by age. Whoever gives something back starts a thread
+ * eighth of what is backed; 0 ms: they go before the call returns that gave them. The list pg.oldest holds such runs by age. Whoever gives something back starts a thread
  * of its own process that sleeps until the oldest is due, gives it back, and goes on until nothing is left; then it sleeps
  * without a time limit. When a member leaves or dies each of the others looks too.
  *
@@ -38,6 +38,8 @@ static struct {
 	_Atomic bool quit; /* also read without mtx: a stop is not to wait for all that is due */
 	_Atomic bool work; /* there may be something: xchg on both sides, so that no wake is lost */
 } d = {.mtx = PTHREAD_MUTEX_INITIALIZER};
+
+static _Thread_local bool trimming; /* what it has in hand comes back free: that is no reason to trim */
 
 static uint64_t now_ms(void)
 {
@@ -146,20 +148,26 @@ static int64_t shrink_oldest(uint64_t before_ms)
 	return r < 0 ? r : n;
 }
 
-int64_t sh_mem_trim(uint64_t units)
+/* So many units, if there are; *err: why not more */
+static uint64_t trim(uint64_t units, int64_t *err)
 {
 	uint64_t start = now_ms(), done = 0;
+	int64_t n = 1;
 
-	while (done < units) {
-		int64_t n = shrink_oldest(start);
-
-		if (n < 0 && done == 0)
-			return n;
-		if (n <= 0)
-			break;
+	trimming = true;
+	while (done < units && (n = shrink_oldest(start)) > 0)
 		done += (uint64_t)n;
-	}
-	return (int64_t)done;
+	trimming = false;
+	*err = n < 0 ? n : 0;
+	return done;
+}
+
+int64_t sh_mem_trim(uint64_t units)
+{
+	int64_t err;
+	uint64_t done = trim(units, &err);
+
+	return done == 0 ? err : (int64_t)done;
 }
 
 /* what is due; then when the next is: ms from now, NEVER: there is nothing */
@@ -252,12 +260,14 @@ static void wake(struct sh_mem *m)
 void sh_decay_note(struct sh_mem *m)
 {
 	uint64_t decay = m->h->pg.decay;
+	int64_t err = 0;
 
-	if (decay == 0 || idle(m) == 0)
+	if (decay == 0 || idle(m) == 0 || trimming)
 		return;
 	if (decay == 1)
-		(void)sh_mem_trim(UINT64_MAX);
-	else if (!sh_xchg(&d.work, true) || too_many(m))
+		(void)trim(UINT64_MAX, &err);
+	/* what should have gone at once and could not the thread tries again */
+	if ((decay > 1 || err < 0) && (!sh_xchg(&d.work, true) || too_many(m)))
 		wake(m);
 }
 

@@ -25,7 +25,7 @@ int sh_exchange(enum sh_xkind kind, uint32_t busy, uint32_t u, uint32_t n);
 
 /*
  * Is this unit, though it is backed, not there for those who observe? So it is while a growth has not come so far that they
- * are told, while it is taken back, and while pages go. Any thread; the answer may be old.
+ * are told, while it is taken back, and while pages go, unless they turn out to stay. Any thread; the answer may be old.
  */
 static inline bool sh_xchg_hides(const struct sh_mem *m, uint32_t u)
 {
@@ -33,7 +33,7 @@ static inline bool sh_xchg_hides(const struct sh_mem *m, uint32_t u)
 	uint64_t phase = sh_load_acq(&x->phase); /* A:XCHG who sees it open sees the rest */
 
 	return phase != SH_X_IDLE && u - sh_load_rlx(&x->unit) < sh_load_rlx(&x->units) &&
-	       !(phase == SH_X_SYNC && sh_load_rlx(&x->kind) == SH_X_GROW);
+	       phase != SH_X_STAY && !(phase == SH_X_SYNC && sh_load_rlx(&x->kind) == SH_X_GROW);
 }
 /* under H: is an exchange open on the BUSY run that begins here? Then it is not to be freed, whoever is dead. */
 static inline bool sh_xchg_open_on(const struct sh_mem *m, uint32_t busy)

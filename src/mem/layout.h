@@ -27,7 +27,7 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 5u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 6u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)    /* unit of growth */
 #define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
@@ -200,7 +200,7 @@ struct sh_spans_hdr {
  *   observe    a bit for each member's slot; valid while a member of that slot lives. See observe.h
  */
 enum sh_xkind { SH_X_GROW = 1, SH_X_SHRINK };
-enum sh_xphase { SH_X_IDLE = 0, SH_X_START, SH_X_SYNC, SH_X_BACK };
+enum sh_xphase { SH_X_IDLE = 0, SH_X_START, SH_X_SYNC, SH_X_BACK, SH_X_AGAIN, SH_X_STAY };
 struct sh_xchg {
 	sh_w64 numbers;
 	sh_w64 phase, kind, number, coord, requester;

@@ -7,8 +7,10 @@
  *   events, noevents     registers, unregisters a callback
  *   veto KIB, noveto     a validator that says no above so much
  *   take KIB             a run of pages: "took UNIT" or "err N"; give UNIT
- *   malloc BYTES         "ptr" or "null ERRNO"
- *   shrink UNIT          gives the pages of a run back: "shrunk N"
+ *   malloc BYTES         rte_malloc(), of which one is kept: "ptr" or "null ERRNO"; free: rte_free() of it: "freed"
+ *   held                 "held KIB": what the files of the windows hold
+ *   inside, freeinside   its callbacks allocate, free that block from now on; what: "inside ptr|null ERRNO"
+ *   shrink, shrinks      takes a step (as often as it takes) and gives its pages back: "shrunk N"
  *   act TO, block, go    has TO take a step of pages inside an action; its callbacks wait for "go" from now on
  *   late                 from now on what goes may be gone before its callback is told
  *   check                "check ok KIB": callbacks were told what there is, the audit finds nothing, so much is backed
@@ -38,18 +40,20 @@
 #include "mem/priv.h"
 #include "proc/proc.h"
 
-#define UNITS (1u << 16) /* 1 GiB: more than any case here uses, without huge pages, which have numbers of their own */
+#define UNITS (1u << 16) /* of each window, 1 GiB: more than any case here uses */
 
 /* ---- the role ---- */
 
 /* atomic: between a callback's thread and the one that looks lie other processes, which TSan does not see */
-static _Atomic unsigned char told[UNITS];
+static _Atomic unsigned char told_[SH_WINDOWS][UNITS];
+#define told(u) told_[sh_unit_w(u)][sh_unit_idx(u)]
 static atomic_int wrong, blocking, late; /* late: what goes may be gone when it is told */
 static sem_t go;
 static struct {
 	_Atomic(void *) inside;
 	atomic_int err;
 } in_cb;
+static void *block;
 static pthread_t takers[64];
 static unsigned takers_n; /* joined at the end: who leaves has no thread in a call */
 
@@ -57,10 +61,10 @@ static void on_event(enum rte_mem_event ev, const void *addr, size_t len, void *
 {
 	uint32_t u = sh_addr_unit(addr);
 
-	wrong += arg != told || u == SH_UNIT_NONE || len % SH_UNIT != 0;
+	wrong += arg != told_ || u == SH_UNIT_NONE || len % SH_UNIT != 0;
 	for (uint32_t i = 0; i < len / SH_UNIT; i++) {
-		wrong += told[u + i] == (ev == RTE_MEM_EVENT_ALLOC);
-		told[u + i] = ev == RTE_MEM_EVENT_ALLOC;
+		wrong += told(u + i) == (ev == RTE_MEM_EVENT_ALLOC);
+		told(u + i) = ev == RTE_MEM_EVENT_ALLOC;
 		/* after it came, before it goes: it can be read */
 		wrong += !late && !sh_unit_backed(sh_ctx.mem, u + i);
 	}
@@ -84,35 +88,67 @@ static void on_event_alloc(enum rte_mem_event ev, const void *addr, size_t len, 
 		in_cb.err = rte_errno;
 }
 
+/* registered by "freeinside": what was allocated before is freed in a callback */
+static void on_event_free(enum rte_mem_event ev, const void *addr, size_t len, void *arg)
+{
+	(void)ev;
+	(void)addr;
+	(void)len;
+	(void)arg;
+	rte_free(block);
+	block = NULL;
+}
+
 static int validate(int socket, size_t limit, size_t total)
 {
 	wrong += socket != 0 || total <= limit;
 	return -1;
 }
 
-static bool views(void)
+/* is this so of each unit that there is? */
+static bool each(bool (*fn)(uint32_t u))
 {
 	struct sh_mem *m = sh_ctx.mem;
 
-	for (uint32_t u = 0; u < sh_load_acq(&m->h->pg.w[0].end); u++)
-		if (sh_unit_backed(m, u) != told[u])
-			return false;
+	for (uint32_t w = 0; w < SH_WINDOWS; w++)
+		for (uint32_t i = 0; i < sh_load_acq(&m->h->pg.w[w].end); i++)
+			if (!fn((w << SH_UNIT_W_SHIFT) + i))
+				return false;
 	return true;
+}
+
+static bool told_so(uint32_t u)
+{
+	return sh_unit_backed(sh_ctx.mem, u) == told(u);
+}
+
+static bool be_told(uint32_t u)
+{
+	told(u) = sh_unit_backed(sh_ctx.mem, u);
+	return true;
+}
+
+static uint64_t held(void)
+{
+	struct stat a, b = {.st_blocks = 0};
+
+	CHECK_EQ(fstat(sh_group_fd(SH_FD_HEAP0), &a), 0);
+	(void)fstat(sh_group_fd(SH_FD_HEAP1), &b); /* where the kernel has such files */
+	return ((uint64_t)a.st_blocks + (uint64_t)b.st_blocks) * 512;
 }
 
 static void c_check(void)
 {
 	struct sh_pages_stat st;
-	struct stat file;
 	char why[256] = "";
 
 	CHECK_EQ(sh_pages_stat(&st), 0);
-	if (!views())
+	if (!each(told_so))
 		t_tell("check wrong view");
 	else if (wrong != 0)
 		t_tell("check %d wrong calls", wrong);
-	else if (fstat(sh_group_fd(SH_FD_HEAP0), &file) != 0 || (uint64_t)file.st_blocks * 512 != st.backed)
-		t_tell("check the file has %llu KiB, not %llu", (unsigned long long)file.st_blocks / 2,
+	else if (held() != st.backed)
+		t_tell("check the files have %llu KiB, not %llu", (unsigned long long)held() >> 10,
 		       (unsigned long long)st.backed >> 10);
 	else if (sh_mem_audit(why, sizeof(why)) != 0)
 		t_tell("check audit: %s", why);
@@ -135,13 +171,15 @@ static void c_take(const char *kib)
 }
 
 /* what decay does with a free run, with the run of a block */
-static void c_shrink(void)
+static void c_shrink(bool again)
 {
 	struct sh_pages_ask ask = {.units = SH_STEP_UNITS, .align = SH_STEP_UNITS};
 	struct sh_hold h;
 	int r;
 
-	r = sh_pages_hold(&ask, &h);
+	do {
+		r = sh_pages_hold(&ask, &h);
+	} while (again && r == -ECANCELED);
 	if (r < 0) {
 		t_tell("shrunk %d", r == -ECANCELED ? ENOMEM : -r);
 		return;
@@ -160,12 +198,18 @@ static int act_take(const struct shoal_in *in, void *arg)
 
 static void c_events(void)
 {
-	struct sh_mem *m = sh_ctx.mem;
-
-	CHECK_EQ(rte_mem_event_callback_register("told", on_event, told), 0);
-	for (uint32_t u = 0; u < sh_load_acq(&m->h->pg.w[0].end); u++)
-		told[u] = sh_unit_backed(m, u);
+	CHECK_EQ(rte_mem_event_callback_register("told", on_event, told_), 0);
+	each(be_told);
 	t_tell("ok");
+}
+
+static void c_malloc(uint64_t bytes)
+{
+	block = rte_malloc(NULL, bytes, 0);
+	if (block != NULL)
+		t_tell("ptr");
+	else
+		t_tell("null %d", rte_errno);
 }
 
 static void *run_take(void *kib)
@@ -183,10 +227,13 @@ static void obey(char **a)
 	if (strcmp(a[0], "events") == 0) {
 		c_events();
 	} else if (strcmp(a[0], "noevents") == 0) {
-		CHECK_EQ(rte_mem_event_callback_unregister("told", told), 0);
+		CHECK_EQ(rte_mem_event_callback_unregister("told", told_), 0);
 		t_tell("ok");
 	} else if (strcmp(a[0], "inside") == 0) {
 		CHECK_EQ(rte_mem_event_callback_register("allocates", on_event_alloc, NULL), 0);
+		t_tell("ok");
+	} else if (strcmp(a[0], "freeinside") == 0) {
+		CHECK_EQ(rte_mem_event_callback_register("frees", on_event_free, NULL), 0);
 		t_tell("ok");
 	} else if (strcmp(a[0], "what") == 0) {
 		t_tell("inside %s %d", in_cb.inside != NULL ? "ptr" : "null", in_cb.err);
@@ -201,8 +248,15 @@ static void obey(char **a)
 		CHECK_EQ(pthread_create(&takers[takers_n++], NULL, run_take, strdup(a[1])), 0);
 	} else if (strcmp(a[0], "give") == 0) {
 		t_tell("gave %d", -sh_pages_give((uint32_t)to));
-	} else if (strcmp(a[0], "shrink") == 0) {
-		c_shrink();
+	} else if (strcmp(a[0], "malloc") == 0) {
+		c_malloc(to);
+	} else if (strcmp(a[0], "free") == 0) {
+		rte_free(block);
+		t_tell("freed");
+	} else if (strcmp(a[0], "held") == 0) {
+		t_tell("held %llu", (unsigned long long)held() >> 10);
+	} else if (strncmp(a[0], "shrink", 6) == 0) {
+		c_shrink(a[0][6] == 's');
 	} else if (strcmp(a[0], "act") == 0) {
 		CHECK_EQ(shoal_send(&to, 1, &msg, NULL, NULL), 0);
 	} else if (strcmp(a[0], "block") == 0) {
@@ -219,24 +273,27 @@ static void obey(char **a)
 	}
 }
 
-/* argv: type, file for stderr, option */
+/* argv: type, file for stderr, options with a space between them */
+static int join(char **argv, char *opts)
+{
+	char *av[16] = {(char *)"x", (char *)"--proc-type", argv[1], (char *)"-l", (char *)"0"};
+	char *save = NULL;
+	int n = 5;
+
+	for (char *o = strtok_r(opts, " ", &save); o != NULL && n < 14; o = strtok_r(NULL, " ", &save))
+		av[n++] = o;
+	return rte_eal_init(n, av);
+}
+
 ROLE(x)
 {
-	char *av[] = {(char *)"x",
-		      (char *)"--proc-type",
-		      argv[1],
-		      (char *)"-l",
-		      (char *)"0",
-		      (char *)"--mem-decay=never",
-		      (char *)"--huge=never",
-		      argv[3],
-		      NULL};
-	char line[256], *a[4], *save;
+	char line[256], opts[256], *a[4], *save;
 	int fd = open(argv[2], O_WRONLY | O_APPEND | O_CREAT, 0600);
 
 	CHECK(fd >= 0 && dup2(fd, 2) == 2);
 	sem_init(&go, 0, 0);
-	if (rte_eal_init(argc > 3 ? 8 : 7, av) < 0) {
+	snprintf(opts, sizeof(opts), "%s", argv[3]);
+	if (join(argv, opts) < 0) {
 		t_tell("failed %d", rte_errno);
 		return 1;
 	}
@@ -280,7 +337,7 @@ TEST(registration_says_what_is_wrong)
 	CHECK_EQ(refused(rte_mem_event_callback_register(longest, on_event, NULL)), ENAMETOOLONG);
 	CHECK_EQ(refused(rte_mem_event_callback_register(longest + 1, on_event, NULL)), 0);
 	CHECK_EQ(refused(rte_mem_event_callback_register(longest + 1, on_event_alloc, NULL)), EEXIST);
-	CHECK_EQ(refused(rte_mem_event_callback_register(longest + 1, on_event, told)), 0);
+	CHECK_EQ(refused(rte_mem_event_callback_register(longest + 1, on_event, told_)), 0);
 	CHECK_EQ(refused(rte_mem_event_callback_unregister(longest + 1, av)), ENOENT);
 	CHECK_EQ(refused(rte_mem_event_callback_unregister(longest + 1, NULL)), 0);
 	CHECK_EQ(refused(rte_mem_event_callback_unregister(longest + 1, NULL)), ENOENT);

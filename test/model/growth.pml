@@ -42,7 +42,7 @@
 #define C 1
 #define N 4
 
-mtype = { IDLE, START, SYNC, BACK };
+mtype = { IDLE, START, SYNC, BACK, AGAIN, STAY };
 mtype = { NOT, ASKED, TAKEN, YES, NO };
 mtype = { NONE, OK, FAIL };
 
@@ -69,7 +69,7 @@ mtype result = NONE;
 
 /* what callbacks are to be told: pages that are not yet announced, taken back or about to go count as gone */
 #ifdef SHRINK
-#define truth (backed && phase == IDLE)
+#define truth (backed && (phase == IDLE || phase == STAY))
 #else
 #define truth (backed && (phase == IDLE || phase == SYNC))
 #endif
@@ -134,13 +134,13 @@ inline ask_all(me, mine, i, no)
 /* pages go: were all told who live and were not given up? */
 #define hidden(i) (!alive[i] || late_for[i] || !view[i] || i < FIRST)
 
-/* take back what a grow did; finish what a shrink began. mine: my stint */
+/* take back what a grow did; finish what a shrink began: announced, gone, then all are asked again. mine: my stint */
 inline roll(me, mine, i, no, t)
 {
 #ifndef SHRINK
 	atomic { if :: fence(mine) -> phase = BACK :: else fi };
 #endif
-#ifndef M_NO_SECOND_SYNC
+#ifndef M_NO_ANNOUNCEMENT
 	sync_view(me, t);
 	ask_all(me, mine, i, no);
 #endif
@@ -150,10 +150,12 @@ inline roll(me, mine, i, no, t)
 			assert(hidden(R) && hidden(C) && hidden(2) && hidden(3));
 			assert(!other); /* not somebody else's pages */
 			backed = false;
-			phase = IDLE
+			phase = AGAIN
 		:: else
 		fi
 	};
+	ask_all(me, mine, i, no);
+	atomic { if :: fence(mine) -> phase = IDLE :: else fi };
 	sync_view(me, t)
 }
 
@@ -163,8 +165,15 @@ inline coordinate(me, mine, i, no, t, res)
 	res = FAIL;
 #ifdef SHRINK
 	if
-	:: atomic { vetoes > 0 -> vetoes-- } /* cannot unmap */
-	   atomic { if :: fence(mine) -> phase = IDLE :: else fi }
+	:: atomic { vetoes > 0 -> vetoes-- } /* cannot unmap what was announced: those that heard it hear that it stays */
+	   sync_view(me, t);
+	   ask_all(me, mine, i, no);
+#ifndef M_STAY_SILENT
+	   atomic { if :: fence(mine) -> phase = STAY :: else fi };
+	   sync_view(me, t);
+	   ask_all(me, mine, i, no);
+#endif
+	   atomic { if :: fence(mine) -> phase = IDLE :: else fi };
 	   sync_view(me, t)
 	:: roll(me, mine, i, no, t); res = OK
 	fi
