@@ -214,7 +214,10 @@ void sh_xcoord_repair(struct sh_mem *m, struct sh_stint *s)
 	SH_STEP("xchg_taken_over");
 	snprintf(s->why, sizeof(s->why), "the coordinator is gone");
 	if (s->q.kind == SH_X_SHRINK) {
-		int r = let_go(m, s);
+		int r = sh_xrec_phase(m, s, SH_X_START); /* hidden again, if it was to stay */
+
+		if (r == 0)
+			r = let_go(m, s);
 
 		SH_XSTEP(&s->q, 6, "member %u has the result: %s, for a coordinator that is gone",
 			 sh_id_slot(sh_self()), r == 0 ? "done" : "failed");

@@ -139,6 +139,10 @@ inline roll(me, mine, i, no, t)
 {
 #ifndef SHRINK
 	atomic { if :: fence(mine) -> phase = BACK :: else fi };
+#else
+#ifndef M_STILL_STAYS
+	atomic { if :: fence(mine) -> phase = START :: else fi };
+#endif
 #endif
 #ifndef M_NO_ANNOUNCEMENT
 	sync_view(me, t);

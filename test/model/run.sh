@@ -146,9 +146,11 @@ model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS
 model "growth: one bystander, two deaths" growth.pml "-DDEATHS=2 -DLATE=0 -DONE_BYSTANDER"
 model "growth, giving back: two bystanders, a death at any step" growth.pml "-DSHRINK"
 model "growth, giving back: one bystander, a death and somebody stopped" growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
-for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_ANNOUNCEMENT COMMIT_EARLY LATE_COUNTS NO_LOOK NO_REPAIR BLIND_START REAP_OPEN WAIT_ON; do
+for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_ANNOUNCEMENT COMMIT_EARLY LATE_COUNTS NO_REPAIR BLIND_START REAP_OPEN WAIT_ON; do
 	mutant $m growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 done
+mutant NO_LOOK growth.pml "-DSHRINK -DDEATHS=0 -DLATE=2 -DONE_BYSTANDER"
+mutant STILL_STAYS growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 mutant STAY_SILENT growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 
 model "ring: two producers, two consumers, two deaths at any step" ring.pml ""
