@@ -316,7 +316,30 @@ part_c()
 	ends watcher 0
 }
 
+part_d()
+{
+	local log=$work/log
+
+	title "(d) a file is opened in one process; others get its descriptor by name; one of them is killed"
+	start owner "$bin/fdshare/fdshare" --file-prefix fdshare --no-huge --log-level error -- own "$log"
+	expect owner "registered 'container'" ""
+	start user1 "$bin/fdshare/fdshare" --proc-type=secondary --file-prefix fdshare --log-level error -- use
+	expect user1 "got 'container': type 1, " "$log"
+	start user2 "$bin/fdshare/fdshare" --proc-type=secondary --file-prefix fdshare --log-level error -- use
+	expect user2 "got 'container': type 1, " "$log"
+	kill -9 "${pid[user1]}"
+	ends user1 137
+	kill -TERM "${pid[owner]}"
+	expect owner "container " "*held by 0*"
+	expect user2 "told: 'container' is revoked" ""
+	expect owner "revoked, nobody has it any more" ""
+	ends user2 0
+	ends owner 0
+	same "what was written" "$(grep -c writes "$log") $(grep -c 'lets go' "$log")" "2 1"
+}
+
 part_a
 part_b
 part_c
+part_d
 printf '\ndemo: all %d checks passed in %d s\n' "$checks" "$SECONDS"

@@ -19,6 +19,7 @@ typedef uint64_t sh_id_t;
 #define sh_id_gen(id) ((uint32_t)((id) >> 16))
 
 struct sh_opts;
+struct sh_later;
 struct sh_proc;
 struct sh_chan;
 struct sh_mem;
@@ -27,6 +28,7 @@ struct sh_pkt;
 
 struct sh_ctx {
 	struct sh_opts *opts;
+	struct sh_later *later; /* base/later.h */
 	struct sh_proc *proc;
 	struct sh_chan *chan; /* NULL with --no-shconf and --in-memory: no channel */
 	struct sh_mem *mem;

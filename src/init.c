@@ -30,6 +30,7 @@
 #include "base/barrier.h"
 #include "base/export.h"
 #include "base/fd.h"
+#include "base/later.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "chan/chan.h"
@@ -92,9 +93,13 @@ static void mem_stop(void)
 }
 
 static const struct room rooms[] = {
-	{"proc", proc_start, sh_proc_stop, NULL},	 {"chan", sh_chan_start, sh_chan_stop, sh_chan_abandon},
-	{"mem", mem_start, mem_stop, sh_mem_stop},	 {"obj", sh_obj_start, sh_obj_stop, sh_obj_stop},
-	{"pkt", sh_pkt_start, sh_pkt_stop, sh_pkt_stop}, {"lcores", sh_lcore_start, sh_lcore_stop, sh_lcore_forget},
+	{"proc", proc_start, sh_proc_stop, NULL},
+	{"callbacks", sh_later_start, sh_later_stop, sh_later_forget},
+	{"chan", sh_chan_start, sh_chan_stop, sh_chan_abandon},
+	{"mem", mem_start, mem_stop, sh_mem_stop},
+	{"obj", sh_obj_start, sh_obj_stop, sh_obj_stop},
+	{"pkt", sh_pkt_start, sh_pkt_stop, sh_pkt_stop},
+	{"lcores", sh_lcore_start, sh_lcore_stop, sh_lcore_forget},
 };
 #define ROOMS (sizeof(rooms) / sizeof(rooms[0]))
 
@@ -165,6 +170,7 @@ static void forget_torn(void)
 {
 	memset(&init.opts, 0, sizeof(init.opts));
 	forget_parent();
+	sh_ctx.later = NULL;
 	sh_ctx.chan = NULL;
 	sh_ctx.mem = NULL;
 	sh_ctx.obj = NULL;

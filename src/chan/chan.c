@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "chan/chan_int.h"
+#include "chan/fdreg.h"
 #include "proc/opts.h"
 
 /* under pop: may its lane still hold something? 0: look once at all */
@@ -95,6 +96,8 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 	sh_out_late(c);
 	if (ev == SH_EV_LOOK)
 		look_around(c);
+	if (ev == SH_EV_LOOK || ev == SH_EV_DEATH)
+		sh_fdreg_look(c->fdreg);
 	if (ev != SH_EV_LEAVE && ev != SH_EV_DEATH)
 		return;
 	gone(c, id);
@@ -153,6 +156,7 @@ static void in_child(void)
 	if (c == NULL || sh_self() != 0)
 		return;
 	sh_close(&c->dgram);
+	sh_fdreg_in_child(c);
 	for (unsigned s = 0; s < SH_MEMBERS; s++) {
 		sh_close(&c->out[s].link);
 		sh_close(&c->in[s].link);
@@ -186,7 +190,7 @@ int sh_chan_start(const struct sh_opts *o)
 	sh_ctx.chan = c;
 	e = sh_on_event(on_event, c);
 	if (e == 0) {
-		sh_on_link(sh_inbox_on_link, c);
+		sh_on_link(SH_LINK_LANE, sh_inbox_on_link, c);
 		e = sh_foreign_start(c, o);
 	}
 	if (e == 0) {
@@ -202,6 +206,13 @@ int sh_chan_start(const struct sh_opts *o)
 			sh_err("cannot start the thread that answers other members' runtimes: %s; raise ulimit -u, or "
 			       "ulimit -v to %llu KiB",
 			       strerror(-e), (unsigned long long)sh_as_need_kib(0));
+	}
+	if (e == 0) {
+		e = sh_fdreg_start(c);
+		if (e < 0)
+			sh_err("no memory for the copies of shared file descriptors: raise ulimit -v to %llu KiB, or "
+			       "the cgroup's limit",
+			       (unsigned long long)sh_as_need_kib(0));
 	}
 	if (e < 0)
 		sh_chan_stop();
@@ -260,6 +271,7 @@ void sh_chan_stop(void)
 	sh_piece_collect(c);
 	sh_disp_stop(c);
 	sh_internal_stop(c);
+	sh_fdreg_stop(c);
 	sh_foreign_stop(c);
 	SH_STEP("chan_stopped");
 	sh_events_off(); /* no link, no event reaches c any more */
@@ -281,6 +293,7 @@ void sh_chan_forget(struct sh_chan *c)
 		free(a);
 	}
 	close_lanes(c);
+	sh_fdreg_forget(c);
 	sh_internal_forget(c);
 	sh_close(&c->poll_fd);
 	free(c);

@@ -226,6 +226,7 @@ struct sh_chan {
 	struct sh_out out[SH_MEMBERS];
 
 	struct sh_internal *internal; /* what the internal thread keeps; internal.c */
+	struct sh_fdreg *fdreg;	      /* copies of shared fds; fdreg.h */
 
 	/* foreign peers */
 	int dgram;

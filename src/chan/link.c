@@ -34,7 +34,7 @@ int sh_link_send(struct sh_out *o, const int *fds, unsigned n, uint64_t seq)
 	ssize_t r;
 
 	if (o->link < 0) {
-		int s = sh_link_open(o->to);
+		int s = sh_link_open(o->to, SH_LINK_LANE);
 
 		if (s < 0)
 			return s;

@@ -179,7 +179,7 @@ void sh_send_look(struct sh_proc *p, sh_id_t to, sh_id_t about)
 	sh_close(&fd);
 }
 
-int sh_link_open(sh_id_t to)
+int sh_link_open(sh_id_t to, enum sh_link_use use)
 {
 	struct sh_proc *p = sh_proc_of();
 	struct sh_hello h;
@@ -193,18 +193,19 @@ int sh_link_open(sh_id_t to)
 	if (fd < 0)
 		return fd == -ENOSYS ? -EPERM : fd; /* a filter's word */
 	sh_hello_init(&h, SH_HELLO_LINK, p->id);
+	h.role = (uint32_t)use;
 	err = sh_hello_send(fd, &h, NULL, 0);
 	if (err != 0)
 		sh_close(&fd);
 	return err != 0 ? err : fd;
 }
 
-void sh_on_link(void (*fn)(void *arg, sh_id_t from, int fd), void *arg)
+void sh_on_link(enum sh_link_use use, sh_link_fn fn, void *arg)
 {
 	struct sh_proc *p = sh_proc_of();
 
 	if (!sh_here(p))
 		return;
-	p->link_fn = fn;
-	p->link_arg = arg;
+	p->link[use].fn = fn;
+	p->link[use].arg = arg;
 }

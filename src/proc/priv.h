@@ -157,8 +157,10 @@ struct sh_proc {
 		void *arg;
 	} cbs[SH_CALLBACKS];
 	int cb_running; /* index + 1 */
-	void (*link_fn)(void *arg, sh_id_t from, int fd);
-	void *link_arg;
+	struct {
+		sh_link_fn fn;
+		void *arg;
+	} link[SH_LINK_USES];
 };
 
 #define SH_REGION_ROOM (11ull << 20) /* of address space, for the control region */

@@ -87,10 +87,13 @@ void sh_watch_del(int fd);
 
 /* ---- links: SEQPACKET connections between members, for fds ---- */
 
+/* what a link is for: fds of records in a lane, or a descriptor by its name (chan/fdreg.h) */
+enum sh_link_use { SH_LINK_LANE, SH_LINK_FD, SH_LINK_USES };
+typedef void (*sh_link_fn)(void *arg, sh_id_t from, int fd);
 /* connect to a member; it is told who I am and verifies it. Returns a non-blocking CLOEXEC fd or -errno. */
-int sh_link_open(sh_id_t to);
+int sh_link_open(sh_id_t to, enum sh_link_use use);
 /* who handles incoming links: the callee owns fd; from is verified by credentials and the member table. Before announce. */
-void sh_on_link(void (*fn)(void *arg, sh_id_t from, int fd), void *arg);
+void sh_on_link(enum sh_link_use use, sh_link_fn fn, void *arg);
 /*
  * Have the watcher accept and hand out whatever connections wait on my listener right now; returns when it has (2 s at most,
  * when a callback holds it up). For the consumer of the inbox: a record that announces fds was published after its sender's

@@ -321,7 +321,7 @@ static bool was_given(const struct sh_proc *p, sh_id_t id)
 	return sh_id_slot(id) < p->r->max_members && sh_id_gen(id) < sh_load_rlx(&p->r->next_gen);
 }
 
-static void on_link(struct sh_proc *p, struct sh_conn *c, sh_id_t from)
+static void on_link(struct sh_proc *p, struct sh_conn *c, sh_id_t from, uint32_t use)
 {
 	int fd = conn_free(p, c);
 
@@ -334,8 +334,8 @@ static void on_link(struct sh_proc *p, struct sh_conn *c, sh_id_t from)
 	}
 
 	/* also from one that is gone by now: what it sent before still counts. A:ANNOUNCED the handler is set. A:MUTE */
-	if (sh_load_acq(&p->announced) && p->link_fn != NULL && !sh_load_acq(&p->mute) && was_given(p, from))
-		p->link_fn(p->link_arg, from, fd);
+	if (sh_load_acq(&p->announced) && p->link[use].fn != NULL && !sh_load_acq(&p->mute) && was_given(p, from))
+		p->link[use].fn(p->link[use].arg, from, fd);
 	else
 		sh_close(&fd);
 }
@@ -358,7 +358,7 @@ static bool on_hello(struct sh_proc *p, struct sh_conn *c, const struct sh_hello
 		on_join(p, c, h, f, uid);
 		return false; /* read no more from it in this round */
 	case SH_HELLO_LINK:
-		on_link(p, c, h->id);
+		on_link(p, c, h->id, h->role);
 		return false;
 	case SH_HELLO_CARD:
 		on_card(p, h, f);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "proc/proc.h"
 #include "proc/region.h"
 
 #define FNV_START 0xcbf29ce484222325ull
@@ -33,6 +34,7 @@ uint64_t sh_fingerprint(void)
 		offsetof(struct sh_region, born),
 		offsetof(struct sh_region, inbox),
 		offsetof(struct sh_region, chan),
+		offsetof(struct sh_region, fds),
 		sizeof(struct sh_member),
 		offsetof(struct sh_member, pid),
 		offsetof(struct sh_member, start_ns),
@@ -98,9 +100,10 @@ static bool kind_ok(const struct sh_hello *h)
 	case SH_HELLO_CARD:
 	case SH_HELLO_DONE:
 	case SH_HELLO_PULL:
-	case SH_HELLO_LINK:
 	case SH_HELLO_LOOK:
 		return id_ok(h->id);
+	case SH_HELLO_LINK:
+		return id_ok(h->id) && h->role < SH_LINK_USES;
 	}
 	return false;
 }

@@ -60,7 +60,7 @@ struct sh_hello {
 	uint64_t base; /* WELCOME: address and bytes of the region */
 	uint64_t size;
 	uint64_t start_ns;    /* JOIN */
-	uint32_t role;	      /* JOIN: 0 primary, 1 secondary */
+	uint32_t role;	      /* JOIN: 0 primary, 1 secondary. LINK: enum sh_link_use */
 	uint32_t pid;	      /* JOIN: as the joiner sees itself */
 	uint32_t max_members; /* WELCOME. JOIN: inode of the joiner's PID namespace, 0 unknown */
 	uint32_t refusal;     /* REFUSE */

@@ -206,7 +206,7 @@ static void lying_fds(void)
 	for (unsigned i = 0; i < n; i++)
 		fds[i] = kinds[rnd() % 7];
 	if (o->link < 0)
-		o->link = sh_link_open(victim);
+		o->link = sh_link_open(victim, SH_LINK_LANE);
 	if (o->link < 0)
 		return;
 	o->fd_seq++;
@@ -356,7 +356,7 @@ static void fds_without_records(unsigned n)
 	for (unsigned i = 0; i < SH_FDS_MAX; i++)
 		fds[i] = dir_fd;
 	if (o->link < 0)
-		o->link = sh_link_open(victim);
+		o->link = sh_link_open(victim, SH_LINK_LANE);
 	CHECK(o->link >= 0);
 	for (unsigned i = 0; i < n; i++) {
 		pkt.n = 1 + i * 7 % SH_FDS_MAX;
@@ -383,7 +383,7 @@ static void have_them_look(void)
 {
 	for (unsigned s = 0; s < 5; s++) {
 		sh_id_t id = sh_member_at(s, NULL);
-		int fd = id != 0 && id != c->self ? sh_link_open(id) : -1;
+		int fd = id != 0 && id != c->self ? sh_link_open(id, SH_LINK_LANE) : -1;
 
 		sh_close(&fd);
 	}

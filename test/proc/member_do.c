@@ -159,7 +159,7 @@ static void child_calls(const char *arg)
 		unsigned bad = 0;
 
 		bad |= (unsigned)(sh_self() != 0) << 0;
-		bad |= (unsigned)(sh_link_open(SH_ID(0, 1)) != -EPERM) << 1;
+		bad |= (unsigned)(sh_link_open(SH_ID(0, 1), SH_LINK_LANE) != -EPERM) << 1;
 		bad |= (unsigned)(sh_watch_add(0, 1, NULL, NULL) != -EPERM) << 2;
 		bad |= (unsigned)(sh_proc_announce() != -EPERM) << 3;
 		bad |= (unsigned)(shoal_member_list(NULL, 0) != -1 || rte_errno != EPERM) << 4;
@@ -206,7 +206,7 @@ static void link_to(const char *arg)
 	int fd;
 
 	sscanf(arg, "%u %u", &slot, &gen);
-	fd = sh_link_open(SH_ID(slot, gen));
+	fd = sh_link_open(SH_ID(slot, gen), SH_LINK_LANE);
 	if (fd >= 0)
 		(void)!write(fd, "hello", 5);
 	t_tell("link %d", fd < 0 ? fd : 0);
@@ -337,7 +337,7 @@ void member_do(const char *cmd)
 
 void member_up(void)
 {
-	sh_on_link(linked, NULL);
+	sh_on_link(SH_LINK_LANE, linked, NULL);
 }
 
 /* in PID namespaces of its own the member is process 1; its parent stays and ends as it ends */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* later.c - see later.h. A queue and its thread; all fields of struct sh_later but the bells are under lk. */
+#include "base/later.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/futex.h"
+#include "base/mtx.h"
+#include "base/thread.h"
+#include "ctx.h"
+
+struct job {
+	struct job *next;
+	void (*fn)(void *arg, uint64_t n);
+	void *arg;
+	uint64_t n;
+};
+
+struct sh_later {
+	struct sh_mtx lk;
+	_Atomic uint32_t bell; /* raised under lk when there is work or the end; the thread sleeps on it */
+	_Atomic uint32_t done; /* jobs that have ended; raised under lk */
+	uint32_t added;
+	struct job *head, **tail;
+	pthread_t thread;
+	bool on, stopping;
+};
+
+static struct job *next_job(struct sh_later *l, uint32_t *seen)
+{
+	struct job *j;
+
+	sh_lock(&l->lk);
+	*seen = sh_load_rlx(&l->bell); /* relaxed: under lk */
+	j = l->head;
+	if (j != NULL) {
+		l->head = j->next;
+		if (l->head == NULL)
+			l->tail = &l->head;
+	}
+	sh_unlock(&l->lk);
+	return j;
+}
+
+static bool over(struct sh_later *l)
+{
+	bool r;
+
+	sh_lock(&l->lk);
+	r = l->stopping && l->head == NULL;
+	sh_unlock(&l->lk);
+	return r;
+}
+
+static void *later_main(void *arg)
+{
+	struct sh_later *l = arg;
+	uint32_t seen;
+
+	sh_thread_own();
+	while (!over(l)) {
+		struct job *j = next_job(l, &seen);
+
+		if (j == NULL) {
+			(void)sh_futex_wait(&l->bell, seen, SH_FOREVER, SH_FUTEX_ANY, false);
+			continue;
+		}
+		j->fn(j->arg, j->n);
+		free(j);
+		sh_lock(&l->lk);
+		sh_add(&l->done, 1); /* R:LATER */
+		sh_unlock(&l->lk);
+		sh_futex_wake(&l->done, INT_MAX, SH_FUTEX_ANY, false);
+	}
+	return NULL;
+}
+
+/* under lk */
+static int ready(struct sh_later *l)
+{
+	int e = 0;
+
+	if (l->stopping)
+		return -ENODEV;
+	if (!l->on) {
+		e = sh_thread_start(&l->thread, "shoal-call", later_main, l);
+		l->on = e == 0;
+	}
+	return e;
+}
+
+int sh_later_ready(void)
+{
+	struct sh_later *l = sh_ctx.later;
+	int e;
+
+	if (l == NULL)
+		return -ENODEV;
+	sh_lock(&l->lk);
+	e = ready(l);
+	sh_unlock(&l->lk);
+	return e;
+}
+
+int sh_later(void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n)
+{
+	struct sh_later *l = sh_ctx.later;
+	struct job *j;
+	int e;
+
+	if (l == NULL)
+		return -ENODEV;
+	j = calloc(1, sizeof(*j));
+	if (j == NULL)
+		return -ENOMEM;
+	*j = (struct job){.fn = fn, .arg = arg, .n = n};
+	sh_lock(&l->lk);
+	e = ready(l);
+	if (e == 0) {
+		*l->tail = j;
+		l->tail = &j->next;
+		l->added++;
+		sh_add(&l->bell, 1);
+	}
+	sh_unlock(&l->lk);
+	if (e == 0)
+		sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
+	else
+		free(j);
+	return e;
+}
+
+void sh_later_flush(void)
+{
+	struct sh_later *l = sh_ctx.later;
+	uint32_t want, done;
+	bool inside;
+
+	if (l == NULL)
+		return;
+	sh_lock(&l->lk);
+	inside = l->on && pthread_equal(l->thread, pthread_self());
+	want = l->added;
+	sh_unlock(&l->lk);
+	if (inside)
+		return;
+	while (done = sh_load_acq(&l->done), (int32_t)(want - done) > 0) /* A:LATER */
+		(void)sh_futex_wait(&l->done, done, SH_FOREVER, SH_FUTEX_ANY, false);
+}
+
+int sh_later_start(const struct sh_opts *o)
+{
+	struct sh_later *l = calloc(1, sizeof(*l));
+
+	(void)o;
+	if (l == NULL)
+		return -ENOMEM;
+	l->tail = &l->head;
+	sh_ctx.later = l;
+	return 0;
+}
+
+void sh_later_stop(void)
+{
+	struct sh_later *l = sh_ctx.later;
+
+	if (l == NULL)
+		return;
+	sh_lock(&l->lk);
+	l->stopping = true;
+	sh_add(&l->bell, 1);
+	sh_unlock(&l->lk);
+	sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
+	if (l->on)
+		pthread_join(l->thread, NULL);
+	sh_ctx.later = NULL;
+	free(l);
+}
+
+/* the thread is the parent's; what was queued there is left where it is, its lock may be held */
+void sh_later_forget(void)
+{
+	sh_ctx.later = NULL;
+}
