@@ -213,3 +213,27 @@ TEST_T(one_stopped_while_it_registers_keeps_others_from_that_name_alone, 60)
 	fd_bye(&b);
 	fd_bye(&a);
 }
+
+TEST_T(what_is_revoked_on_its_way_is_not_handed_out, 60)
+{
+	struct f a, d;
+	siginfo_t si;
+
+	NEEDS_FAULT();
+	a = fd_up("primary");
+	CHECK_EQ(setenv("SHOAL_STOP_AT", "fd_got", 1), 0);
+	d = fd_up("secondary");
+	CHECK_EQ(unsetenv("SHOAL_STOP_AT"), 0);
+
+	IS(a, "ok", "reg dev0 -1");
+	SAY(d, "get dev0 15000");
+	CHECK_EQ(waitid(P_PID, (id_t)d.p->pid, &si, WSTOPPED | WEXITED | WNOWAIT), 0);
+	CHECK_EQ(si.si_code, CLD_STOPPED);
+	IS(a, "ok", "revoke dev0 15000"); /* it holds nothing yet: it is not waited for */
+	IS(a, "ok", "reg dev0 -1");
+	t_kill(d.p, SIGCONT);
+	CHECK_HAS(t_expect(d.p, "got"), "dev0"); /* the new one */
+	IS(a, "holders 2", "holders dev0");
+	fd_bye(&d);
+	fd_bye(&a);
+}
