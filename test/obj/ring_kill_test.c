@@ -5,7 +5,10 @@
  * TOKENS numbers go round: a worker takes some out of the ring into its hand, which lies in shared memory, and puts them back.
  * After each death the other worker must go on, and then, with everybody at rest, the ring holds each number once, but for
  * what the dead one had in its hand: all of it or, in the middle of a call, all of it or nothing. Those are put back and the
- * next victim is started.
+ * next victim is started. What each case counted is its last line on stderr.
+ *
+ * $RING_DEATHS: how many at any instruction, for each mode; $RING_KILLS: how many at any time; $RING_STEPS: how many rounds of
+ * the labels. The long suite has 5000, 1000 and 90.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +19,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void step(const char *label);
@@ -162,8 +166,15 @@ ROLE(worker)
 
 /* ---- the case ---- */
 
+/* what became of the deaths of a case */
+struct tally {
+	unsigned deaths, idle, holding, in_call_all, in_call_none;
+	unsigned long mended, numbers; /* numbers: that the dead had in their hands */
+};
+
 struct game {
 	const struct way *w;
+	struct tally t;
 	struct rte_ring *r;
 	struct board *b;
 	struct t_proc *other; /* NULL: the mode allows one at a time */
@@ -201,8 +212,23 @@ static void close_game(struct game *g)
 		t_kill(g->other, SIGKILL);
 		(void)t_wait(g->other);
 	}
+	g->t.mended = g->r->mended[0] + g->r->mended[1];
+	fprintf(stderr,
+		"%s: %u deaths: %u between calls, %u holding numbers, %u in a call that had happened, %u in one that "
+		"had not; "
+		"%lu sides mended, %lu numbers were in the hands of the dead, none was lost or there twice, nobody was "
+		"stuck\n",
+		g->w->name, g->t.deaths, g->t.idle, g->t.holding, g->t.in_call_all, g->t.in_call_none, g->t.mended,
+		g->t.numbers);
 	rte_ring_free(g->r);
 	CHECK_EQ(rte_memzone_free(rte_memzone_lookup("board")), 0);
+}
+
+static unsigned often(const char *env, unsigned usual)
+{
+	const char *v = getenv(env);
+
+	return v != NULL ? (unsigned)atoi(v) : usual;
 }
 
 struct ahead {
@@ -222,15 +248,37 @@ static bool parked(void *arg)
 	return ((struct worker *)arg)->state == PARKED;
 }
 
+#define STUCK_S 60 /* a survivor that has not moved for so long is blocked: its turn is a microsecond */
+
+/* as t_until(), but what hangs is found long before the end of a case that lasts an hour */
+static void until(bool (*pred)(void *), void *arg, const char *what)
+{
+	struct timespec t;
+	const char *slow = getenv("SHOAL_TEST_SLOW");
+	long end;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	end = t.tv_sec + STUCK_S * (slow != NULL ? atoi(slow) : 1);
+	while (!pred(arg)) {
+		sched_yield();
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		if (t.tv_sec > end)
+			t_fail(__FILE__, __LINE__, "stuck: %s", what);
+	}
+}
+
 /* the numbers that are missing are those of the dead one's hand, or there are none and that can be */
-static void check_missing(const struct worker *dead, const unsigned char *seen)
+static void check_missing(struct tally *t, const struct worker *dead, const unsigned char *seen)
 {
 	unsigned missing = 0, in_hand = 0, state = dead->state;
 
 	for (unsigned i = 0; i < TOKENS; i++)
 		missing += seen[i] == 0;
+	t->deaths++;
 	if (missing == 0) {
 		CHECK(state != HOLDING);
+		t->idle += state == IDLE || state == PARKED;
+		t->in_call_none += state == TAKING || state == GIVING;
 		return;
 	}
 	CHECK(state == TAKING || state == HOLDING || state == GIVING);
@@ -238,6 +286,9 @@ static void check_missing(const struct worker *dead, const unsigned char *seen)
 	for (unsigned i = 0; i < dead->n; i++)
 		in_hand += dead->hand[i] < TOKENS && seen[dead->hand[i]] == 0;
 	CHECK_EQ(in_hand, missing);
+	t->numbers += missing;
+	t->holding += state == HOLDING;
+	t->in_call_all += state != HOLDING;
 }
 
 static void after_death(struct game *g)
@@ -247,29 +298,30 @@ static void after_death(struct game *g)
 	uint64_t v;
 
 	if (g->other != NULL) {
-		t_until(went_on, &a);
+		until(went_on, &a, "after a death the other worker does not go on");
 		g->b->quiet = 1;
-		t_until(parked, &g->b->w[1]);
+		until(parked, &g->b->w[1], "the other worker does not come to rest");
 	}
 	while (g->w->deq_bulk(g->r, &v, 8, 1, NULL) == 1) {
 		CHECK(v < TOKENS);
 		CHECK_EQ(seen[v]++, 0);
 	}
-	check_missing(&g->b->w[0], seen);
+	check_missing(&g->t, &g->b->w[0], seen);
 	for (v = 0; v < TOKENS; v++)
 		CHECK_EQ(g->w->enq_bulk(g->r, &v, 8, 1, NULL), 1);
 	g->b->quiet = 0;
 }
 
-TEST_T(death_at_each_labelled_step, 120)
+TEST_T(death_at_each_labelled_step, 3000)
 {
 	static const char *const labels[] = {"entered", "moved", "published", "left"};
+	unsigned n = 8 * often("RING_STEPS", 1);
 	struct game g;
 
 	init_as("primary");
 	for (unsigned way = 0; way < 4; way++) {
 		open_game(&g, way);
-		for (unsigned i = 0; i < 8; i++) {
+		for (unsigned i = 0; i < n; i++) {
 			const char *label = labels[i % 4];
 			struct t_proc *p;
 
@@ -303,7 +355,8 @@ static void kill_between_instructions(struct t_proc *p, unsigned steps)
 	CHECK_EQ(t_wait(p), 128 + SIGKILL);
 }
 
-static void any_instruction(unsigned way, unsigned deaths)
+/* steps: of how many instructions one is died at, behind where it happened to be; 0: right there */
+static void any_instruction(unsigned way, unsigned deaths, unsigned steps)
 {
 	struct game g;
 
@@ -313,31 +366,49 @@ static void any_instruction(unsigned way, unsigned deaths)
 		struct t_proc *p = start(&g, 0, NULL, 0);
 		struct ahead a = {&g.b->w[0], g.b->w[0].rounds + (unsigned)rand_r(&g.seed) % 100};
 
-		t_until(went_on, &a);
-		kill_between_instructions(p, (unsigned)rand_r(&g.seed) % 300);
+		until(went_on, &a, "a worker does not begin");
+		if (steps != 0) {
+			kill_between_instructions(p, (unsigned)rand_r(&g.seed) % steps);
+		} else {
+			t_kill(p, SIGKILL);
+			CHECK_EQ(t_wait(p), 128 + SIGKILL);
+		}
 		after_death(&g);
 	}
 	close_game(&g);
-	fprintf(stderr, "%s: %u deaths\n", g.w->name, deaths);
 }
 
-#define DEATHS 12
+#define AT_ANY_INSTRUCTION(way) any_instruction(way, often("RING_DEATHS", 12), 300)
+#define AT_ANY_TIME(way) any_instruction(way, often("RING_KILLS", 6), 0)
 
-TEST_T(death_at_any_instruction_st, 60)
+TEST_T(death_at_any_instruction_st, 3000)
 {
-	any_instruction(0, DEATHS);
+	AT_ANY_INSTRUCTION(0);
 }
-TEST_T(death_at_any_instruction_mt, 60)
+TEST_T(death_at_any_instruction_mt, 3000)
 {
-	any_instruction(1, DEATHS);
+	AT_ANY_INSTRUCTION(1);
 }
-TEST_T(death_at_any_instruction_hts, 60)
+TEST_T(death_at_any_instruction_hts, 3000)
 {
-	any_instruction(2, DEATHS);
+	AT_ANY_INSTRUCTION(2);
 }
-TEST_T(death_at_any_instruction_rts, 60)
+TEST_T(death_at_any_instruction_rts, 3000)
 {
-	any_instruction(3, DEATHS);
+	AT_ANY_INSTRUCTION(3);
+}
+
+TEST_T(death_at_any_time_mt, 3000)
+{
+	AT_ANY_TIME(1);
+}
+TEST_T(death_at_any_time_hts, 3000)
+{
+	AT_ANY_TIME(2);
+}
+TEST_T(death_at_any_time_rts, 3000)
+{
+	AT_ANY_TIME(3);
 }
 
 /* one that is only stopped inside keeps its place, and the log names it; when it ends, the others go on */
