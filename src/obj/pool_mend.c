@@ -2,11 +2,12 @@
 /*
  * pool_mend.c - what the dead have of a pool comes back to it
  *
- *   1  settle: nobody dead is inside a side of the pool's ring (of a tracked pool: of any tracked ring), so what one had begun
- *      there has happened or not (move.c). I was inside myself, or took a dead one's place
- *   2  a cache of a dead one: its word is mine; an intent that is still there has happened; what is in it goes to the back
- *      end, in a tracked pool by 3; the cache is free
- *   3  tracked: each object that bears a dead one's name bears mine, then goes to the back end
+ *   1  list: the dead that have something here. Who dies from now on may be inside a side, and is of the next time
+ *   2  settle: nobody of the list is inside a side of the pool's ring (of a tracked pool: of any tracked ring), so what one had
+ *      begun there has happened or not (move.c). I was inside myself, or took a dead one's place
+ *   3  a cache of one in the list: its word is mine; an intent that is still there has happened; what is in it goes to the back
+ *      end, in a tracked pool by 4; the cache is free
+ *   4  tracked: each object that bears a name of the list bears mine, then goes to the back end
  *
  * Every step may be done again by whoever mends after the mender's death: what it had taken bears the mender's name.
  * One sweeps at a time. A name that a living process bears is never touched, and what is in a ring bears none.
@@ -29,6 +30,50 @@ static bool gone(uint64_t id)
 }
 
 /* ---- 1 ---- */
+
+#define DEAD 64u /* at a time; of more the rest is for the next time */
+struct dead {
+	uint64_t id[DEAD];
+	unsigned n;
+};
+
+static bool listed(const struct dead *d, uint64_t id)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->id[i] == id)
+			return true;
+	return false;
+}
+
+static void list_one(struct dead *d, uint64_t id)
+{
+	if (!listed(d, id) && d->n < DEAD)
+		d->id[d->n++] = id;
+}
+
+static void list_owner(struct rte_mempool *mp, struct sh_pool_cache *c, void *d)
+{
+	uint64_t who = sh_load_acq(&c->owner);
+
+	(void)mp;
+	if (who != 0 && gone(who))
+		list_one(d, who);
+}
+
+static void list_tags(struct rte_mempool *mp, struct dead *d)
+{
+	struct rte_mempool_objhdr *hdr;
+
+	for (hdr = STAILQ_FIRST(&mp->elt_list); hdr != NULL; hdr = STAILQ_NEXT(hdr, next)) {
+		uint64_t who = sh_load_acq(SH_TAG(hdr + 1));
+
+		/* no look at each object: a death that nobody has seen yet is of the next time */
+		if (who != SH_TAG_POOL && who != SH_TAG_RING && who != sh_self() && !sh_member_alive(who))
+			list_one(d, who);
+	}
+}
+
+/* ---- 2 ---- */
 
 static bool settle_side(struct rte_ring *r, unsigned side)
 {
@@ -64,22 +109,12 @@ static void settle_tracked(struct rte_ring *r, void *ok)
 		*(bool *)ok = false;
 }
 
-/* ---- 2 ---- */
+/* ---- 3 ---- */
 
 struct mend {
-	bool any; /* a cache of a dead one is there */
-	unsigned n;
+	struct dead dead;
+	unsigned n; /* objects that came back */
 };
-
-static void look_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
-{
-	struct mend *m = arg;
-	uint64_t who = sh_load_acq(&c->owner);
-
-	(void)mp;
-	if (who != 0 && gone(who))
-		m->any = true;
-}
 
 /* it is mine; what is in it goes to the back end. false: it stays mine, its back end took nothing */
 static bool empty_cache(struct rte_mempool *mp, struct sh_pool_cache *c, struct mend *m)
@@ -106,9 +141,10 @@ static bool empty_cache(struct rte_mempool *mp, struct sh_pool_cache *c, struct 
 
 static void mend_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
 {
+	const struct mend *m = arg;
 	uint64_t who = sh_load_acq(&c->owner);
 
-	if (who == 0 || !gone(who) || !sh_cas(&c->owner, &who, sh_self()))
+	if (who == 0 || !listed(&m->dead, who) || !sh_cas(&c->owner, &who, sh_self()))
 		return;
 	SH_STEP("pool_mend_cache");
 	if (empty_cache(mp, c, arg)) {
@@ -119,20 +155,22 @@ static void mend_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *ar
 
 static unsigned mend_caches(struct rte_mempool *mp)
 {
-	struct mend m = {false, 0};
+	struct mend m = {.n = 0};
 
-	sh_pool_each_cache(mp, look_cache, &m);
-	if (!m.any || !settle(mp->pool_data))
+	sh_pool_each_cache(mp, list_owner, &m.dead);
+	if (m.dead.n == 0 || !settle(mp->pool_data))
 		return 0;
+	SH_STEP("pool_caches_settled");
 	sh_pool_each_cache(mp, mend_cache, &m);
 	if (m.n != 0)
 		sh_info("pool \"%s\": %u objects came back from caches of the dead", mp->name, m.n);
 	return m.n;
 }
 
-/* ---- 3 ---- */
+/* ---- 4 ---- */
 
 struct sweep {
+	const struct dead *dead;
 	void *objs[BATCH];
 	unsigned n, total, left;
 };
@@ -158,7 +196,7 @@ static void sweep_one(struct rte_mempool *mp, void *obj, struct sweep *s)
 {
 	uint64_t who = sh_load_acq(SH_TAG(obj));
 
-	if (who == SH_TAG_POOL || who == SH_TAG_RING || who == sh_self() || sh_member_alive(who))
+	if (who == SH_TAG_POOL || who == SH_TAG_RING || !listed(s->dead, who))
 		return;
 	if (!may_take(mp, obj)) {
 		s->left++;
@@ -189,9 +227,9 @@ static void sweep_all(struct rte_mempool *mp, struct sweep *s)
 	} while (s->left != 0 && s->total != before);
 }
 
-static unsigned sweep(struct rte_mempool *mp)
+static unsigned sweep(struct rte_mempool *mp, const struct dead *d)
 {
-	struct sweep s = {.n = 0};
+	struct sweep s = {.dead = d};
 	uint64_t who = sh_load_acq(SH_A64(&mp->__sweeper));
 
 	if ((who != 0 && !gone(who)) || !sh_cas(SH_A64(&mp->__sweeper), &who, sh_self()))
@@ -249,6 +287,7 @@ static bool mendable(const struct rte_mempool *mp)
 
 static void mend_one(struct rte_mempool *mp, void *all)
 {
+	struct dead dead = {.n = 0};
 	bool settled = true;
 
 	if (!mendable(mp))
@@ -256,9 +295,12 @@ static void mend_one(struct rte_mempool *mp, void *all)
 	(void)mend_caches(mp);
 	if (!*(bool *)all || !sh_pool_tracks(mp))
 		return;
+	list_tags(mp, &dead);
 	sh_ring_visit(settle_tracked, &settled);
-	if (settled && settle(mp->pool_data))
-		(void)sweep(mp);
+	if (settled && settle(mp->pool_data) && dead.n != 0) {
+		SH_STEP("pool_tags_settled");
+		(void)sweep(mp, &dead);
+	}
 }
 
 void sh_pools_mend(bool all)

@@ -164,18 +164,26 @@ static void show_group(pid_t group)
 		closedir(d);
 }
 
+#define SHOWN 250 /* lines of a file, at each end */
+
 static void show_file(const char *path, const char *title)
 {
 	FILE *f = fopen(path, "r");
 	char line[4096];
-	unsigned n = 0;
+	unsigned n = 0, all = 0;
 
 	if (f == NULL)
 		return;
-	while (fgets(line, sizeof(line), f) != NULL && n++ < 400) {
-		if (n == 1)
+	while (fgets(line, sizeof(line), f) != NULL)
+		all++;
+	rewind(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (n++ == 0)
 			printf("  # --- %s\n", title);
-		printf("  # %s%s", line, strchr(line, '\n') != NULL ? "" : "\n");
+		if (n <= SHOWN || n + SHOWN > all)
+			printf("  # %s%s", line, strchr(line, '\n') != NULL ? "" : "\n");
+		else if (n == SHOWN + 1)
+			printf("  # ... %u lines ...\n", all - 2 * SHOWN);
 	}
 	fclose(f);
 }

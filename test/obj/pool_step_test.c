@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -324,4 +325,71 @@ TEST_T(death_while_mending, 600)
 		if (died == 0)
 			t_fail(__FILE__, __LINE__, "nobody ever passed %s", l.name[i]);
 	}
+}
+
+/* ---- one dies while another's things are mended ---- */
+
+/* argv: how many objects to take when told to start; then, told again, how many more */
+ROLE(taker)
+{
+	struct rte_mempool *mp;
+	void *o[IN_HAND];
+	char line[32];
+
+	init_as("secondary");
+	mp = rte_mempool_lookup("pool");
+	CHECK(mp != NULL);
+	for (int i = 1; i <= 2; i++) {
+		t_tell("ready %d", i);
+		CHECK(t_hear(line, sizeof(line)));
+		for (int k = atoi(argv[i]); k > 0; k--)
+			CHECK_EQ(rte_mempool_get(mp, &o[k]), 0);
+	}
+	t_tell("not dead");
+	return 0;
+}
+
+/*
+ * The first one dies with a cache. A mender has seen to it that nobody dead is inside the ring, and is stopped there. The second
+ * one dies inside, with what its cache is to have noted: that has not happened, whoever mends it.
+ */
+TEST_T(who_dies_while_another_is_mended_is_mended_later, 120)
+{
+	struct t_proc *keeper, *mender, *first, *second;
+	int st;
+
+	if (!built_with_steps())
+		SKIP("needs a build with -Dfault=true");
+	keeper = t_spawn("keeper", "ring_mp_mc", "16", "0", NULL);
+	t_expect(keeper, "made");
+	setenv("SHOAL_STOP_AT", "pool_caches_settled", 1);
+	mender = t_spawn("taker", "0", "0", NULL);
+	unsetenv("SHOAL_STOP_AT");
+	t_expect(mender, "ready 1");
+	first = t_spawn("taker", "3", "0", NULL);
+	t_expect(first, "ready 1");
+	setenv("SHOAL_DIE_AT", "move_out_copied", 1);
+	second = t_spawn("taker", "0", "1", NULL);
+	unsetenv("SHOAL_DIE_AT");
+	t_expect(second, "ready 1");
+	t_say(second, "go");
+	t_expect(second, "ready 2");
+	t_say(first, "take");
+	t_expect(first, "ready 2");
+	t_kill(keeper, SIGSTOP); /* so that it is the mender who mends */
+	t_kill(second, SIGSTOP);
+	t_kill(first, SIGKILL);
+	(void)t_wait(first);
+	CHECK_EQ(waitpid(mender->pid, &st, WUNTRACED), mender->pid);
+	CHECK(WIFSTOPPED(st));
+	t_kill(second, SIGCONT);
+	t_say(second, "die");
+	CHECK_EQ(t_wait(second), 128 + SIGKILL);
+	t_kill(mender, SIGCONT);
+	t_say(mender, "go");
+	t_expect(mender, "ready 2");
+	t_kill(keeper, SIGCONT);
+	t_say(keeper, "count");
+	t_expect(keeper, "whole");
+	CHECK_EQ(t_wait(keeper), 0);
 }
