@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# run.sh - check the models of the channel's and the memory's protocols with spin: each exhaustively, and each again with one step broken
+# run.sh - check the models of protocols with spin: each exhaustively, and each again with one step broken
 #
 #   test/model/run.sh [-v] [PATTERN]     only what matches; -v: with the number of states
 #
@@ -166,6 +166,17 @@ mutant CLEAR_FIRST ring_sleep.pml
 mutant NO_EPOCH ring_sleep.pml "-DHARM=0"
 mutant BELL_LATE ring_sleep.pml "-DHARM=0"
 mutant NO_DEATH_WAKE ring_sleep.pml
+
+long "pool: two users, two menders, two deaths" pool.pml ""
+model "pool: two users, two menders, a death" pool.pml "-DHARM=1 -DROUNDS=3"
+model "pool: two users with a call each, two menders, two deaths" pool.pml "-DROUNDS=1"
+for m in LATE_DEATH NO_SETTLE NO_DROP NO_INTENT LEN_FIRST; do
+	mutant $m pool.pml
+done
+model "pool_track: client and server, two menders, two deaths" pool_track.pml ""
+for m in LATE_DEATH NO_SETTLE NO_MEND NO_NOTE; do
+	mutant $m pool_track.pml
+done
 
 wait
 for ((i = 0; i < started; i++)); do cat "$work/$i.said"; done | tee "$work/all"
