@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* later.c - see later.h. A queue and its thread; all fields of struct sh_later but the bells are under lk. */
+/* later.c - see later.h. Queues, each with its thread; all fields of struct lane but the futexes are under lk. */
 #include "base/later.h"
 
 #include <errno.h>
@@ -20,17 +20,27 @@ struct job {
 	uint64_t n;
 };
 
-struct sh_later {
+struct lane {
 	struct sh_mtx lk;
 	_Atomic uint32_t bell; /* raised under lk when there is work or the end; the thread sleeps on it */
 	_Atomic uint32_t done; /* jobs that have ended; raised under lk */
 	uint32_t added;
 	struct job *head, **tail;
 	pthread_t thread;
+	const char *name;
 	bool on, stopping;
 };
 
-static struct job *next_job(struct sh_later *l, uint32_t *seen)
+struct sh_later {
+	struct lane lane[SH_LATERS];
+};
+
+static struct lane *lane_of(enum sh_later_on on)
+{
+	return sh_ctx.later != NULL ? &sh_ctx.later->lane[on] : NULL;
+}
+
+static struct job *next_job(struct lane *l, uint32_t *seen)
 {
 	struct job *j;
 
@@ -46,7 +56,7 @@ static struct job *next_job(struct sh_later *l, uint32_t *seen)
 	return j;
 }
 
-static bool over(struct sh_later *l)
+static bool over(struct lane *l)
 {
 	bool r;
 
@@ -58,7 +68,7 @@ static bool over(struct sh_later *l)
 
 static void *later_main(void *arg)
 {
-	struct sh_later *l = arg;
+	struct lane *l = arg;
 	uint32_t seen;
 
 	sh_thread_own();
@@ -80,22 +90,22 @@ static void *later_main(void *arg)
 }
 
 /* under lk */
-static int ready(struct sh_later *l)
+static int ready(struct lane *l)
 {
 	int e = 0;
 
 	if (l->stopping)
 		return -ENODEV;
 	if (!l->on) {
-		e = sh_thread_start(&l->thread, "shoal-call", later_main, l);
+		e = sh_thread_start(&l->thread, l->name, later_main, l);
 		l->on = e == 0;
 	}
 	return e;
 }
 
-int sh_later_ready(void)
+int sh_later_ready(enum sh_later_on on)
 {
-	struct sh_later *l = sh_ctx.later;
+	struct lane *l = lane_of(on);
 	int e;
 
 	if (l == NULL)
@@ -106,9 +116,9 @@ int sh_later_ready(void)
 	return e;
 }
 
-int sh_later(void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n)
+int sh_later(enum sh_later_on on, void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n)
 {
-	struct sh_later *l = sh_ctx.later;
+	struct lane *l = lane_of(on);
 	struct job *j;
 	int e;
 
@@ -134,9 +144,9 @@ int sh_later(void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n)
 	return e;
 }
 
-void sh_later_flush(void)
+void sh_later_flush(enum sh_later_on on)
 {
-	struct sh_later *l = sh_ctx.later;
+	struct lane *l = lane_of(on);
 	uint32_t want, done;
 	bool inside;
 
@@ -154,34 +164,40 @@ void sh_later_flush(void)
 
 int sh_later_start(const struct sh_opts *o)
 {
-	struct sh_later *l = calloc(1, sizeof(*l));
+	static const char *const names[SH_LATERS] = {"shoal-call", "shoal-work"};
+	struct sh_later *s = calloc(1, sizeof(*s));
 
 	(void)o;
-	if (l == NULL)
+	if (s == NULL)
 		return -ENOMEM;
-	l->tail = &l->head;
-	sh_ctx.later = l;
+	for (unsigned i = 0; i < SH_LATERS; i++) {
+		s->lane[i].tail = &s->lane[i].head;
+		s->lane[i].name = names[i];
+	}
+	sh_ctx.later = s;
 	return 0;
 }
 
 void sh_later_stop(void)
 {
-	struct sh_later *l = sh_ctx.later;
+	struct sh_later *s = sh_ctx.later;
 
-	if (l == NULL)
-		return;
-	sh_lock(&l->lk);
-	l->stopping = true;
-	sh_add(&l->bell, 1);
-	sh_unlock(&l->lk);
-	sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
-	if (l->on)
-		pthread_join(l->thread, NULL);
+	for (unsigned i = 0; s != NULL && i < SH_LATERS; i++) {
+		struct lane *l = &s->lane[i];
+
+		sh_lock(&l->lk);
+		l->stopping = true;
+		sh_add(&l->bell, 1);
+		sh_unlock(&l->lk);
+		sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
+		if (l->on)
+			pthread_join(l->thread, NULL);
+	}
 	sh_ctx.later = NULL;
-	free(l);
+	free(s);
 }
 
-/* the thread is the parent's; what was queued there is left where it is, its lock may be held */
+/* the threads are the parent's; what was queued there is left where it is, its lock may be held */
 void sh_later_forget(void)
 {
 	sh_ctx.later = NULL;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * later.h - the thread on which the library calls programs back
+ * later.h - threads on which the library calls programs back, and does what takes long
  *
- * For callbacks that are neither actions nor events of members: something happened on a thread that must not wait (the watcher,
- * the internal thread), or under a lock, and the program is to be told. What is handed in runs in its order, one at a time,
- * without a lock, on a thread of its own that nothing of the library waits for: so it may allocate, ask and be asked. The thread
- * is made when it is first needed.
+ * Something happened on a thread that must not wait (the watcher, the internal thread), or under a lock. What is handed in runs
+ * in its order, one at a time, without a lock, on a thread of its own: so it may allocate, ask and be asked. A thread is made
+ * when it is first needed. There are two:
  *
- * What a callback blocks on delays later callbacks of this process, nothing else.
+ *   SH_LATER_CALL  callbacks of the program that are neither actions nor events of members. What one blocks on delays later ones
+ *                  of this process, nothing else
+ *   SH_LATER_WORK  what other members' runtimes wait for: it never runs anything of the program's
  */
 #ifndef SH_BASE_LATER_H
 #define SH_BASE_LATER_H
@@ -21,11 +22,12 @@ int sh_later_start(const struct sh_opts *o);
 void sh_later_stop(void); /* what is queued runs first */
 void sh_later_forget(void);
 
+enum sh_later_on { SH_LATER_CALL, SH_LATER_WORK, SH_LATERS };
 /* the thread is there from now on, so that sh_later() finds it: 0, -ENOMEM, -EAGAIN, -ENODEV (not between start and stop) */
-int sh_later_ready(void);
+int sh_later_ready(enum sh_later_on on);
 /* fn(arg, n) soon: 0 or as above; then fn is not called */
-int sh_later(void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n);
+int sh_later(enum sh_later_on on, void (*fn)(void *arg, uint64_t n), void *arg, uint64_t n);
 /* what was handed in before has run, unless this is called from inside it */
-void sh_later_flush(void);
+void sh_later_flush(enum sh_later_on on);
 
 #endif

@@ -147,7 +147,7 @@ SH_EXPORT int shoal_fd_event_register(shoal_fd_cb cb, void *arg)
 	if (e < 0)
 		return fail(e);
 	r = sh_chan()->fdreg;
-	e = sh_later_ready();
+	e = sh_later_ready(SH_LATER_CALL);
 	sh_lock(&r->lk);
 	at = find_cb(r, NULL, NULL);
 	if (e == 0 && find_cb(r, cb, arg) >= 0)

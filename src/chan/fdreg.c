@@ -173,7 +173,8 @@ static void revoked(struct sh_fdreg *r, unsigned i)
 	if (m->last || m->told)
 		return;
 	m->kept = false;
-	m->told = (m->gets > 0 || m->owned) && listened_to(r) && sh_later(tell, r, (uint64_t)m->serial << 32 | i) == 0;
+	m->told = (m->gets > 0 || m->owned) && listened_to(r) &&
+		  sh_later(SH_LATER_CALL, tell, r, (uint64_t)m->serial << 32 | i) == 0;
 	if (m->told)
 		return;
 	m->owned = false;
@@ -357,7 +358,7 @@ void sh_fdreg_stop(struct sh_chan *c)
 	sh_lock(&r->lk);
 	r->stopping = true;
 	sh_unlock(&r->lk);
-	sh_later_flush();
+	sh_later_flush(SH_LATER_CALL);
 	sh_lock(&r->lk);
 	for (unsigned i = 0; i < SHOAL_FD_NAMES; i++) {
 		struct sh_fdcopy *m = &r->mine[i];

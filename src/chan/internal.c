@@ -60,8 +60,9 @@ struct sh_internal {
 	struct {
 		sh_service_fn fn;
 		void *arg;
-	} svc[SH_SERVICES]; /* under lk */
-	int running;	    /* the service whose fn runs, -1 none; under lk */
+	} svc[SH_SERVICES];    /* under lk */
+	int running;	       /* the service whose fn runs, -1 none; under lk */
+	struct sh_int_due due; /* the internal thread's own: what it is answering */
 };
 
 static struct post *post_of(unsigned slot, unsigned k)
@@ -264,7 +265,30 @@ static int call(struct sh_internal *in, uint32_t svc, sh_id_t from, const void *
 	in->running = -1;
 	changed(in);
 	sh_unlock(&in->lk);
-	return r < 0 || r > 255 ? EPROTO : r;
+	return r == SH_INT_LATER && data != NULL ? r : r < 0 || r > 255 ? EPROTO : r;
+}
+
+void sh_internal_due(struct sh_int_due *due)
+{
+	*due = sh_chan()->internal->due;
+}
+
+void sh_internal_done(const struct sh_int_due *due, int code)
+{
+	struct post *p = due->post;
+	sh_id_t self = sh_self();
+	uint32_t gen = sh_id_gen(self);
+	uint64_t v = ans_word(TAKEN, 0, due->seq, gen);
+
+	if (self == 0)
+		return;
+	SH_STEP("post_served");
+	sh_shm_release(sh_region());
+	if (!sh_cas(&p->ans[sh_id_slot(self)], &v,
+		    ans_word(DONE, code < 0 || code > 255 ? EPROTO : code, due->seq, gen))) /* R:POST_ANS */
+		return;
+	sh_add(&p->answered, 1);
+	sh_futex_wake(&p->answered, INT_MAX, SH_FUTEX_ANY, true);
 }
 
 /* the oldest post of that member that asks me; its number in *seq */
@@ -310,15 +334,11 @@ static bool answer(struct sh_chan *c, unsigned slot)
 		return true;
 	SH_STEP("post_taken");
 	sh_shm_acquire(sh_region());
+	c->internal->due = (struct sh_int_due){.post = p, .seq = seq};
 	if (len <= SH_INT_DATA && sh_id_slot(from) == slot && sh_member_alive(from))
 		code = call(c->internal, svc, from, data, len);
-	SH_STEP("post_served");
-	sh_shm_release(sh_region());
-	v = ans_word(TAKEN, 0, seq, gen);
-	if (sh_cas(&p->ans[me], &v, ans_word(DONE, code, seq, gen))) { /* R:POST_ANS */
-		sh_add(&p->answered, 1);
-		sh_futex_wake(&p->answered, INT_MAX, SH_FUTEX_ANY, true);
-	}
+	if (code != SH_INT_LATER)
+		sh_internal_done(&c->internal->due, code);
 	return true;
 }
 

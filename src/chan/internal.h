@@ -46,6 +46,20 @@ struct sh_int_answer {
 typedef int (*sh_service_fn)(void *arg, sh_id_t from, const void *data, size_t len);
 
 /*
+ * A service that has much to do, or must wait for others, does not keep the internal thread: it notes what it is to answer
+ * (sh_internal_due(), inside fn), hands the work to another thread and returns SH_INT_LATER; that one answers. Who never does is
+ * waited for to the time limit, or until this member is gone.
+ */
+#define SH_INT_LATER (-1000)
+struct sh_int_due {
+	void *post;
+	uint64_t seq;
+};
+void sh_internal_due(struct sh_int_due *due);
+/* any thread, once; too late it changes nothing */
+void sh_internal_done(const struct sh_int_due *due, int code);
+
+/*
  * From now on fn answers; NULL: ENOSYS does. When it returns the former fn is not running and never will (from the internal
  * thread itself: it will not be started again). Does nothing where there is no channel.
  */

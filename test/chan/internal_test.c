@@ -5,7 +5,7 @@
  * The role "x" serves SH_SVC_TEST and asks. It hears
  *   ask IDS OP ARG MS    sh_internal_ask: "asked R OUTCOME/CODE,..."; OP: code (answers ARG), hold (says "holding", waits for
  *                        "go"), pass (asks member ARG for its code 7 and answers that), moot (hold, and no longer wanted
- *                        at the first look)
+ *                        at the first look), later (says "holding", another thread answers ARG after "go")
  *   send ID N            N large messages "block" to ID, whose action says "blocked" and waits for "go": "sent K", those
  *                        that found room
  *   do ID IDS            has ID ask all IDS, for code 5, inside an action: ID says "asked ..."
@@ -41,7 +41,7 @@
 
 typedef unsigned long long ull;
 
-enum op { CODE, HOLD, PASS, MOOT };
+enum op { CODE, HOLD, PASS, MOOT, LATER };
 struct word {
 	uint32_t op;
 	uint32_t pad;
@@ -88,6 +88,36 @@ static void ask_and_tell(const char *ids, enum op op, uint64_t arg, long ms)
 	t_tell("%s", line);
 }
 
+struct due {
+	struct sh_int_due due;
+	int code;
+};
+
+static void *answer_late(void *arg)
+{
+	struct due *d = arg;
+
+	while (sem_wait(&go) != 0)
+		;
+	sh_internal_done(&d->due, d->code);
+	free(d);
+	return NULL;
+}
+
+static int later(int code)
+{
+	struct due *d = malloc(sizeof(*d));
+	pthread_t t;
+
+	CHECK(d != NULL);
+	d->code = code;
+	sh_internal_due(&d->due);
+	CHECK_EQ(pthread_create(&t, NULL, answer_late, d), 0);
+	CHECK_EQ(pthread_detach(t), 0);
+	t_tell("holding");
+	return SH_INT_LATER;
+}
+
 static int serve(void *arg, sh_id_t from, const void *data, size_t len)
 {
 	const struct word *w = data;
@@ -107,6 +137,8 @@ static int serve(void *arg, sh_id_t from, const void *data, size_t len)
 		while (sem_wait(&go) != 0)
 			;
 	}
+	if (w->op == LATER)
+		return later((int)w->arg);
 	if (w->op != PASS)
 		return (int)w->arg;
 	snprintf(id, sizeof(id), "%llu", (ull)w->arg);
@@ -181,7 +213,7 @@ static void run_many(const char *ids, int threads, int n)
 
 static enum op op_of(const char *s)
 {
-	return s[0] == 'c' ? CODE : s[0] == 'h' ? HOLD : s[0] == 'm' ? MOOT : PASS;
+	return s[0] == 'c' ? CODE : s[0] == 'l' ? LATER : s[0] == 'h' ? HOLD : s[0] == 'm' ? MOOT : PASS;
 }
 
 static void *do_ask(void *line)
@@ -355,6 +387,30 @@ TEST(what_a_stopped_one_had_not_begun_it_never_begins)
 	CHECK_STR(t_expect(b.p, "calls"), "calls 1");
 	bye(&c);
 	bye(&b);
+	bye(&a);
+}
+
+TEST(another_thread_may_answer_and_the_runtime_goes_on)
+{
+	struct x a = up("primary"), b = up("secondary");
+
+	SAY(a, "ask %s later 13 60000", b.id);
+	t_expect(b.p, "holding");
+	SAY(a, "ask %s code 14 15000", b.id); /* is not held up */
+	is(&a, "asked 0 answered/14");
+	SAY(b, "go");
+	is(&a, "asked 0 answered/13");
+	SAY(a, "ask %s later 15 300", b.id);
+	t_expect(b.p, "holding");
+	is(&a, "asked 0 late/0");
+	SAY(b, "go"); /* too late: the next one has its own answer */
+	SAY(a, "ask %s code 16 15000", b.id);
+	is(&a, "asked 0 answered/16");
+	SAY(a, "ask %s later 17 60000", b.id);
+	t_expect(b.p, "holding");
+	t_kill(b.p, SIGKILL);
+	CHECK_EQ(t_wait(b.p), 128 + SIGKILL);
+	is(&a, "asked 0 gone/0");
 	bye(&a);
 }
 
