@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
@@ -508,8 +509,7 @@ void rte_pktmbuf_free_bulk(struct rte_mbuf **mbufs, unsigned int count);
 
 static inline void rte_mbuf_dynfield_copy(struct rte_mbuf *mdst, const struct rte_mbuf *msrc)
 {
-	for (unsigned int i = 0; i < RTE_DIM(mdst->dynfield1); i++)
-		mdst->dynfield1[i] = msrc->dynfield1[i];
+	memcpy(mdst->dynfield1, msrc->dynfield1, sizeof(mdst->dynfield1)); /* programs wrote them as what they are */
 }
 /* what is said of a packet, but for its data */
 static inline void __rte_pktmbuf_copy_hdr(struct rte_mbuf *mdst, const struct rte_mbuf *msrc)

@@ -5,7 +5,7 @@
  * What a dead process had in its per-lcore caches comes back from every pool. With SHOAL_MEMPOOL_F_TRACK also what it had in
  * its hands: an object bears the name of the process that has it. A get writes it; so does a dequeue from a ring made with
  * SHOAL_RING_F_TRACK, and an enqueue on one says that nobody has it: it is in the ring, and what the one who put it there
- * becomes is of no matter. An object that reaches another process by any other way bears the wrong name until shoal_own().
+ * becomes is of no matter. A packet (rte_mbuf.h) changes hands with all its segments. An object that reaches another process by any other way bears the wrong name until shoal_own().
  */
 #ifndef SHOAL_MEMPOOL_H
 #define SHOAL_MEMPOOL_H

@@ -297,12 +297,11 @@ SH_EXPORT unsigned int __rte_ring_out_tracked(struct rte_ring *r, void **objs, u
 	return sh_move_out(r, objs, n, how, left, NULL, 0);
 }
 
-SH_EXPORT uint64_t shoal_own(void *obj)
+static uint64_t own(void *obj)
 {
-	struct rte_mempool *mp = rte_mempool_from_obj(obj);
 	uint64_t me = sh_self(), was;
 
-	if (me == 0 || !sh_pool_tracks(mp))
+	if (me == 0 || !sh_pool_tracks(rte_mempool_from_obj(obj)))
 		return 0;
 	was = sh_load_acq(SH_TAG(obj));
 	do {
@@ -311,6 +310,19 @@ SH_EXPORT uint64_t shoal_own(void *obj)
 			return UINT64_MAX;
 	} while (!sh_cas(SH_TAG(obj), &was, me));
 	return was == SH_TAG_RING ? 0 : was;
+}
+
+SH_EXPORT uint64_t shoal_own(void *obj)
+{
+	const struct sh_pool_ways *w = sh_self() != 0 ? sh_pool_ways(rte_mempool_from_obj(obj)) : NULL;
+	uint64_t was = own(obj);
+	unsigned more = MOST_PARTS;
+
+	if (was == UINT64_MAX || w == NULL)
+		return was;
+	for (obj = w->next(obj); obj != NULL && more > 0; obj = w->next(obj), more--)
+		(void)own(obj);
+	return was;
 }
 
 SH_EXPORT uint64_t shoal_owner(const void *obj)

@@ -20,7 +20,7 @@ static const char *wrong_in(const struct rte_mbuf *m)
 		return "mbuf is NULL";
 	if (m->pool == NULL)
 		return "bad mbuf pool";
-	if (m->buf_iova == 0 || m->buf_iova == RTE_BAD_IOVA)
+	if (m->buf_iova == 0)
 		return "bad IO addr";
 	if (m->buf_addr == NULL)
 		return "bad virt addr";

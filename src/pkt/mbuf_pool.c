@@ -10,6 +10,7 @@
 
 #include <rte_errno.h>
 #include <rte_mbuf_pool_ops.h>
+#include <shoal_mbuf.h>
 
 #include "base/export.h"
 #include "base/log.h"
@@ -105,10 +106,10 @@ static bool ops_known(const char *name)
 }
 
 struct making {
+	const struct shoal_pktmbuf_pool *ask;
 	struct rte_pktmbuf_pool_private priv;
 	const char *ops;
-	const struct rte_pktmbuf_extmem *mem;
-	unsigned nmem, at; /* the next buffer begins off bytes into mem[at] */
+	unsigned at; /* the next pinned buffer begins off bytes into ext_mem[at] */
 	size_t off;
 };
 
@@ -118,43 +119,6 @@ static void init_pool(struct rte_mempool *mp, void *arg)
 
 	(void)rte_mempool_set_ops_byname(mp, k->ops, NULL);
 	rte_pktmbuf_pool_init(mp, &k->priv);
-}
-
-static struct rte_mempool *make(const char *name, unsigned n, unsigned cache_size, size_t elt_size, int socket_id,
-				struct making *k, rte_mempool_obj_cb_t *init)
-{
-	if (k->priv.mbuf_priv_size % RTE_MBUF_PRIV_ALIGN != 0) {
-		rte_errno = refuse(EINVAL, name, "private bytes come in multiples of 8 (RTE_MBUF_PRIV_ALIGN)");
-		return NULL;
-	}
-	if (k->ops == NULL)
-		k->ops = rte_mbuf_best_mempool_ops();
-	if (!ops_known(k->ops)) {
-		sh_err("pool of mbufs \"%.40s\": this process has no back end \"%.31s\": link or load what registers "
-		       "it, or "
-		       "choose another (--mbuf-pool-ops-name)",
-		       name != NULL ? name : "(null)", k->ops);
-		rte_errno = EINVAL;
-		return NULL;
-	}
-	return rte_mempool_create(name, n, (unsigned)elt_size, cache_size, sizeof(k->priv), init_pool, k, init, k,
-				  socket_id, 0);
-}
-
-SH_EXPORT struct rte_mempool *rte_pktmbuf_pool_create_by_ops(const char *name, unsigned int n, unsigned int cache_size,
-							     uint16_t priv_size, uint16_t data_room_size, int socket_id,
-							     const char *ops_name)
-{
-	struct making k = {.priv = {data_room_size, priv_size, 0}, .ops = ops_name};
-
-	return make(name, n, cache_size, sizeof(struct rte_mbuf) + priv_size + data_room_size, socket_id, &k,
-		    rte_pktmbuf_init);
-}
-
-SH_EXPORT struct rte_mempool *rte_pktmbuf_pool_create(const char *name, unsigned int n, unsigned int cache_size,
-						      uint16_t priv_size, uint16_t data_room_size, int socket_id)
-{
-	return rte_pktmbuf_pool_create_by_ops(name, n, cache_size, priv_size, data_room_size, socket_id, NULL);
 }
 
 /* ---- buffers elsewhere ---- */
@@ -170,12 +134,11 @@ static void init_pinned(struct rte_mempool *mp, void *arg, void *obj, unsigned i
 {
 	struct making *k = arg;
 	struct rte_mbuf *m = obj;
+	const struct rte_pktmbuf_extmem *mem = &k->ask->ext_mem[k->at];
 	struct rte_mbuf_ext_shared_info *s;
 
-	while (k->off + k->mem[k->at].elt_size > k->mem[k->at].buf_len) { /* there are enough: check_mem() */
-		k->at++;
-		k->off = 0;
-	}
+	for (; k->off + mem->elt_size > mem->buf_len; k->off = 0) /* there are enough: check_mem() */
+		mem = &k->ask->ext_mem[++k->at];
 	memset(m, 0, sizeof(*m) + rte_pktmbuf_priv_size(mp));
 	(void)i;
 	s = (struct rte_mbuf_ext_shared_info *)RTE_PTR_ADD(m, sizeof(*m) + rte_pktmbuf_priv_size(mp));
@@ -187,24 +150,89 @@ static void init_pinned(struct rte_mempool *mp, void *arg, void *obj, unsigned i
 	m->shinfo = s;
 	m->pool = mp;
 	m->port = RTE_MBUF_PORT_INVALID;
-	m->buf_addr = RTE_PTR_ADD(k->mem[k->at].buf_ptr, k->off);
-	rte_mbuf_iova_set(m, k->mem[k->at].buf_iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : k->mem[k->at].buf_iova + k->off);
-	m->buf_len = k->mem[k->at].elt_size;
-	k->off += k->mem[k->at].elt_size;
+	m->buf_addr = RTE_PTR_ADD(mem->buf_ptr, k->off);
+	rte_mbuf_iova_set(m, mem->buf_iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : mem->buf_iova + k->off);
+	m->buf_len = mem->elt_size;
+	k->off += mem->elt_size;
 	sh_mbuf_fresh(mp, m);
 }
 
-static int check_mem(const char *name, unsigned n, uint16_t room, const struct rte_pktmbuf_extmem *mem, unsigned nmem)
+static int check_mem(const struct shoal_pktmbuf_pool *ask)
 {
 	uint64_t fit = 0;
 
-	for (unsigned i = 0; mem != NULL && i < nmem; i++) {
-		if (mem[i].buf_ptr == NULL || mem[i].elt_size == 0 || mem[i].elt_size < room)
-			return refuse(EINVAL, name,
+	for (unsigned i = 0; ask->ext_mem != NULL && i < ask->ext_num; i++) {
+		const struct rte_pktmbuf_extmem *m = &ask->ext_mem[i];
+
+		if (m->buf_ptr == NULL || m->elt_size == 0 || m->elt_size < ask->data_room_size)
+			return refuse(EINVAL, ask->name,
 				      "external memory is at NULL, or its buffers are smaller than data_room_size");
-		fit += mem[i].buf_len / mem[i].elt_size;
+		fit += m->buf_len / m->elt_size;
 	}
-	return fit >= n ? 0 : refuse(ENOMEM, name, "external memory has not room for so many buffers");
+	return fit >= ask->n ? 0 : refuse(ENOMEM, ask->name, "external memory has not room for so many buffers");
+}
+
+/* ---- making one ---- */
+
+static int check(const struct making *k)
+{
+	if (k->ask->priv_size % RTE_MBUF_PRIV_ALIGN != 0)
+		return refuse(EINVAL, k->ask->name, "private bytes come in multiples of 8 (RTE_MBUF_PRIV_ALIGN)");
+	if (ops_known(k->ops))
+		return 0;
+	sh_err("pool of mbufs \"%.40s\": this process has no back end \"%.31s\": link or load what registers it, or "
+	       "choose another (--mbuf-pool-ops-name)",
+	       k->ask->name != NULL ? k->ask->name : "(null)", k->ops);
+	return EINVAL;
+}
+
+static struct rte_mempool *make(const struct shoal_pktmbuf_pool *ask, bool pinned)
+{
+	struct making k = {.ask = ask, .priv = {ask->data_room_size, ask->priv_size, 0}, .ops = ask->ops_name};
+	size_t size = sizeof(struct rte_mbuf) + ask->priv_size;
+	int e = pinned ? check_mem(ask) : 0;
+
+	if (k.ops == NULL)
+		k.ops = rte_mbuf_best_mempool_ops();
+	if (e == 0)
+		e = check(&k);
+	if (e != 0) {
+		rte_errno = e;
+		return NULL;
+	}
+	k.priv.flags = pinned ? RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF : 0;
+	size += pinned ? sizeof(struct rte_mbuf_ext_shared_info) : ask->data_room_size;
+	return rte_mempool_create(ask->name, ask->n, (unsigned)size, ask->cache_size, sizeof(k.priv), init_pool, &k,
+				  pinned ? init_pinned : rte_pktmbuf_init, &k, ask->socket_id, ask->flags);
+}
+
+SH_EXPORT struct rte_mempool *shoal_pktmbuf_pool_create(const struct shoal_pktmbuf_pool *ask)
+{
+	if (ask != NULL)
+		return make(ask, ask->ext_mem != NULL);
+	rte_errno = refuse(EINVAL, NULL, "ask is NULL");
+	return NULL;
+}
+
+SH_EXPORT struct rte_mempool *rte_pktmbuf_pool_create_by_ops(const char *name, unsigned int n, unsigned int cache_size,
+							     uint16_t priv_size, uint16_t data_room_size, int socket_id,
+							     const char *ops_name)
+{
+	struct shoal_pktmbuf_pool ask = {.name = name,
+					 .n = n,
+					 .cache_size = cache_size,
+					 .priv_size = priv_size,
+					 .data_room_size = data_room_size,
+					 .socket_id = socket_id,
+					 .ops_name = ops_name};
+
+	return make(&ask, false);
+}
+
+SH_EXPORT struct rte_mempool *rte_pktmbuf_pool_create(const char *name, unsigned int n, unsigned int cache_size,
+						      uint16_t priv_size, uint16_t data_room_size, int socket_id)
+{
+	return rte_pktmbuf_pool_create_by_ops(name, n, cache_size, priv_size, data_room_size, socket_id, NULL);
 }
 
 SH_EXPORT struct rte_mempool *rte_pktmbuf_pool_create_extbuf(const char *name, unsigned int n, unsigned int cache_size,
@@ -212,17 +240,16 @@ SH_EXPORT struct rte_mempool *rte_pktmbuf_pool_create_extbuf(const char *name, u
 							     const struct rte_pktmbuf_extmem *ext_mem,
 							     unsigned int ext_num)
 {
-	struct making k = {.priv = {data_room_size, priv_size, RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF},
-			   .mem = ext_mem,
-			   .nmem = ext_num};
-	int e = check_mem(name, n, data_room_size, ext_mem, ext_num);
+	struct shoal_pktmbuf_pool ask = {.name = name,
+					 .n = n,
+					 .cache_size = cache_size,
+					 .priv_size = priv_size,
+					 .data_room_size = data_room_size,
+					 .socket_id = socket_id,
+					 .ext_mem = ext_mem,
+					 .ext_num = ext_num};
 
-	if (e != 0) {
-		rte_errno = e;
-		return NULL;
-	}
-	return make(name, n, cache_size, sizeof(struct rte_mbuf) + priv_size + sizeof(struct rte_mbuf_ext_shared_info),
-		    socket_id, &k, init_pinned);
+	return make(&ask, true);
 }
 
 /* ---- which back end ---- */

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mbuf_share_test.c - processes that share packets, and die with them
+ *
+ * Of the inline functions' own names: __rte_mbuf_let_go, __rte_mbuf_dropped, __rte_mbuf_ext_return.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_malloc.h>
+#include <rte_ring.h>
+
+#include <shoal_mbuf.h>
+
+#include "mbuf_help.h"
+
+#define MBUFS 32
+#define ROOM 256
+
+/* ---- the other process: does what it is told, letter by letter, with a stack of packets ---- */
+
+static unsigned freed;
+
+static void ext_free(void *addr, void *opaque)
+{
+	(void)opaque;
+	freed++;
+	rte_free(addr);
+}
+
+static struct rte_mbuf *make_ext(struct rte_mempool *mp)
+{
+	char *buf = rte_malloc(NULL, 1024, 0), *at;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(mp);
+	uint16_t len = 1024;
+	struct rte_mbuf_ext_shared_info *s = rte_pktmbuf_ext_shinfo_init_helper(buf, &len, ext_free, NULL);
+
+	CHECK(buf != NULL && m != NULL && s != NULL);
+	rte_pktmbuf_attach_extbuf(m, buf, (rte_iova_t)(uintptr_t)buf, len, s);
+	at = rte_pktmbuf_append(m, 20);
+	for (int i = 0; i < 20; i++)
+		at[i] = (char)i;
+	return m;
+}
+
+static void sound(const struct rte_mbuf *m)
+{
+	char buf[300];
+	const char *d = rte_pktmbuf_read(m, 0, m->pkt_len, buf);
+
+	CHECK_EQ(rte_mbuf_check(m, 1, NULL), 0);
+	CHECK(d != NULL);
+	for (unsigned i = 0; i < m->pkt_len; i++)
+		CHECK_EQ(d[i], i);
+}
+
+static struct rte_mbuf *make_chain(struct rte_mempool *mp)
+{
+	struct rte_mbuf *m = make_mbuf(mp, 10, 0);
+
+	CHECK_EQ(rte_pktmbuf_chain(m, make_mbuf(mp, 10, 10)), 0);
+	return m;
+}
+
+struct peer {
+	struct rte_mempool *mp;
+	struct rte_ring *to, *back;
+	struct rte_mbuf *stack[MBUFS];
+	unsigned n;
+};
+
+static void obey(struct peer *p, char what)
+{
+	struct rte_mbuf **top = &p->stack[p->n];
+
+	switch (what) {
+	case '1': /* a packet of one segment */
+		p->stack[p->n++] = make_mbuf(p->mp, 10, 0);
+		break;
+	case '2':
+		p->stack[p->n++] = make_chain(p->mp);
+		break;
+	case 'x': /* in an external buffer */
+		p->stack[p->n++] = make_ext(p->mp);
+		break;
+	case 'c': /* a clone */
+		*top = rte_pktmbuf_clone(top[-1], p->mp);
+		CHECK(*top != NULL);
+		p->n++;
+		break;
+	case 'u': /* one reference more */
+		rte_pktmbuf_refcnt_update(top[-1], 1);
+		*top = top[-1];
+		p->n++;
+		break;
+	case 'd': /* the other one */
+		*top = top[-1];
+		top[-1] = top[-2];
+		top[-2] = *top;
+		break;
+	case 'f':
+		rte_pktmbuf_free(p->stack[--p->n]);
+		break;
+	case 'r':
+		CHECK_EQ(rte_ring_dequeue(p->to, (void **)top), 0);
+		p->n++;
+		break;
+	case 's':
+		CHECK_EQ(rte_ring_enqueue(p->back, p->stack[--p->n]), 0);
+		break;
+	case 'l':
+		sound(top[-1]);
+		break;
+	default:
+		t_fail(__FILE__, __LINE__, "what is '%c'?", what);
+	}
+}
+
+ROLE(peer)
+{
+	struct peer p = {.n = 0};
+	char line[64];
+
+	init_as("secondary");
+	p.mp = rte_mempool_lookup(argc > 1 ? argv[1] : "pool");
+	p.to = rte_ring_lookup("TO");
+	p.back = rte_ring_lookup("BACK");
+	CHECK(p.mp != NULL && p.to != NULL && p.back != NULL);
+	t_tell("ready");
+	while (t_hear(line, sizeof(line)) && strcmp(line, "end") != 0) {
+		for (const char *c = line; *c != '\0'; c++)
+			obey(&p, *c);
+		t_tell("ok %u", freed);
+	}
+	return rte_eal_cleanup();
+}
+
+/* ---- this process ---- */
+
+struct scene {
+	struct rte_mempool *mp;
+	struct rte_ring *to, *back;
+	struct t_proc *p;
+};
+
+static void rings(struct scene *s, unsigned flags)
+{
+	s->to = rte_ring_create("TO", 64, SOCKET_ID_ANY, flags);
+	s->back = rte_ring_create("BACK", 64, SOCKET_ID_ANY, flags);
+	CHECK(s->to != NULL && s->back != NULL);
+	s->p = t_spawn("peer", s->mp->name, NULL);
+	t_expect(s->p, "ready");
+}
+
+static void play_tracked(struct scene *s)
+{
+	init_as("primary");
+	s->mp = make_tracked("pool", MBUFS, ROOM);
+	rings(s, SHOAL_RING_F_TRACK);
+}
+
+static void say(struct scene *s, const char *letters, const char *answer)
+{
+	t_say(s->p, letters);
+	CHECK_STR(t_expect(s->p, "ok"), answer);
+}
+
+static void give(struct scene *s, struct rte_mbuf *m)
+{
+	CHECK_EQ(rte_ring_enqueue(s->to, m), 0);
+}
+
+static struct rte_mbuf *take(struct scene *s)
+{
+	void *m;
+
+	CHECK_EQ(rte_ring_dequeue(s->back, &m), 0);
+	sound(m);
+	return m;
+}
+
+static void ends(struct scene *s)
+{
+	t_say(s->p, "end");
+	CHECK_EQ(t_wait(s->p), 0);
+}
+
+static void dies(struct scene *s)
+{
+	t_kill(s->p, SIGKILL);
+	CHECK_EQ(t_wait(s->p), 128 + SIGKILL);
+}
+
+struct want {
+	struct rte_mempool *mp;
+	unsigned n;
+};
+static bool has(void *arg)
+{
+	const struct want *w = arg;
+
+	rte_mempool_cache_flush(NULL, w->mp);
+	return rte_mempool_ops_get_count(w->mp) == w->n;
+}
+static void wait_for(struct rte_mempool *mp, unsigned n)
+{
+	struct want w = {mp, n};
+
+	t_until(has, &w);
+	CHECK_EQ(rte_mempool_ops_get_count(mp), n);
+}
+
+static void whole(struct rte_mempool *mp)
+{
+	wait_for(mp, mp->size);
+	pool_whole(mp);
+}
+
+/* ---- without deaths ---- */
+
+TEST(taken_here_given_back_there)
+{
+	struct scene s;
+
+	init_as("primary");
+	s.mp = make_pool("pool", MBUFS, ROOM);
+	rings(&s, 0);
+	give(&s, make_chain(s.mp));
+	give(&s, make_mbuf(s.mp, 10, 0));
+	say(&s, "rlrlff", "ok 0");
+	say(&s, "2s1s", "ok 0");
+	rte_pktmbuf_free(take(&s));
+	rte_pktmbuf_free(take(&s));
+	ends(&s);
+	whole(s.mp);
+}
+
+TEST(clones_go_to_others)
+{
+	struct rte_mbuf *m, *c;
+	struct scene s;
+
+	init_as("primary");
+	s.mp = make_pool("pool", MBUFS, ROOM);
+	rings(&s, 0);
+	m = make_chain(s.mp);
+	for (int i = 0; i < 3; i++)
+		give(&s, rte_pktmbuf_clone(m, s.mp));
+	say(&s, "rlrlrlcls", "ok 0"); /* the third and a clone of it: the same buffer */
+	c = take(&s);
+	CHECK_EQ(m->refcnt, 5);
+	say(&s, "fff", "ok 0");
+	CHECK_EQ(m->refcnt, 2);
+	rte_pktmbuf_free(m);
+	sound(c);
+	CHECK_EQ(m->refcnt, 1);
+	rte_pktmbuf_free(c);
+	ends(&s);
+	whole(s.mp);
+}
+
+TEST(external_buffers_are_freed_at_home)
+{
+	struct scene s;
+	struct rte_mbuf *m;
+
+	init_as("primary");
+	s.mp = make_pool("pool", MBUFS, ROOM);
+	rings(&s, 0);
+	give(&s, make_ext(s.mp));
+	say(&s, "rlf", "ok 0"); /* the callback is this process', at another address there */
+	CHECK_EQ(freed, 1);
+	m = make_ext(s.mp);
+	give(&s, rte_pktmbuf_clone(m, s.mp));
+	say(&s, "rl", "ok 0");
+	rte_pktmbuf_free(m);
+	CHECK_EQ(freed, 1);
+	say(&s, "f", "ok 0");
+	CHECK_EQ(freed, 2);
+	say(&s, "xcss", "ok 0");
+	rte_pktmbuf_free(take(&s));
+	say(&s, "", "ok 0");
+	rte_pktmbuf_free(take(&s));
+	say(&s, "", "ok 1");
+	CHECK_EQ(freed, 2);
+	ends(&s);
+	whole(s.mp);
+}
+
+static struct rte_mempool *make_pinned(unsigned flags)
+{
+	struct rte_pktmbuf_extmem e = {rte_malloc(NULL, MBUFS * 512, 64), RTE_BAD_IOVA, MBUFS * 512, 512};
+	struct shoal_pktmbuf_pool ask = {.name = "pinned",
+					 .n = MBUFS,
+					 .data_room_size = 512,
+					 .socket_id = SOCKET_ID_ANY,
+					 .flags = flags,
+					 .ext_mem = &e,
+					 .ext_num = 1};
+	struct rte_mempool *mp = shoal_pktmbuf_pool_create(&ask);
+
+	CHECK(mp != NULL);
+	return mp;
+}
+
+TEST(pinned_buffers_are_shared)
+{
+	struct rte_mempool *pinned;
+	struct rte_mbuf *m;
+	struct scene s;
+
+	init_as("primary");
+	s.mp = make_pool("pool", MBUFS, ROOM);
+	pinned = make_pinned(0);
+	rings(&s, 0);
+	m = make_mbuf(pinned, 10, 0);
+	give(&s, rte_pktmbuf_clone(m, s.mp));
+	say(&s, "rl", "ok 0");
+	rte_pktmbuf_free(m);
+	CHECK_EQ(rte_mempool_avail_count(pinned), MBUFS - 1);
+	say(&s, "lf", "ok 0"); /* the last user gives it back, in another process */
+	pool_whole(pinned);
+	ends(&s);
+	whole(s.mp);
+}
+
+static void child_tries(void *arg)
+{
+	struct rte_mempool *mp = arg;
+
+	CHECK(rte_pktmbuf_alloc(mp) == NULL);
+	CHECK_EQ(rte_pktmbuf_alloc_bulk(mp, (struct rte_mbuf *[2]){NULL}, 2), -EPERM);
+}
+
+TEST(a_forked_child_gets_none)
+{
+	char err[2048];
+	struct rte_mempool *mp;
+
+	init_as("primary");
+	mp = make_pool("pool", MBUFS, ROOM);
+	CHECK_EQ(t_fork(child_tries, mp, err, sizeof(err)), 0);
+	CHECK_HAS(err, "no member of the group");
+	pool_whole(mp);
+}
+
+/* ---- deaths; what the dead one has of a tracked pool ---- */
+
+TEST(packets_of_a_dead_one_come_back)
+{
+	struct scene s;
+
+	play_tracked(&s);
+	give(&s, make_chain(s.mp));
+	give(&s, make_mbuf(s.mp, 10, 0));
+	say(&s, "12rr2cc1cxc", "ok 0"); /* chains, clones of its own, clones of clones, an external buffer */
+	dies(&s);
+	whole(s.mp);
+	CHECK_HAS(t_stderr(s.p), "EAL"); /* it was there */
+}
+
+/* it dies holding clones while this process holds the buffer */
+TEST(clones_of_a_dead_one_leave_the_buffer)
+{
+	struct rte_mbuf *m, *other;
+	struct scene s;
+
+	play_tracked(&s);
+	m = make_chain(s.mp);
+	give(&s, rte_pktmbuf_clone(m, s.mp));
+	give(&s, rte_pktmbuf_clone(m, s.mp));
+	say(&s, "rlc", "ok 0");
+	CHECK_EQ(m->refcnt, 4);
+	dies(&s);
+	wait_for(s.mp, MBUFS - 4); /* m is here, a clone of it in the ring */
+	CHECK_EQ(m->refcnt, 2);
+	CHECK_EQ(m->next->refcnt, 2);
+	sound(m);
+	CHECK_EQ(rte_ring_dequeue(s.to, (void **)&other), 0);
+	rte_pktmbuf_free(m);
+	sound(other);
+	rte_pktmbuf_free(other);
+	whole(s.mp);
+}
+
+/* the other way round: this process holds the clone. What is not free is not given out */
+static void the_buffer_stays(struct scene *s, struct rte_mbuf *c, unsigned have)
+{
+	struct rte_mbuf *all[MBUFS];
+
+	dies(s);
+	wait_for(s->mp, have);
+	CHECK_EQ(rte_pktmbuf_alloc_bulk(s->mp, all, have), 0);
+	for (unsigned i = 0; i < have; i++)
+		memset(rte_mbuf_to_baddr(all[i]), 0xee, ROOM);
+	CHECK(rte_pktmbuf_alloc(s->mp) == NULL);
+	sound(c);
+	rte_pktmbuf_free_bulk(all, have);
+	rte_pktmbuf_free(c);
+	whole(s->mp);
+}
+
+TEST(the_buffer_of_a_dead_one_stays_for_a_clone)
+{
+	struct scene s;
+
+	play_tracked(&s);
+	say(&s, "2c1ds", "ok 0"); /* it has the buffer */
+	the_buffer_stays(&s, take(&s), MBUFS - 4);
+}
+
+TEST(the_buffer_a_dead_one_had_let_go_of_stays_too)
+{
+	struct scene s;
+
+	play_tracked(&s);
+	say(&s, "2cdf1ds", "ok 0"); /* it has freed it: only the clone is left, and its name went */
+	the_buffer_stays(&s, take(&s), MBUFS - 4);
+}
+
+TEST(several_references_to_one_mbuf)
+{
+	struct rte_mbuf *m;
+	struct scene s;
+
+	play_tracked(&s);
+	m = make_mbuf(s.mp, 10, 0);
+	rte_mbuf_refcnt_update(m, 1);
+	give(&s, m); /* both have it, the name is the other's */
+	say(&s, "rl", "ok 0");
+	dies(&s);
+	wait_for(s.mp, MBUFS - 1);
+	CHECK_EQ(m->refcnt, 2);
+	sound(m);
+	rte_pktmbuf_free(m);
+	whole(s.mp);
+}
+
+TEST(the_receiver_of_a_chain_keeps_it)
+{
+	struct rte_mbuf *m;
+	struct scene s;
+
+	play_tracked(&s);
+	say(&s, "2s2s12", "ok 0");
+	m = take(&s);
+	dies(&s);
+	wait_for(s.mp, MBUFS - 4); /* the second is in the ring */
+	sound(m);
+	rte_pktmbuf_free(m);
+	rte_pktmbuf_free(take(&s));
+	whole(s.mp);
+}
+
+TEST(shoal_own_takes_all_segments)
+{
+	struct rte_mbuf *m;
+	struct scene s;
+
+	init_as("primary");
+	s.mp = make_tracked("pool", MBUFS, ROOM);
+	rings(&s, 0); /* no names change there */
+	say(&s, "2s1", "ok 0");
+	m = take(&s);
+	CHECK(shoal_own(m) != 0);
+	CHECK_EQ(shoal_owner(m), shoal_owner(m->next));
+	dies(&s);
+	wait_for(s.mp, MBUFS - 2);
+	sound(m);
+	rte_pktmbuf_free(m);
+	whole(s.mp);
+}
+
+TEST(external_buffers_and_deaths)
+{
+	struct rte_mbuf *m, *c;
+	struct scene s;
+
+	play_tracked(&s);
+	m = make_ext(s.mp);
+	give(&s, rte_pktmbuf_clone(m, s.mp));
+	say(&s, "rlxcs", "ok 0"); /* a clone in my buffer; its own buffer, of which I have a clone */
+	c = take(&s);
+	dies(&s);
+	wait_for(s.mp, MBUFS - 2);
+	CHECK_EQ(rte_mbuf_ext_refcnt_read(m->shinfo), 1);
+	CHECK_EQ(rte_mbuf_ext_refcnt_read(c->shinfo), 1);
+	sound(m);
+	sound(c);
+	rte_pktmbuf_free(m);
+	CHECK_EQ(freed, 1);
+	rte_pktmbuf_free(c); /* nobody is left who knows how to free that buffer */
+	CHECK_EQ(freed, 1);
+	whole(s.mp);
+}
+
+TEST(the_last_user_of_my_external_buffer_dies)
+{
+	struct rte_mbuf *m;
+	struct scene s;
+
+	play_tracked(&s);
+	m = make_ext(s.mp);
+	give(&s, rte_pktmbuf_clone(m, s.mp));
+	say(&s, "rl", "ok 0");
+	rte_pktmbuf_free(m);
+	CHECK_EQ(freed, 0);
+	dies(&s);
+	whole(s.mp);
+	CHECK_EQ(freed, 1);
+}
+
+/* my mbuf's pinned buffer; the dead one has a clone of it */
+TEST(clones_of_pinned_buffers_and_deaths)
+{
+	struct rte_mempool *pinned;
+	struct rte_mbuf *m;
+	struct scene s;
+
+	play_tracked(&s);
+	pinned = make_pinned(SHOAL_MEMPOOL_F_TRACK);
+	m = make_mbuf(pinned, 10, 0);
+	give(&s, rte_pktmbuf_clone(m, s.mp));
+	say(&s, "rl", "ok 0");
+	dies(&s);
+	whole(s.mp);
+	CHECK_EQ(m->shinfo->refcnt, 1);
+	sound(m);
+	rte_pktmbuf_free(m);
+	whole(pinned);
+}
+
+/* the dead one's; I have a clone, and the buffer comes back when that goes */
+TEST(pinned_buffers_of_a_dead_one)
+{
+	struct rte_mempool *clones;
+	struct rte_mbuf *m, *c;
+	struct scene s;
+
+	init_as("primary");
+	clones = make_tracked("pool", MBUFS, ROOM);
+	s.mp = make_pinned(SHOAL_MEMPOOL_F_TRACK);
+	rings(&s, SHOAL_RING_F_TRACK);
+	say(&s, "1s1s1", "ok 0");
+	m = take(&s);
+	c = rte_pktmbuf_clone(m, clones);
+	give(&s, m);
+	say(&s, "r", "ok 0");
+	dies(&s);
+	wait_for(s.mp, MBUFS - 2); /* one is in the ring */
+	CHECK_EQ(rte_mempool_avail_count(clones), MBUFS - 1);
+	sound(c);
+	rte_pktmbuf_free(c);
+	rte_pktmbuf_free(take(&s));
+	whole(s.mp);
+	whole(clones);
+}
