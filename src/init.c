@@ -235,18 +235,10 @@ static int log_setup(const struct sh_opts *o)
 }
 
 /* what the options ask for and this version has not got */
-static int unsupported(const struct sh_opts *o)
+static void unsupported(const struct sh_opts *o)
 {
-	const char *v = sh_opts_value(o, SH_OPT_VDEV, 0);
-
-	if (v != NULL) {
-		sh_err("option --vdev: no driver '%.*s': this version has no ports yet; leave the option out",
-		       (int)strcspn(v, ","), v);
-		return -ENODEV;
-	}
 	if (o->seen[SH_OPT_DRIVER_PATH] != 0)
 		sh_warn("option -d: no library is loaded, drivers are built in; leave the option out");
-	return 0;
 }
 
 static void tell(const struct sh_opts *o, const cpu_set_t *cpus)
@@ -269,9 +261,7 @@ static int run(const struct sh_opts *o, const cpu_set_t *cpus)
 	if (r < 0)
 		return r;
 	tell(o, cpus);
-	r = unsupported(o);
-	if (r < 0)
-		return r;
+	unsupported(o);
 	sh_lcore_quiet(o);
 	sh_ctx.opts = &init.opts;
 	r = start_rooms();

@@ -28,7 +28,7 @@
 
 #include "ctx.h"
 
-enum sh_service { SH_SVC_MEM, SH_SVC_FD, SH_SVC_MBUF, SH_SVC_TEST, SH_SERVICES };
+enum sh_service { SH_SVC_MEM, SH_SVC_FD, SH_SVC_MBUF, SH_SVC_PORTS, SH_SVC_TEST, SH_SERVICES };
 #define SH_INT_DATA 192 /* bytes of a request */
 
 enum sh_int_outcome { SH_INT_ANSWERED, SH_INT_TIMED_OUT, SH_INT_GONE };

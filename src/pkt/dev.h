@@ -108,7 +108,10 @@ struct sh_port_caps {
 	uint16_t min_mtu, max_mtu;
 	uint32_t min_rx_bufsize, max_rx_pktlen;
 	uint32_t if_index;
-	bool lsc, rmv, rxq_intr; /* tells of link changes; of its end; can sleep for packets */
+	bool lsc, rmv, rxq_intr;     /* tells of link changes; of its end; can sleep for packets */
+	bool no_rss;		     /* devarg rss=0: a configuration that asks for RSS is refused, -ENOTSUP */
+	uint16_t pref_rxq, pref_txq; /* queues and descriptors when the program leaves them to the port; 0: 1 and 512 */
+	uint16_t pref_desc;
 };
 
 /* what rte_eth_dev_configure() was told, without pointers */
@@ -172,6 +175,7 @@ struct sh_port {
 
 	_Atomic uint64_t seat __attribute__((aligned(SH_LINE)));
 	_Atomic uint32_t op;
+	uint32_t op_queue;    /* SH_OP_QUEUE: id, | 1 << 16 tx */
 	_Atomic uint32_t run; /* the port is started */
 	_Atomic uint32_t gone;
 	_Atomic uint64_t link;	 /* struct rte_eth_link */
@@ -209,6 +213,8 @@ struct sh_here {
 	uint64_t serial; /* of the port that this is about; 0: none. Zeros in a forked child */
 	const struct sh_driver *drv;
 	void *local; /* the driver's */
+	/* under the lock: who uses it (the table of this process, calls, bound queues); at 0 it is detached and freed */
+	unsigned refs;
 };
 
 /* takes or gives packets of one queue. Returns how many; partial by contract. One thread of the owner at a time. */
@@ -237,7 +243,7 @@ struct sh_driver {
 	void (*remove)(struct sh_port *p);
 
 	/* 2. the port in this process. attach: when it is used here first, also after probe by the maker; may ask for fds by
-	 * name. An error is this process' alone, and at hotplug a veto. Never called in the internal thread. */
+	 * name. An error is this process' alone, and at hotplug a veto. Runs under the room's private lock, perhaps on the internal thread. */
 	int (*attach)(struct sh_here *h);
 	void (*detach)(struct sh_here *h);
 
@@ -257,8 +263,9 @@ struct sh_driver {
 	int (*stats_reset)(struct sh_here *h);
 
 	/* 4. in the process that becomes owner of q, and by the thread that bursts there, without the seat.
-	 * open: fills *io. mend: before that, if the former owner died: brings q->drv[] and what it stands for to a valid state.
-	 * shut: drops io->data, when q is no longer this process'; nobody is in burst. */
+	 * open: fills *io, under the room's private lock. mend: before that, if the former owner died: brings q->drv[] and what it stands for to a valid state.
+	 * shut: drops io->data, when q is no longer this process'; nobody is in burst. The port may be gone: neither h->p nor
+	 * p->shared is looked at. */
 	int (*open)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 	void (*mend)(struct sh_here *h, struct sh_queue *q);
 	void (*shut)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
@@ -289,7 +296,7 @@ const struct sh_driver *sh_driver_of(const char *device);
  *		struct my_queue *m = data;
  *
  *		if (!sh_queue_enter(m->q))
- *			return sh_queue_lost(m->q);
+ *			return sh_queue_lost(m->q, pkts, n);
  *		...
  *		sh_queue_count(m->q, packets, bytes);
  *		sh_queue_leave(m->q);
@@ -319,8 +326,11 @@ static inline void sh_queue_leave(struct sh_queue *q)
 	sh_store_rel(&q->busy, 0); /* R:QBUSY */
 }
 
-/* the queue was taken from this process, or this is a forked child: forgets it; the next burst may ask for it anew. Returns 0. */
-uint16_t sh_queue_lost(struct sh_queue *q);
+/*
+ * The queue was taken from this process, or this is a forked child: forgets it, drops io->data, and bursts anew as the first
+ * burst does: the port may have been started again.
+ */
+uint16_t sh_queue_lost(struct sh_queue *q, struct rte_mbuf **pkts, uint16_t n);
 
 /* counters have one writer */
 static inline void sh_count(_Atomic uint64_t *c, uint64_t n)
@@ -337,9 +347,11 @@ static inline void sh_queue_count(struct sh_queue *q, uint64_t packets, uint64_t
 /* ---- for drivers: what they see ---- */
 
 /*
- * The link is up or down now: stores it and, if it changed, has every process told (RTE_ETH_EVENT_INTR_LSC where the program
- * asked for it). From any thread of any process, in none of the locks. speed in Mbit/s.
+ * The link is up or down now; speed in Mbit/s. put stores it: for operations that run with the seat, after which everybody is
+ * told. set also tells: for a driver that sees it by itself, from any thread, in none of the locks. Told is RTE_ETH_EVENT_INTR_LSC,
+ * in every process, where the program asked for it.
  */
+void sh_port_link_put(struct sh_port *p, bool up, uint32_t speed, bool full_duplex, bool autoneg);
 void sh_port_link_set(struct sh_port *p, bool up, uint32_t speed, bool full_duplex, bool autoneg);
 /* The device has vanished: link down, bursts give 0, RTE_ETH_EVENT_INTR_RMV in every process; the port stays until removed. */
 void sh_port_vanished(struct sh_port *p);
@@ -354,8 +366,12 @@ int sh_port_fd_name(const struct sh_port *p, const char *what, char *buf, size_t
 /* the row of a port that is READY; NULL: no such port */
 struct sh_port *sh_port(unsigned id);
 struct sh_port *sh_port_named(const char *name);
-/* this process' side, attached now if it was not; NULL and *err (may be NULL) = -errno: no such port, no driver, attach said no */
+/*
+ * This process' side, attached now if it was not; to be given back by sh_here_put(). NULL and *err (may be NULL) = -errno: no
+ * such port, no driver, a forked child, attach said no.
+ */
 struct sh_here *sh_here(unsigned id, int *err);
+void sh_here_put(struct sh_here *h);
 
 /*
  * Make the device "name" with these devargs a port, here: a row, probe, READY, attach. 0 and *id; -EEXIST (*id is the port),
@@ -367,10 +383,12 @@ int sh_port_make(const char *name, const char *args, unsigned *id);
 int sh_port_unmake(unsigned id);
 
 /*
- * Bring this process to the table's truth: detach what is gone, attach what is new, and tell the program's callbacks (NEW,
- * DESTROY, INTR_LSC, INTR_RMV) what has changed since the last look. Returns 0, or what the first attach said. Any thread that
- * has no lock of the room, also the internal one if no driver's attach asks for fds.
+ * Bring this process to the table's truth: attach detaches what is gone and attaches what is new; 0, or what the first attach
+ * said. events tells the program's callbacks (NEW, DESTROY, INTR_LSC, INTR_RMV) what has changed since the last look. look
+ * does both. Any thread that has no lock of the room; the internal one: attach alone.
  */
+int sh_ports_attach(void);
+void sh_ports_events(void);
 int sh_ports_look(void);
 /* have every process look, and look here */
 void sh_ports_tell(void);

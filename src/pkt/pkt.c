@@ -14,6 +14,7 @@ static const struct part {
 	void (*stop)(void);
 } parts[] = {
 	{sh_mbuf_start, sh_mbuf_stop},
+	{sh_port_start, sh_port_stop},
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 

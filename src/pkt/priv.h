@@ -14,10 +14,15 @@
  */
 struct sh_pkt {
 	_Atomic uint64_t dyn;
+	struct sh_ports *ports; /* here.c */
 };
 
 /* mbuf.c */
 int sh_mbuf_start(const struct sh_opts *o);
 void sh_mbuf_stop(void);
+
+/* here.c */
+int sh_port_start(const struct sh_opts *o);
+void sh_port_stop(void);
 
 #endif

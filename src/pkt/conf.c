@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * conf.c - a port from its configuration to its end
+ *
+ * All with the port's seat. What is checked and in which order follows what programs of DPDK fall back by: offloads (-EINVAL)
+ * before RSS (-ENOTSUP).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_memzone.h>
+
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "mem/mem.h"
+#include "pkt/port.h"
+#include "proc/proc.h"
+
+#define FIRST_ROOM 16
+
+/* ---- records of queues ---- */
+
+/* room for n queues each way; the records there were stay where they are, in their zone */
+static int queues_get(struct sh_port *p, unsigned n)
+{
+	unsigned room = FIRST_ROOM;
+	char name[RTE_MEMZONE_NAMESIZE];
+	const struct rte_memzone *mz;
+	size_t len;
+
+	while (room < n)
+		room *= 2;
+	if (p->queue != NULL && p->room >= room)
+		return 0;
+	len = 2ul * room * sizeof(struct sh_queue);
+	(void)snprintf(name, sizeof(name), "EQ_%u_%u", p->id, room);
+	mz = sh_zone_lookup(name); /* of a former port in this row */
+	if (mz == NULL) {
+		mz = rte_memzone_reserve_aligned(name, len, SOCKET_ID_ANY, 0, SH_LINE);
+		if (mz == NULL)
+			return -rte_errno;
+		memset(mz->addr, 0, len);
+	}
+	p->queue = mz->addr;
+	p->room = (uint16_t)room;
+	return 0;
+}
+
+/* settings and counters; owner and busy are what they are */
+static void queue_begin(struct sh_queue *q, uint16_t port, unsigned id, bool tx)
+{
+	sh_store_rel(&q->state, SH_Q_NONE); /* R:QSTATE */
+	q->port = port;
+	q->id = (uint16_t)id;
+	q->tx = tx;
+	q->drop_en = q->deferred = 0;
+	q->desc = q->rs_thresh = q->free_thresh = 0;
+	q->pthresh = q->hthresh = q->wthresh = 0;
+	q->offloads = 0;
+	q->mp = NULL;
+	q->socket = 0;
+	q->stat_map = id < RTE_ETHDEV_QUEUE_STAT_CNTRS ? (uint8_t)id : UINT8_MAX;
+	sh_store_rlx(&q->packets, 0); /* relaxed, as the others: it has no owner */
+	sh_store_rlx(&q->bytes, 0);
+	sh_store_rlx(&q->errors, 0);
+	sh_store_rlx(&q->nombuf, 0);
+	sh_store_rlx(&q->missed, 0);
+	memset(q->base, 0, sizeof(q->base));
+	memset(q->drv, 0, sizeof(q->drv));
+}
+
+static void queue_release(struct sh_here *h, struct sh_queue *q)
+{
+	if (sh_load_acq(&q->state) != SH_Q_NONE && h->drv->queue_release != NULL) /* A:QSTATE */
+		h->drv->queue_release(h, q);
+	sh_store_rel(&q->state, SH_Q_NONE); /* R:QSTATE */
+}
+
+void sh_port_unset(struct sh_here *h)
+{
+	struct sh_port *p = h->p;
+
+	for (unsigned i = 0; p->queue != NULL && i < 2u * p->room; i++)
+		queue_release(h, &p->queue[i]);
+	p->configured = 0;
+	p->nb_rxq = p->nb_txq = 0;
+}
+
+/* ---- configure ---- */
+
+struct ask {
+	unsigned nb_rx, nb_tx;
+	const struct rte_eth_conf *c;
+	uint32_t mtu;
+};
+
+static int refuse(const struct sh_port *p, int err, const char *what)
+{
+	sh_err("port %u (%s): cannot be configured: %s", p->id, p->name, what);
+	return err;
+}
+
+static int bits_missing(const struct sh_port *p, const char *what, uint64_t want, uint64_t have)
+{
+	if ((want & ~have) == 0)
+		return 0;
+	sh_err("port %u (%s): cannot be configured: %s 0x%llx are not there, of 0x%llx that are asked for; "
+	       "rte_eth_dev_info_get() tells which are",
+	       p->id, p->name, what, (unsigned long long)(want & ~have), (unsigned long long)want);
+	return -EINVAL;
+}
+
+static int check_numbers(const struct sh_port *p, struct ask *a)
+{
+	char line[160];
+
+	if (a->nb_rx == 0 && a->nb_tx == 0) {
+		a->nb_rx = p->caps.pref_rxq != 0 ? p->caps.pref_rxq : RTE_ETH_DEV_FALLBACK_RX_NBQUEUES;
+		a->nb_tx = p->caps.pref_txq != 0 ? p->caps.pref_txq : RTE_ETH_DEV_FALLBACK_TX_NBQUEUES;
+	}
+	if (a->nb_rx <= p->caps.max_rxq && a->nb_tx <= p->caps.max_txq)
+		return 0;
+	(void)snprintf(line, sizeof(line), "%u rx and %u tx queues are asked for; it has at most %u and %u", a->nb_rx,
+		       a->nb_tx, p->caps.max_rxq, p->caps.max_txq);
+	return refuse(p, -EINVAL, line);
+}
+
+static int check_mtu(const struct sh_port *p, uint32_t mtu)
+{
+	char line[120];
+
+	if ((p->caps.min_mtu == 0 || mtu >= p->caps.min_mtu) && (p->caps.max_mtu == 0 || mtu <= p->caps.max_mtu))
+		return 0;
+	(void)snprintf(line, sizeof(line), "an MTU of %u; it takes %u to %u", mtu, p->caps.min_mtu, p->caps.max_mtu);
+	return refuse(p, -EINVAL, line);
+}
+
+static int check_events(const struct sh_port *p, const struct rte_eth_conf *c)
+{
+	if (c->intr_conf.lsc && !p->caps.lsc)
+		return refuse(p, -EINVAL, "its link never changes, there is no event of that (intr_conf.lsc)");
+	if (c->intr_conf.rmv && !p->caps.rmv)
+		return refuse(p, -EINVAL, "its device cannot vanish, there is no event of that (intr_conf.rmv)");
+	return 0;
+}
+
+static int check_modes(const struct sh_port *p, const struct rte_eth_conf *c)
+{
+	uint32_t rx = c->rxmode.mq_mode;
+	int r;
+
+	r = bits_missing(p, "kinds of RSS", c->rx_adv_conf.rss_conf.rss_hf & ~RTE_ETH_RSS_LEVEL_MASK, p->caps.rss_hf);
+	if (r < 0)
+		return r;
+	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) == 0 && (c->rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0)
+		return refuse(p, -EINVAL, "a hash of each packet without RSS");
+	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) != 0 && p->caps.no_rss)
+		return refuse(p, -ENOTSUP, "RSS, and it was made with rss=0");
+	if ((rx & (RTE_ETH_MQ_RX_DCB_FLAG | RTE_ETH_MQ_RX_VMDQ_FLAG)) != 0 || c->txmode.mq_mode != RTE_ETH_MQ_TX_NONE)
+		return refuse(p, -ENOTSUP, "queues by class of traffic or virtual machine");
+	return 0;
+}
+
+static int check_conf(struct sh_port *p, struct ask *a)
+{
+	const struct rte_eth_conf *c = a->c;
+	int r = check_numbers(p, a);
+
+	if (r == 0)
+		r = check_events(p, c);
+	if (r < 0)
+		return r;
+	a->mtu = c->rxmode.mtu;
+	if (a->mtu == 0)
+		a->mtu = p->caps.max_mtu != 0 && p->caps.max_mtu < RTE_ETHER_MTU ? p->caps.max_mtu : RTE_ETHER_MTU;
+	r = check_mtu(p, a->mtu);
+	if (r == 0)
+		r = bits_missing(p, "rx offloads", c->rxmode.offloads, p->caps.rx_offloads);
+	if (r == 0)
+		r = bits_missing(p, "tx offloads", c->txmode.offloads, p->caps.tx_offloads);
+	return r < 0 ? r : check_modes(p, c);
+}
+
+static const uint8_t default_key[] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+				      0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+				      0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+				      0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa};
+
+static void set_rss(struct sh_port *p, const struct rte_eth_rss_conf *c, unsigned nb_rx, bool on)
+{
+	struct sh_port_rss *s = &p->rss;
+
+	(void)sh_add(&s->gen, 1);
+	s->hf = on ? c->rss_hf : 0;
+	s->size = p->caps.reta_size;
+	if (c->rss_key != NULL && c->rss_key_len != 0 && c->rss_key_len == p->caps.key_size) {
+		memcpy(s->key, c->rss_key, c->rss_key_len);
+		s->key_len = c->rss_key_len;
+	} else if (s->key_len == 0) {
+		memcpy(s->key, default_key, sizeof(default_key));
+		s->key_len = sizeof(default_key);
+	}
+	for (unsigned i = 0; i < s->size; i++)
+		s->reta[i] = nb_rx != 0 ? (uint16_t)(i % nb_rx) : 0;
+	(void)sh_add(&s->gen, 1);
+}
+
+/* the seat is mine, nothing is wrong with the wish */
+static int configure(struct sh_here *h, const struct ask *a)
+{
+	const struct rte_eth_conf *c = a->c;
+	struct sh_port *p = h->p;
+	int r;
+
+	SH_STEP("port_configuring");
+	sh_port_unset(h);
+	r = sh_queues_take(h, NULL); /* nobody should be there; but a record is a new one now */
+	if (r == 0)
+		r = queues_get(p, a->nb_rx > a->nb_tx ? a->nb_rx : a->nb_tx);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < p->room; i++) {
+		queue_begin(sh_rxq(p, i), p->id, i, false);
+		queue_begin(sh_txq(p, i), p->id, i, true);
+	}
+	p->conf = (struct sh_port_conf){
+		.rx_offloads = c->rxmode.offloads,
+		.tx_offloads = c->txmode.offloads,
+		.rss_hf = c->rx_adv_conf.rss_conf.rss_hf,
+		.link_speeds = c->link_speeds,
+		.rx_mq = c->rxmode.mq_mode,
+		.tx_mq = c->txmode.mq_mode,
+		.mtu = a->mtu,
+		.max_lro = c->rxmode.max_lro_pkt_size,
+		.lsc = c->intr_conf.lsc,
+		.rxq_intr = c->intr_conf.rxq,
+		.rmv = c->intr_conf.rmv,
+		.lpbk = c->lpbk_mode != 0,
+	};
+	p->nb_rxq = (uint16_t)a->nb_rx;
+	p->nb_txq = (uint16_t)a->nb_tx;
+	set_rss(p, &c->rx_adv_conf.rss_conf, a->nb_rx, (c->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0);
+	r = h->drv->configure != NULL ? h->drv->configure(h) : 0;
+	if (r < 0)
+		sh_port_unset(h);
+	else
+		p->configured = 1;
+	return r;
+}
+
+SH_EXPORT int rte_eth_dev_configure(uint16_t port_id, uint16_t nb_rx_queue, uint16_t nb_tx_queue,
+				    const struct rte_eth_conf *eth_conf)
+{
+	struct ask a = {.nb_rx = nb_rx_queue, .nb_tx = nb_tx_queue, .c = eth_conf};
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_configure", SH_OP_LITTLE, &r);
+
+	if (h == NULL)
+		return r;
+	if (eth_conf == NULL)
+		r = refuse(h->p, -EINVAL, "eth_conf is NULL");
+	else if (sh_load_acq(&h->p->run) != 0) /* A:PORTRUN */
+		r = refuse(h->p, -EBUSY, "it is started; rte_eth_dev_stop() comes first");
+	else
+		r = check_conf(h->p, &a);
+	if (r == 0) {
+		sh_store_rlx(&h->p->op, SH_OP_CONFIGURE); /* relaxed: as in sh_port_enter() */
+		r = configure(h, &a);
+	}
+	sh_port_end(h, SH_OP_CONFIGURE);
+	return r;
+}
+
+/* ---- queues ---- */
+
+static int bad_queue(const struct sh_port *p, const char *way, unsigned id, const char *why, int err)
+{
+	sh_err("port %u (%s): %s queue %u: %s", p->id, p->name, way, id, why);
+	return err;
+}
+
+static int check_desc(const struct sh_port *p, const char *way, unsigned id, uint16_t *desc)
+{
+	if (*desc == 0)
+		*desc = p->caps.pref_desc != 0 ? p->caps.pref_desc : RTE_ETH_DEV_FALLBACK_RX_RINGSIZE;
+	if ((p->caps.desc_max != 0 && *desc > p->caps.desc_max) || *desc < p->caps.desc_min ||
+	    (p->caps.desc_align > 1 && *desc % p->caps.desc_align != 0))
+		return bad_queue(p, way, id,
+				 "a number of descriptors it cannot have; rte_eth_dev_adjust_nb_rx_tx_desc()", -EINVAL);
+	return 0;
+}
+
+static int check_pool(const struct sh_port *p, unsigned id, const struct rte_mempool *mp)
+{
+	if (mp == NULL)
+		return bad_queue(p, "rx", id, "no pool is given", -EINVAL);
+	if (mp->private_data_size < sizeof(struct rte_pktmbuf_pool_private))
+		return bad_queue(p, "rx", id, "the pool is none of mbufs; rte_pktmbuf_pool_create() makes one",
+				 -ENOSPC);
+	if (rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)mp) <
+	    p->caps.min_rx_bufsize + (uint32_t)RTE_PKTMBUF_HEADROOM)
+		return bad_queue(p, "rx", id, "the pool's buffers are too small", -EINVAL);
+	if (!sh_mem_contains((uint64_t)(uintptr_t)mp))
+		return bad_queue(p, "rx", id,
+				 "the pool is private to this process; make it with rte_pktmbuf_pool_create()",
+				 -EINVAL);
+	return 0;
+}
+
+/* may this queue be set up now? */
+static int check_state(const struct sh_port *p, const char *way, struct sh_queue *q, uint64_t capa)
+{
+	if (sh_load_acq(&p->run) == 0) /* A:PORTRUN */
+		return 0;
+	if ((p->caps.dev_capa & capa) == 0)
+		return bad_queue(p, way, q->id, "the port is started; rte_eth_dev_stop() comes first", -EBUSY);
+	if (sh_load_acq(&q->state) == SH_Q_RUN) /* A:QSTATE */
+		return bad_queue(p, way, q->id, "it is started; stop it first", -EBUSY);
+	return 0;
+}
+
+static int check_offloads(const struct sh_port *p, const char *way, unsigned id, uint64_t want, uint64_t port,
+			  uint64_t queue)
+{
+	if ((want & ~port & ~queue) == 0)
+		return 0;
+	return bad_queue(p, way, id, "an offload that is neither the port's nor can be a queue's", -EINVAL);
+}
+
+/* what the caller has filled into *q becomes the queue's, or it is not set up */
+static int setup(struct sh_here *h, struct sh_queue *q)
+{
+	struct sh_port *p = h->p;
+	int r;
+
+	SH_STEP("port_queue_half");
+	r = h->drv->queue_setup != NULL ? h->drv->queue_setup(h, q) : 0;
+	if (r < 0)
+		return r;
+	sh_store_rel(&q->state,
+		     q->deferred || sh_load_acq(&p->run) != 0 ? SH_Q_STOPPED : SH_Q_RUN); /* R:QSTATE A:PORTRUN */
+	return 0;
+}
+
+static void setup_op(struct sh_port *p, const struct sh_queue *q)
+{
+	p->op_queue = q->id | (uint32_t)q->tx << 16;
+	sh_store_rel(&p->op, SH_OP_QUEUE); /* R:PORTSEAT */
+}
+
+static int rx_setup(struct sh_here *h, uint16_t id, uint16_t desc, int socket, const struct rte_eth_rxconf *c,
+		    struct rte_mempool *mp)
+{
+	struct sh_port *p = h->p;
+	struct sh_queue *q;
+	uint64_t off = c != NULL ? c->offloads & ~p->conf.rx_offloads : 0;
+	int r;
+
+	if (id >= p->nb_rxq)
+		return bad_queue(p, "rx", id, "it is not configured", -EINVAL);
+	q = sh_rxq(p, id);
+	r = check_pool(p, id, mp);
+	if (r == 0)
+		r = check_desc(p, "rx", id, &desc);
+	if (r == 0)
+		r = check_state(p, "rx", q, RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP);
+	if (r == 0)
+		r = check_offloads(p, "rx", id, off, p->conf.rx_offloads, p->caps.rxq_offloads);
+	if (r < 0)
+		return r;
+	setup_op(p, q);
+	queue_release(h, q);
+	r = sh_queues_take(h, q);
+	if (r < 0)
+		return r;
+	queue_begin(q, p->id, id, false);
+	q->desc = desc;
+	q->socket = socket;
+	q->mp = mp;
+	q->offloads = off | p->conf.rx_offloads;
+	if (c != NULL) {
+		q->drop_en = c->rx_drop_en != 0;
+		q->deferred = c->rx_deferred_start != 0;
+		q->free_thresh = c->rx_free_thresh;
+		q->pthresh = c->rx_thresh.pthresh;
+		q->hthresh = c->rx_thresh.hthresh;
+		q->wthresh = c->rx_thresh.wthresh;
+	}
+	return setup(h, q);
+}
+
+static int tx_setup(struct sh_here *h, uint16_t id, uint16_t desc, int socket, const struct rte_eth_txconf *c)
+{
+	struct sh_port *p = h->p;
+	struct sh_queue *q;
+	uint64_t off = c != NULL ? c->offloads & ~p->conf.tx_offloads : 0;
+	int r;
+
+	if (id >= p->nb_txq)
+		return bad_queue(p, "tx", id, "it is not configured", -EINVAL);
+	q = sh_txq(p, id);
+	r = check_desc(p, "tx", id, &desc);
+	if (r == 0)
+		r = check_state(p, "tx", q, RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP);
+	if (r == 0)
+		r = check_offloads(p, "tx", id, off, p->conf.tx_offloads, p->caps.txq_offloads);
+	if (r < 0)
+		return r;
+	setup_op(p, q);
+	queue_release(h, q);
+	r = sh_queues_take(h, q);
+	if (r < 0)
+		return r;
+	queue_begin(q, p->id, id, true);
+	q->desc = desc;
+	q->socket = socket;
+	q->offloads = off | p->conf.tx_offloads;
+	if (c != NULL) {
+		q->deferred = c->tx_deferred_start != 0;
+		q->free_thresh = c->tx_free_thresh;
+		q->rs_thresh = c->tx_rs_thresh;
+		q->pthresh = c->tx_thresh.pthresh;
+		q->hthresh = c->tx_thresh.hthresh;
+		q->wthresh = c->tx_thresh.wthresh;
+	}
+	return setup(h, q);
+}
+
+SH_EXPORT int rte_eth_rx_queue_setup(uint16_t port_id, uint16_t rx_queue_id, uint16_t nb_rx_desc,
+				     unsigned int socket_id, const struct rte_eth_rxconf *rx_conf,
+				     struct rte_mempool *mb_pool)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_rx_queue_setup", SH_OP_LITTLE, &r);
+
+	if (h == NULL)
+		return r;
+	r = rx_setup(h, rx_queue_id, nb_rx_desc, (int)socket_id, rx_conf, mb_pool);
+	sh_port_end(h, SH_OP_QUEUE);
+	return r;
+}
+
+SH_EXPORT int rte_eth_tx_queue_setup(uint16_t port_id, uint16_t tx_queue_id, uint16_t nb_tx_desc,
+				     unsigned int socket_id, const struct rte_eth_txconf *tx_conf)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_tx_queue_setup", SH_OP_LITTLE, &r);
+
+	if (h == NULL)
+		return r;
+	r = tx_setup(h, tx_queue_id, nb_tx_desc, (int)socket_id, tx_conf);
+	sh_port_end(h, SH_OP_QUEUE);
+	return r;
+}
+
+static void adjust(const struct sh_port *p, uint16_t *desc)
+{
+	unsigned n = *desc, al = p->caps.desc_align;
+
+	if (al > 1)
+		n = (n + al - 1) / al * al;
+	if (p->caps.desc_max != 0 && n > p->caps.desc_max)
+		n = p->caps.desc_max;
+	*desc = (uint16_t)(n < p->caps.desc_min ? p->caps.desc_min : n);
+}
+
+SH_EXPORT int rte_eth_dev_adjust_nb_rx_tx_desc(uint16_t port_id, uint16_t *nb_rx_desc, uint16_t *nb_tx_desc)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_adjust_nb_rx_tx_desc", SH_OP_NONE, &r);
+
+	if (h == NULL)
+		return r;
+	if (nb_rx_desc != NULL)
+		adjust(h->p, nb_rx_desc);
+	if (nb_tx_desc != NULL)
+		adjust(h->p, nb_tx_desc);
+	sh_port_end(h, SH_OP_NONE);
+	return 0;
+}

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * drv_ring.c - net_ring: what is sent goes into a ring, what is received comes out of one
+ *
+ * Devargs: none: 16 rings are made, ETH_RXTX0_<device> ..., each for one rx and one tx queue: what is sent on queue i comes back
+ * on queue i, in whatever process receives there. nodeaction=NAME:NODE:CREATE the same with the rings ETH_RXTX0_NAME ...;
+ * ATTACH: they are there already. rx=[A;B;...], tx=[...]: rings by their addresses (rte_eth_from_rings()). rss=0: RSS is refused.
+ *
+ * Shared: struct rings, constant after probe. What is in flight lies in the rings: no death loses it, but what the dead one had
+ * received or had not sent yet. Rings that this driver made go with the port, and the packets in them to their pools.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eth_ring.h>
+#include <rte_kvargs.h>
+#include <rte_random.h>
+#include <rte_ring.h>
+
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "obj/obj.h"
+#include "pkt/port.h"
+
+#define RINGS RTE_PMD_RING_MAX_RX_RINGS
+#define RING_SIZE 1024
+#define NAME_MAX_CHARS 24
+
+struct rings {
+	unsigned n_rx, n_tx;
+	bool made; /* before the first of them is */
+	char of[SH_PORT_NAME];
+	struct rte_ring *rx[RINGS], *tx[RINGS];
+};
+
+struct io {
+	struct sh_queue *q;
+	struct rte_ring *r;
+	uint16_t port;
+};
+
+static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct io *io = data;
+	uint64_t bytes = 0;
+
+	if (!sh_queue_enter(io->q))
+		return sh_queue_lost(io->q, pkts, n);
+	SH_STEP("queue_inside");
+	n = (uint16_t)rte_ring_dequeue_burst(io->r, (void **)pkts, n, NULL);
+	for (uint16_t i = 0; i < n; i++) {
+		pkts[i]->port = io->port;
+		bytes += pkts[i]->pkt_len;
+	}
+	if (n > 0)
+		sh_queue_count(io->q, n, bytes);
+	sh_queue_leave(io->q);
+	return n;
+}
+
+static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct io *io = data;
+	uint64_t bytes = 0;
+	uint16_t free_now;
+
+	if (!sh_queue_enter(io->q))
+		return sh_queue_lost(io->q, pkts, n);
+	SH_STEP("queue_inside");
+	free_now = (uint16_t)RTE_MIN(rte_ring_free_count(io->r), n);
+	for (uint16_t i = 0; i < free_now; i++) /* afterwards they are the receiver's */
+		bytes += pkts[i]->pkt_len;
+	n = (uint16_t)rte_ring_enqueue_burst(io->r, (void **)pkts, free_now, NULL);
+	for (uint16_t i = n; i < free_now; i++) /* a program uses the ring beside the port */
+		bytes -= pkts[i]->pkt_len;
+	if (n > 0)
+		sh_queue_count(io->q, n, bytes);
+	sh_queue_leave(io->q);
+	return n;
+}
+
+/* ---- devargs ---- */
+
+static int ring_name(char *buf, size_t cap, unsigned i, const char *of)
+{
+	int n = snprintf(buf, cap, "ETH_RXTX%u_%s", i, of);
+
+	return n < 0 || (size_t)n >= cap ? -ENAMETOOLONG : 0;
+}
+
+/* of's rings, made here or there already */
+static int named_rings(struct sh_port *p, const char *of, bool create)
+{
+	struct rings *s = p->shared;
+	char name[RTE_RING_NAMESIZE];
+
+	(void)snprintf(s->of, sizeof(s->of), "%s", of);
+	for (unsigned i = 0; i < RINGS; i++) {
+		if (ring_name(name, sizeof(name), i, of) < 0) {
+			sh_err("%s: '%s' is too long for the names of rings", p->name, of);
+			return -ENAMETOOLONG;
+		}
+		if (create && i == 0 && rte_ring_lookup(name) == NULL)
+			s->made = true;
+		s->rx[i] = create ? rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ)
+				  : rte_ring_lookup(name);
+		if (s->rx[i] == NULL && !create && i > 0)
+			break; /* as many as there are */
+		if (s->rx[i] == NULL) {
+			sh_err("%s: the ring %s cannot be %s", p->name, name,
+			       create ? "made" : "found: its maker starts first, with CREATE");
+			return create ? -rte_errno : -ENOENT;
+		}
+		SH_STEP("drv_ring_one");
+		s->tx[i] = s->rx[i];
+		s->n_rx = s->n_tx = i + 1;
+	}
+	return 0;
+}
+
+static int nodeaction(struct sh_port *p, const char *value)
+{
+	char text[SH_PORT_NAME], *node, *action;
+
+	if (value == NULL || snprintf(text, sizeof(text), "%s", value) >= (int)sizeof(text))
+		text[0] = '\0';
+	node = strchr(text, ':');
+	action = node != NULL ? strchr(node + 1, ':') : NULL;
+	if (action == NULL || node == text) {
+		sh_err("%s: nodeaction=%s: NAME:NODE:CREATE or NAME:NODE:ATTACH is wanted", p->name,
+		       value != NULL ? value : "");
+		return -EINVAL;
+	}
+	*node = '\0';
+	action++;
+	if (strcmp(action, "CREATE") != 0 && strcmp(action, "ATTACH") != 0) {
+		sh_err("%s: nodeaction=%s: '%s' is neither CREATE nor ATTACH", p->name, value, action);
+		return -EINVAL;
+	}
+	return named_rings(p, text, action[0] == 'C');
+}
+
+struct search {
+	uint64_t addr;
+	struct rte_ring *found;
+};
+
+static void compare(struct rte_ring *r, void *arg)
+{
+	struct search *s = arg;
+
+	if ((uint64_t)(uintptr_t)r == s->addr)
+		s->found = r;
+}
+
+/* "[addr;addr]": rings of the group; 0 or -errno */
+static int list(struct sh_port *p, const char *text, struct rte_ring **to, unsigned *n)
+{
+	char *end;
+
+	if (text == NULL || *text++ != '[')
+		return -EINVAL;
+	for (*n = 0; *n < RINGS; text = end + 1) {
+		struct search s = {.addr = strtoull(text, &end, 16)};
+
+		sh_ring_walk(compare, &s);
+		if (s.found == NULL) {
+			sh_err("%s: at %s is no ring of the group; rte_ring_create() makes one", p->name, text);
+			return -EINVAL;
+		}
+		to[(*n)++] = s.found;
+		if (*end == ']')
+			return 0;
+		if (*end != ';')
+			return -EINVAL;
+	}
+	return -EINVAL;
+}
+
+static int options(struct sh_port *p)
+{
+	static const char *const keys[] = {"nodeaction", "rx", "tx", "rss", NULL};
+	struct rte_kvargs *kv = rte_kvargs_parse(p->args, keys);
+	struct rings *s = p->shared;
+	const char *rss;
+	int r = -EINVAL;
+
+	if (kv == NULL) {
+		sh_err("%s: '%s' is malformed, or has a key that net_ring does not know; it knows nodeaction, rss",
+		       p->name, p->args);
+		return -EINVAL;
+	}
+	rss = rte_kvargs_get(kv, "rss");
+	p->caps.no_rss = rss != NULL && strcmp(rss, "0") == 0;
+	if (rte_kvargs_count(kv, "rx") + rte_kvargs_count(kv, "tx") > 0) {
+		if (list(p, rte_kvargs_get(kv, "rx"), s->rx, &s->n_rx) == 0 &&
+		    list(p, rte_kvargs_get(kv, "tx"), s->tx, &s->n_tx) == 0)
+			r = 0;
+	} else if (rte_kvargs_count(kv, "nodeaction") > 1) {
+		sh_err("%s: one nodeaction for one port; give another --vdev for the other", p->name);
+	} else if (rte_kvargs_count(kv, "nodeaction") == 1) {
+		r = nodeaction(p, rte_kvargs_get(kv, "nodeaction"));
+	} else {
+		r = named_rings(p, p->name, true);
+	}
+	rte_kvargs_free(kv);
+	return r;
+}
+
+static int probe(struct sh_port *p)
+{
+	struct rings *s = p->shared;
+	uint64_t mac = (rte_rand() & 0xffffffffff00ull) | 0x02;
+	int r = options(p);
+
+	if (r < 0)
+		return r;
+	p->caps = (struct sh_port_caps){
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER, /* packets of several segments pass */
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.no_rss = p->caps.no_rss,
+		.speed_capa = RTE_ETH_LINK_SPEED_10G,
+		.max_rxq = (uint16_t)s->n_rx,
+		.max_txq = (uint16_t)s->n_tx,
+		.max_macs = SH_MACS,
+		.min_mtu = RTE_ETHER_MIN_LEN - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN,
+		.max_mtu = UINT16_MAX,
+		.max_rx_pktlen = UINT32_MAX,
+		.lsc = true,
+	};
+	sh_store_rlx(&p->mac[0], mac); /* relaxed, as what follows: before the port is there */
+	sh_store_rlx(&p->promisc, 1);  /* nothing is filtered */
+	sh_store_rlx(&p->allmulti, 1);
+	sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_10G, true, false);
+	return 0;
+}
+
+/* also of a dead maker's half: rings that it had made are found by their names */
+static void remove_port(struct sh_port *p)
+{
+	struct rings *s = p->shared;
+	char name[RTE_RING_NAMESIZE];
+	void *m;
+
+	for (unsigned i = 0; s->made && i < RINGS; i++) {
+		struct rte_ring *r = ring_name(name, sizeof(name), i, s->of) == 0 ? rte_ring_lookup(name) : NULL;
+
+		while (r != NULL && rte_ring_dequeue(r, &m) == 0)
+			rte_pktmbuf_free(m);
+		rte_ring_free(r);
+	}
+}
+
+/* ---- operations ---- */
+
+static int set_link(struct sh_here *h, bool up)
+{
+	sh_port_link_put(h->p, up, RTE_ETH_SPEED_NUM_10G, true, false);
+	return 0;
+}
+
+static int start(struct sh_here *h)
+{
+	return set_link(h, true);
+}
+
+static int stop(struct sh_here *h)
+{
+	return set_link(h, false);
+}
+
+static int accept_filter(struct sh_here *h, bool on)
+{
+	(void)h, (void)on;
+	return 0;
+}
+
+static int accept_mac(struct sh_here *h, uint64_t mac)
+{
+	(void)h, (void)mac;
+	return 0;
+}
+
+static int accept_mac_change(struct sh_here *h, uint64_t mac, bool there)
+{
+	(void)h, (void)mac, (void)there;
+	return 0;
+}
+
+static int accept_mtu(struct sh_here *h, uint16_t mtu)
+{
+	(void)h, (void)mtu;
+	return 0;
+}
+
+static int open_queue(struct sh_here *h, struct sh_queue *q, struct sh_io *ret)
+{
+	const struct rings *s = h->p->shared;
+	struct io *io = calloc(1, sizeof(*io));
+
+	if (io == NULL)
+		return -ENOMEM;
+	*io = (struct io){.q = q, .r = q->tx ? s->tx[q->id] : s->rx[q->id], .port = h->p->id};
+	ret->data = io;
+	ret->burst = q->tx ? tx : rx;
+	return 0;
+}
+
+static void shut(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
+{
+	(void)h, (void)q;
+	free(io->data);
+}
+
+static int used(struct sh_here *h, struct sh_queue *q)
+{
+	const struct rings *s = h->p->shared;
+
+	return (int)rte_ring_count(q->tx ? s->tx[q->id] : s->rx[q->id]);
+}
+
+extern const struct sh_driver sh_drv_ring;
+const struct sh_driver sh_drv_ring = {
+	.name = "net_ring",
+	.shared = sizeof(struct rings),
+	.probe = probe,
+	.remove = remove_port,
+	.start = start,
+	.stop = stop,
+	.set_link = set_link,
+	.promisc = accept_filter,
+	.allmulti = accept_filter,
+	.mac_set = accept_mac,
+	.mac_change = accept_mac_change,
+	.mtu_set = accept_mtu,
+	.open = open_queue,
+	.shut = shut,
+	.used = used,
+};
+
+/* ---- made by a program ---- */
+
+static int bad(const char *why, int err)
+{
+	sh_err("rte_eth_from_rings: %s", why);
+	rte_errno = err;
+	return -1;
+}
+
+static size_t write_list(char *buf, size_t cap, const char *key, struct rte_ring *const rings[], unsigned n)
+{
+	size_t at = (size_t)snprintf(buf, cap, "%s=[", key);
+
+	for (unsigned i = 0; i < n; i++)
+		at += (size_t)snprintf(buf + at, cap - at, "%s0x%llx", i > 0 ? ";" : "",
+				       (unsigned long long)(uintptr_t)rings[i]);
+	return at + (size_t)snprintf(buf + at, cap - at, "]");
+}
+
+SH_EXPORT int rte_eth_from_rings(const char *name, struct rte_ring *const rx_queues[], const unsigned int nb_rx_queues,
+				 struct rte_ring *const tx_queues[], const unsigned int nb_tx_queues,
+				 const unsigned int numa_node)
+{
+	char device[SH_PORT_NAME], args[2 * RINGS * 24 + 32];
+	unsigned id = 0;
+	size_t at;
+	int r;
+
+	(void)numa_node;
+	if (name == NULL || rx_queues == NULL || tx_queues == NULL || nb_rx_queues == 0 || nb_tx_queues == 0)
+		return bad("a name, and at least one ring each way", EINVAL);
+	if (nb_rx_queues > RINGS || nb_tx_queues > RINGS)
+		return bad("at most 16 rings each way", EINVAL);
+	if (snprintf(device, sizeof(device), "net_ring_%s", name) >= (int)sizeof(device))
+		return bad("the name is too long", ENAMETOOLONG);
+	at = write_list(args, sizeof(args), "rx", rx_queues, nb_rx_queues);
+	args[at++] = ',';
+	(void)write_list(args + at, sizeof(args) - at, "tx", tx_queues, nb_tx_queues);
+	r = sh_port_make(device, args, &id);
+	if (r < 0)
+		return bad(r == -EEXIST ? "there is a port of this name" : "the port cannot be made", -r);
+	sh_ports_tell();
+	return (int)id;
+}
+
+SH_EXPORT int rte_eth_from_ring(struct rte_ring *r)
+{
+	if (r == NULL)
+		return bad("the ring is NULL", EINVAL);
+	return rte_eth_from_rings(r->name, &r, 1, &r, 1, 0);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * event.c - callbacks of the program on ports' events
+ *
+ * What has happened is found by looking at the table (sh_ports_events()). When another process says that there is something to
+ * look at, a thread does: the internal one, which hears it, is not to be held up by what a program does in its callback.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/export.h"
+#include "base/futex.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "pkt/port.h"
+
+/* the thread; made with the first registration. told: futex word, + 1 for each wake, under no lock */
+struct sh_teller {
+	pthread_t t;
+	_Atomic uint32_t told;
+	_Atomic bool stop;
+};
+
+static void *teller(void *arg)
+{
+	struct sh_teller *t = arg;
+	uint32_t seen = 0;
+
+	sh_thread_own();
+	while (!sh_load_acq(&t->stop)) {	      /* A:TELLER */
+		uint32_t now = sh_load_acq(&t->told); /* A:TELLER */
+
+		if (now == seen) {
+			(void)sh_futex_wait(&t->told, now, SH_FOREVER, SH_FUTEX_ANY, false);
+			continue;
+		}
+		seen = now;
+		sh_ports_events();
+	}
+	return NULL;
+}
+
+static void wake(struct sh_teller *t)
+{
+	(void)sh_add(&t->told, 1); /* R:TELLER */
+	sh_futex_wake(&t->told, 1, SH_FUTEX_ANY, false);
+}
+
+void sh_teller_wake(void)
+{
+	struct sh_ports *s = sh_ports();
+	struct sh_teller *t;
+
+	if (s == NULL)
+		return;
+	sh_lock(&s->cb_lock);
+	t = s->teller;
+	sh_unlock(&s->cb_lock);
+	if (t != NULL) /* ends after those who may call this */
+		wake(t);
+	else
+		sh_ports_events(); /* nobody to call: notes what is */
+}
+
+void sh_teller_stop(struct sh_ports *s, bool mine)
+{
+	struct sh_event_cb *cb, *next;
+
+	if (s->teller != NULL && mine) {
+		sh_store_rel(&s->teller->stop, true); /* R:TELLER */
+		wake(s->teller);
+		(void)pthread_join(s->teller->t, NULL);
+	}
+	free(s->teller);
+	s->teller = NULL;
+	for (cb = s->cbs; cb != NULL; cb = next) {
+		next = cb->next;
+		free(cb);
+	}
+	s->cbs = NULL;
+}
+
+bool sh_listened(void)
+{
+	struct sh_ports *s = sh_ports();
+
+	return s != NULL && s->cbs != NULL;
+}
+
+/* ---- what has happened ---- */
+
+static bool wanted(const struct sh_event_cb *cb, unsigned port, enum rte_eth_event_type ev)
+{
+	return cb->event == ev && (cb->port == RTE_ETH_ALL || cb->port == port);
+}
+
+static void raise_event(struct sh_ports *s, unsigned port, enum rte_eth_event_type ev)
+{
+	struct sh_event_cb *cb;
+
+	sh_lock(&s->cb_lock);
+	for (cb = s->cbs; cb != NULL; cb = cb->next) {
+		if (!wanted(cb, port, ev))
+			continue;
+		cb->running++;
+		sh_unlock(&s->cb_lock);
+		(void)cb->fn((uint16_t)port, ev, cb->arg, NULL);
+		sh_lock(&s->cb_lock);
+		cb->running--;
+	}
+	sh_unlock(&s->cb_lock);
+}
+
+enum { GONE_PORT = 1, NEW_PORT = 2, LINK = 4, REMOVED = 8 };
+
+/* what is different from what was seen; notes it */
+static unsigned compare(struct sh_ports *s, unsigned i)
+{
+	struct sh_port *p = sh_port(i);
+	uint64_t serial = p != NULL ? p->serial : 0;
+	unsigned what = 0;
+
+	if (s->seen[i].serial != serial)
+		what |= (s->seen[i].serial != 0 ? GONE_PORT : 0) | (serial != 0 ? NEW_PORT : 0);
+	if (p != NULL) {
+		uint64_t link_n = sh_load_acq(&p->link_n); /* A:PORTLINK */
+		uint32_t gone = sh_load_acq(&p->gone);	   /* A:PORTLINK */
+
+		if (what == 0 && link_n != s->seen[i].link_n && p->conf.lsc)
+			what |= LINK;
+		if (what == 0 && gone != 0 && s->seen[i].gone == 0)
+			what |= REMOVED;
+		s->seen[i].link_n = link_n;
+		s->seen[i].gone = gone;
+	}
+	s->seen[i].serial = serial;
+	return what;
+}
+
+void sh_ports_events(void)
+{
+	struct sh_ports *s = sh_ports();
+
+	for (unsigned i = 0; s != NULL && i < SH_PORTS; i++) {
+		unsigned what;
+
+		sh_lock(&s->lock);
+		what = compare(s, i);
+		sh_unlock(&s->lock);
+		if ((what & GONE_PORT) != 0)
+			raise_event(s, i, RTE_ETH_EVENT_DESTROY);
+		if ((what & NEW_PORT) != 0)
+			raise_event(s, i, RTE_ETH_EVENT_NEW);
+		if ((what & LINK) != 0)
+			raise_event(s, i, RTE_ETH_EVENT_INTR_LSC);
+		if ((what & REMOVED) != 0)
+			raise_event(s, i, RTE_ETH_EVENT_INTR_RMV);
+	}
+}
+
+/* ---- as drivers see it ---- */
+
+void sh_port_link_put(struct sh_port *p, bool up, uint32_t speed, bool full_duplex, bool autoneg)
+{
+	union {
+		struct rte_eth_link link;
+		uint64_t word;
+	} new = {.word = 0};
+
+	new.link.link_speed = speed;
+	new.link.link_duplex = full_duplex;
+	new.link.link_autoneg = autoneg;
+	new.link.link_status = up;
+	if (sh_xchg(&p->link, new.word) != new.word)
+		(void)sh_add(&p->link_n, 1); /* R:PORTLINK */
+}
+
+void sh_port_link_set(struct sh_port *p, bool up, uint32_t speed, bool full_duplex, bool autoneg)
+{
+	uint64_t before = sh_load_acq(&p->link_n); /* A:PORTLINK */
+
+	sh_port_link_put(p, up, speed, full_duplex, autoneg);
+	if (sh_load_acq(&p->link_n) != before && p->conf.lsc) /* A:PORTLINK */
+		sh_ports_tell();
+}
+
+void sh_port_vanished(struct sh_port *p)
+{
+	sh_store_rel(&p->gone, 1); /* R:PORTLINK */
+	sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_NONE, false, false);
+	sh_ports_tell();
+}
+
+/* ---- registering ---- */
+
+static int start_teller(struct sh_ports *s)
+{
+	struct sh_teller *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (t == NULL)
+		return -ENOMEM;
+	r = sh_thread_start(&t->t, "shoal-ports", teller, t);
+	if (r < 0) {
+		sh_err("the thread that tells of ports cannot start: %s; look for limits of this process (ulimit -u)",
+		       strerror(-r));
+		free(t);
+		return r;
+	}
+	s->teller = t;
+	return 0;
+}
+
+static int check(uint16_t port, enum rte_eth_event_type event, rte_eth_dev_cb_fn fn, const char *what)
+{
+	if (sh_ports() == NULL || (port != RTE_ETH_ALL && sh_port(port) == NULL)) {
+		sh_err("%s: there is no port %u", what, port);
+		return -EINVAL; /* not -ENODEV: as programs of DPDK know it */
+	}
+	if (sh_self() == 0)
+		return -EPERM;
+	if (fn == NULL || event >= RTE_ETH_EVENT_MAX) {
+		sh_err("%s: %s", what, fn == NULL ? "no function is given" : "there is no such event");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct sh_event_cb *find(struct sh_ports *s, uint16_t port, enum rte_eth_event_type event, rte_eth_dev_cb_fn fn,
+				const void *arg)
+{
+	struct sh_event_cb *cb = s->cbs;
+
+	while (cb != NULL &&
+	       (cb->port != port || cb->event != event || cb->fn != fn || (arg != (const void *)-1 && cb->arg != arg)))
+		cb = cb->next;
+	return cb;
+}
+
+SH_EXPORT int rte_eth_dev_callback_register(uint16_t port_id, enum rte_eth_event_type event, rte_eth_dev_cb_fn cb_fn,
+					    void *cb_arg)
+{
+	int r = check(port_id, event, cb_fn, "rte_eth_dev_callback_register");
+	struct sh_ports *s = sh_ports();
+	struct sh_event_cb *cb, **at;
+
+	if (r < 0)
+		return r;
+	cb = calloc(1, sizeof(*cb));
+	if (cb == NULL)
+		return -ENOMEM;
+	*cb = (struct sh_event_cb){.port = port_id, .event = event, .fn = cb_fn, .arg = cb_arg};
+	if (!sh_listened())
+		sh_ports_events(); /* what happened before is not told */
+	sh_lock(&s->cb_lock);
+	r = s->teller == NULL ? start_teller(s) : 0;
+	if (r == 0 && find(s, port_id, event, cb_fn, cb_arg) == NULL) {
+		for (at = &s->cbs; *at != NULL; at = &(*at)->next)
+			;
+		*at = cb;
+		cb = NULL;
+	}
+	sh_unlock(&s->cb_lock);
+	free(cb);
+	return r;
+}
+
+SH_EXPORT int rte_eth_dev_callback_unregister(uint16_t port_id, enum rte_eth_event_type event, rte_eth_dev_cb_fn cb_fn,
+					      void *cb_arg)
+{
+	int r = check(port_id, event, cb_fn, "rte_eth_dev_callback_unregister");
+	struct sh_ports *s = sh_ports();
+	struct sh_event_cb *cb, **at;
+
+	if (r < 0)
+		return r;
+	sh_lock(&s->cb_lock);
+	while (r == 0 && (cb = find(s, port_id, event, cb_fn, cb_arg)) != NULL) {
+		if (cb->running > 0) {
+			r = -EAGAIN;
+			break;
+		}
+		for (at = &s->cbs; *at != cb; at = &(*at)->next)
+			;
+		*at = cb->next;
+		free(cb);
+	}
+	sh_unlock(&s->cb_lock);
+	return r;
+}

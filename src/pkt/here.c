@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * here.c - this process' side of ports: drivers attached at the first use, detached when the last user has gone; start, stop
+ *
+ * A struct sh_here is counted: by s->here[], by calls that use it, by queues that are bound. A port that was removed elsewhere
+ * leaves s->here[] at the next look; a thread that polls one of its queues drops the queue at its next burst (owner.c), and
+ * with the last of those the driver detaches.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_errno.h>
+
+#include "base/barrier.h"
+#include "base/export.h"
+#include "base/log.h"
+#include "chan/internal.h"
+#include "pkt/port.h"
+#include "proc/proc.h"
+
+#define ENTRIES_BYTES ((size_t)SH_PORTS * 2 * SH_QUEUES * sizeof(struct __rte_eth_queue))
+
+/* before start and after stop: zeros, so that every burst asks the library, which says no */
+static struct __rte_eth_queue nowhere[SH_QUEUES];
+#define NOWHERE                                                                                                        \
+	{                                                                                                              \
+		nowhere, nowhere                                                                                       \
+	}
+#define NOWHERE4 NOWHERE, NOWHERE, NOWHERE, NOWHERE
+#define NOWHERE16 NOWHERE4, NOWHERE4, NOWHERE4, NOWHERE4
+SH_EXPORT struct rte_eth_fp_ops rte_eth_fp_ops[RTE_MAX_ETHPORTS] = {NOWHERE16, NOWHERE16};
+_Static_assert(RTE_MAX_ETHPORTS == SH_PORTS && RTE_MAX_QUEUES_PER_PORT == SH_QUEUES, "as dev.h says");
+
+static void put(struct sh_here *h)
+{
+	if (--h->refs > 0)
+		return;
+	if (h->drv->detach != NULL)
+		h->drv->detach(h);
+	free(h);
+}
+
+void sh_here_drop(struct sh_ports *s, struct sh_here *h)
+{
+	if (s->here[h->p->id] == h)
+		s->here[h->p->id] = NULL;
+	put(h);
+}
+
+/* *h is new, or NULL and an error; under the lock */
+static int attach(struct sh_ports *s, struct sh_port *p, struct sh_here **ret)
+{
+	const struct sh_driver *drv = sh_driver_named(p->driver);
+	struct sh_here *h;
+	int r;
+
+	if (drv == NULL) {
+		sh_err("port %u (%s): this program has no driver '%s'; build it with the same library as the one that "
+		       "made "
+		       "the port",
+		       p->id, p->name, p->driver);
+		return -ENODEV;
+	}
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		return -ENOMEM;
+	h->p = p;
+	h->serial = p->serial;
+	h->drv = drv;
+	h->refs = 1;
+	r = drv->attach != NULL ? drv->attach(h) : 0;
+	if (r < 0) {
+		free(h);
+		return r;
+	}
+	s->here[p->id] = h;
+	*ret = h;
+	return 0;
+}
+
+struct sh_here *sh_here(unsigned id, int *err)
+{
+	struct sh_ports *s = sh_ports();
+	struct sh_here *h = NULL;
+	struct sh_port *p;
+	int r = 0, none;
+
+	err = err != NULL ? err : &none;
+	p = s != NULL ? sh_port(id) : NULL;
+	*err = p == NULL ? -ENODEV : sh_self() == 0 ? -EPERM : 0;
+	if (*err < 0)
+		return NULL;
+	sh_lock(&s->lock);
+	h = s->here[id];
+	if (h != NULL && h->serial != p->serial) {
+		sh_here_drop(s, h);
+		h = NULL;
+	}
+	if (h == NULL)
+		r = attach(s, p, &h);
+	if (h != NULL)
+		h->refs++;
+	sh_unlock(&s->lock);
+	*err = r;
+	return h;
+}
+
+void sh_here_put(struct sh_here *h)
+{
+	struct sh_ports *s = sh_ports();
+
+	sh_lock(&s->lock);
+	put(h);
+	sh_unlock(&s->lock);
+}
+
+int sh_ports_attach(void)
+{
+	struct sh_ports *s = sh_ports();
+	int first = 0, r;
+
+	for (unsigned i = 0; s != NULL && i < SH_PORTS; i++) {
+		struct sh_port *p = sh_port(i);
+		struct sh_here *h;
+
+		sh_lock(&s->lock);
+		h = s->here[i];
+		if (h != NULL && (p == NULL || h->serial != p->serial))
+			sh_here_drop(s, h);
+		sh_unlock(&s->lock);
+		if (p == NULL)
+			continue;
+		h = sh_here(i, &r);
+		if (h != NULL)
+			sh_here_put(h);
+		else if (first == 0 && r != -ENODEV)
+			first = r;
+	}
+	return first;
+}
+
+int sh_ports_look(void)
+{
+	int r = sh_ports_attach();
+
+	sh_ports_events();
+	return r;
+}
+
+/* another process has changed the table */
+static int on_ask(void *arg, sh_id_t from, const void *data, size_t len)
+{
+	int r = sh_ports_attach();
+
+	(void)arg, (void)from, (void)data, (void)len;
+	sh_teller_wake();
+	return -r;
+}
+
+void sh_ports_tell(void)
+{
+	struct sh_int_answer to[SH_MEMBERS];
+	struct sh_int_ask ask = {.svc = SH_SVC_PORTS, .data = "", .len = 0, .dl = sh_deadline(SH_NS_PER_S)};
+	unsigned n = 0;
+	enum sh_state st;
+
+	for (unsigned i = 0; i < SH_MEMBERS; i++) {
+		sh_id_t id = sh_member_at(i, &st);
+
+		if (id != 0 && id != sh_self() && st == SH_ACTIVE)
+			to[n++] = (struct sh_int_answer){.to = id};
+	}
+	if (n > 0)
+		(void)sh_internal_ask(to, n, &ask);
+	(void)sh_ports_attach();
+	sh_ports_events();
+}
+
+/* ---- start and stop of ports ---- */
+
+int sh_here_start(struct sh_ports *s)
+{
+	void *at =
+		mmap(NULL, ENTRIES_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED || madvise(at, ENTRIES_BYTES, MADV_WIPEONFORK) != 0) {
+		sh_err("no room for the table of queues: %s; look for limits of this process (ulimit -v)",
+		       strerror(errno));
+		if (at != MAP_FAILED)
+			(void)munmap(at, ENTRIES_BYTES);
+		return -ENOMEM;
+	}
+	s->entries = at;
+	s->barrier = sh_barrier_join();
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		rte_eth_fp_ops[i].rxq = sh_entry(s, i, false, 0);
+		rte_eth_fp_ops[i].txq = sh_entry(s, i, true, 0);
+	}
+	return 0;
+}
+
+static void cbs_free(struct sh_ports *s)
+{
+	for (size_t i = 0; i < (size_t)SH_PORTS * 2 * SH_QUEUES; i++) {
+		unsigned port = (unsigned)(i / (2 * SH_QUEUES));
+		struct rte_eth_rxtx_callback *cb, *next;
+
+		if (s->here[port] == NULL) { /* nobody was here: pages that were never touched stay so */
+			i = (size_t)(port + 1) * 2 * SH_QUEUES - 1;
+			continue;
+		}
+		for (cb = s->entries[i].cb; cb != NULL; cb = next) {
+			next = cb->next;
+			free(cb);
+		}
+	}
+}
+
+int sh_port_start(const struct sh_opts *o)
+{
+	struct sh_ports *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (s == NULL) {
+		sh_err("no memory to start the ports");
+		return -ENOMEM;
+	}
+	sh_ctx.pkt->ports = s;
+	r = sh_here_start(s);
+	if (r < 0)
+		return r;
+	sh_internal_serve(SH_SVC_PORTS, on_ask, NULL);
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		struct sh_port *p = sh_port(i);
+
+		if (p != NULL) /* no event for what was there before me */
+			s->seen[i].serial = p->serial, s->seen[i].link_n = sh_load_rlx(&p->link_n);
+	}
+	return sh_vdev_options(o);
+}
+
+void sh_port_stop(void)
+{
+	struct sh_ports *s = sh_ports();
+	bool mine = sh_self() != 0; /* not in a forked child */
+
+	if (s == NULL)
+		return;
+	if (mine) {
+		sh_internal_serve(SH_SVC_PORTS, NULL, NULL);
+		sh_queues_give_all(s);
+		if (s->entries != NULL)
+			cbs_free(s);
+	}
+	sh_teller_stop(s, mine);
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		rte_eth_fp_ops[i].rxq = rte_eth_fp_ops[i].txq = nowhere;
+		if (mine && s->here[i] != NULL)
+			sh_here_drop(s, s->here[i]);
+	}
+	if (s->entries != NULL)
+		(void)munmap(s->entries, ENTRIES_BYTES);
+	sh_devargs_forget(s);
+	sh_devices_forget(s);
+	sh_ctx.pkt->ports = NULL;
+	free(s);
+}

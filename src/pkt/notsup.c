@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * notsup.c - what no driver here has: each call says whether there is such a port, and then that it cannot
+ *
+ * A driver that gets one of these gives it an operation in dev.h, and the call moves to set.c.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include <rte_flow.h>
+
+#include "base/export.h"
+#include "base/log.h"
+#include "pkt/port.h"
+
+static int cannot(const char *fn, uint16_t port)
+{
+	if (sh_port(port) != NULL)
+		return -ENOTSUP;
+	sh_err("%s: there is no port %u; rte_eth_dev_count_avail() says how many there are", fn, port);
+	return -ENODEV;
+}
+
+/* a pointer that must be there */
+static int cannot_ptr(const char *fn, uint16_t port, const void *p)
+{
+	int r = cannot(fn, port);
+
+	if (r != -ENOTSUP || p != NULL)
+		return r;
+	sh_err("%s: port %u: a pointer is NULL", fn, port);
+	return -EINVAL;
+}
+
+#define NOT(name, ...)                                                                                                 \
+	SH_EXPORT int name(uint16_t port_id, ##__VA_ARGS__)                                                            \
+	{                                                                                                              \
+		return cannot(#name, port_id);                                                                         \
+	}
+#define NOT_PTR(name, type, arg)                                                                                       \
+	SH_EXPORT int name(uint16_t port_id, type arg)                                                                 \
+	{                                                                                                              \
+		return cannot_ptr(#name, port_id, arg);                                                                \
+	}
+
+NOT(rte_eth_dev_set_vlan_strip_on_queue, uint16_t rx_queue_id, int on)
+NOT(rte_eth_dev_set_vlan_ether_type, enum rte_vlan_type vlan_type, uint16_t tag_type)
+NOT(rte_eth_dev_set_vlan_pvid, uint16_t pvid, int on)
+NOT_PTR(rte_eth_dev_flow_ctrl_get, struct rte_eth_fc_conf *, fc_conf)
+NOT_PTR(rte_eth_dev_flow_ctrl_set, struct rte_eth_fc_conf *, fc_conf)
+NOT(rte_eth_led_on)
+NOT(rte_eth_led_off)
+NOT(rte_eth_dev_uc_hash_table_set, struct rte_ether_addr *addr, uint8_t on)
+NOT(rte_eth_dev_uc_all_hash_table_set, uint8_t on)
+NOT(rte_eth_set_queue_rate_limit, uint16_t queue_idx, uint32_t tx_rate)
+NOT_PTR(rte_eth_dev_udp_tunnel_port_add, struct rte_eth_udp_tunnel *, tunnel_udp)
+NOT_PTR(rte_eth_dev_udp_tunnel_port_delete, struct rte_eth_udp_tunnel *, tunnel_udp)
+NOT_PTR(rte_eth_dev_get_reg_info, struct rte_dev_reg_info *, info)
+NOT(rte_eth_dev_get_eeprom_length)
+NOT_PTR(rte_eth_dev_get_eeprom, struct rte_dev_eeprom_info *, info)
+NOT_PTR(rte_eth_dev_set_eeprom, struct rte_dev_eeprom_info *, info)
+NOT_PTR(rte_eth_dev_get_module_info, struct rte_eth_dev_module_info *, modinfo)
+NOT_PTR(rte_eth_dev_get_module_eeprom, struct rte_dev_eeprom_info *, info)
+NOT(rte_eth_timesync_enable)
+NOT(rte_eth_timesync_disable)
+NOT(rte_eth_timesync_read_rx_timestamp, struct timespec *timestamp, uint32_t flags)
+NOT_PTR(rte_eth_timesync_read_tx_timestamp, struct timespec *, timestamp)
+NOT(rte_eth_timesync_adjust_time, int64_t delta)
+NOT_PTR(rte_eth_timesync_read_time, struct timespec *, time)
+NOT_PTR(rte_eth_timesync_write_time, const struct timespec *, time)
+NOT_PTR(rte_eth_read_clock, uint64_t *, clock)
+NOT(rte_eth_dev_rx_intr_enable, uint16_t queue_id)
+NOT(rte_eth_dev_rx_intr_disable, uint16_t queue_id)
+NOT(rte_eth_dev_rx_intr_ctl, int epfd, int op, void *data)
+NOT(rte_eth_dev_rx_intr_ctl_q, uint16_t queue_id, int epfd, int op, void *data)
+NOT(rte_eth_rx_burst_mode_get, uint16_t queue_id, struct rte_eth_burst_mode *mode)
+NOT(rte_eth_tx_burst_mode_get, uint16_t queue_id, struct rte_eth_burst_mode *mode)
+NOT(rte_eth_dev_set_mc_addr_list, struct rte_ether_addr *mc_addr_set, uint32_t nb_mc_addr)
+NOT(rte_eth_dev_fw_version_get, char *fw_version, size_t fw_size)
+NOT(rte_eth_tx_done_cleanup, uint16_t queue_id, uint32_t free_cnt)
+
+SH_EXPORT int rte_eth_dev_rx_intr_ctl_q_get_fd(uint16_t port_id, uint16_t queue_id)
+{
+	(void)queue_id;
+	(void)cannot("rte_eth_dev_rx_intr_ctl_q_get_fd", port_id);
+	return -1;
+}
+
+SH_EXPORT int rte_eth_dev_get_vlan_offload(uint16_t port_id)
+{
+	int r = cannot("rte_eth_dev_get_vlan_offload", port_id);
+
+	return r == -ENOTSUP ? 0 : r;
+}
+
+/* nothing is on: what leaves it so is done */
+SH_EXPORT int rte_eth_dev_set_vlan_offload(uint16_t port_id, int offload_mask)
+{
+	int r = cannot("rte_eth_dev_set_vlan_offload", port_id);
+
+	return r != -ENOTSUP ? r : offload_mask == 0 ? 0 : -EINVAL;
+}
+
+SH_EXPORT int rte_eth_dev_vlan_filter(uint16_t port_id, uint16_t vlan_id, int on)
+{
+	int r = cannot("rte_eth_dev_vlan_filter", port_id);
+
+	(void)vlan_id, (void)on;
+	return r == -ENOTSUP ? -ENOSYS : r;
+}
+
+SH_EXPORT int rte_eth_dev_pool_ops_supported(uint16_t port_id, const char *pool)
+{
+	int r = cannot_ptr("rte_eth_dev_pool_ops_supported", port_id, pool);
+
+	return r == -ENOTSUP ? 1 : r;
+}
+
+SH_EXPORT void *rte_eth_dev_get_sec_ctx(uint16_t port_id)
+{
+	(void)port_id;
+	return NULL;
+}
+
+/* nothing has to be brought into another form: no port computes checksums or cuts segments */
+SH_EXPORT uint16_t rte_eth_tx_prepare(uint16_t port_id, uint16_t queue_id, struct rte_mbuf **tx_pkts, uint16_t nb_pkts)
+{
+	struct sh_port *p = sh_port(port_id);
+
+	(void)tx_pkts;
+	if (p != NULL && queue_id < p->nb_txq)
+		return nb_pkts;
+	rte_errno = p == NULL ? ENODEV : EINVAL;
+	return 0;
+}
+
+/* ---- rte_flow.h ---- */
+
+static int flow(const char *fn, uint16_t port, struct rte_flow_error *error)
+{
+	int r = cannot(fn, port);
+
+	if (error != NULL)
+		*error = (struct rte_flow_error){RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, "this port applies no rules"};
+	rte_errno = -r;
+	return r;
+}
+
+SH_EXPORT int rte_flow_validate(uint16_t port_id, const struct rte_flow_attr *attr,
+				const struct rte_flow_item pattern[], const struct rte_flow_action actions[],
+				struct rte_flow_error *error)
+{
+	(void)attr, (void)pattern, (void)actions;
+	return flow("rte_flow_validate", port_id, error);
+}
+
+SH_EXPORT struct rte_flow *rte_flow_create(uint16_t port_id, const struct rte_flow_attr *attr,
+					   const struct rte_flow_item pattern[], const struct rte_flow_action actions[],
+					   struct rte_flow_error *error)
+{
+	(void)attr, (void)pattern, (void)actions;
+	(void)flow("rte_flow_create", port_id, error);
+	return NULL;
+}
+
+SH_EXPORT int rte_flow_destroy(uint16_t port_id, struct rte_flow *f, struct rte_flow_error *error)
+{
+	(void)f;
+	return flow("rte_flow_destroy", port_id, error);
+}
+
+SH_EXPORT int rte_flow_flush(uint16_t port_id, struct rte_flow_error *error)
+{
+	return flow("rte_flow_flush", port_id, error);
+}
+
+SH_EXPORT int rte_flow_isolate(uint16_t port_id, int set, struct rte_flow_error *error)
+{
+	(void)set;
+	return flow("rte_flow_isolate", port_id, error);
+}

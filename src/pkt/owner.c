@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * owner.c - who has a queue: claimed by the first burst, taken away, taken over from the dead
+ *
+ * README.md, "The play", has the steps. In this process a queue's entry holds the driver's function only while the process is
+ * its owner, or was when it looked last; whoever polls it drops it when it finds that it is not.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_errno.h>
+
+#include "base/barrier.h"
+#include "base/clock.h"
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/futex.h"
+#include "base/log.h"
+#include "pkt/port.h"
+#include "proc/proc.h"
+
+#define INSIDE_NS SH_FAULT_NUM("SHOAL_INSIDE_NS", SH_NS_PER_S)
+#define PROBE_NS (10 * SH_NS_PER_MS)
+
+/* under the lock: this process forgets the queue; nobody of it is in a burst there */
+static void unbind(struct __rte_eth_queue *e)
+{
+	struct sh_bound *b = e->own;
+
+	sh_store_rel(SH_ABURST(&e->burst), NULL); /* R:PORTBURST */
+	e->own = NULL;
+	if (b == NULL)
+		return;
+	if (b->h->drv->shut != NULL)
+		b->h->drv->shut(b->h, b->q, &b->io);
+	if (--b->h->refs == 0) {
+		if (b->h->drv->detach != NULL)
+			b->h->drv->detach(b->h);
+		free(b->h);
+	}
+	free(b);
+}
+
+/* under the lock, of a queue that is mine */
+static int bind_queue(struct __rte_eth_queue *e, struct sh_here *h, struct sh_queue *q)
+{
+	struct sh_bound *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (b == NULL)
+		return -ENOMEM;
+	b->h = h;
+	b->q = q;
+	r = h->drv->open(h, q, &b->io);
+	if (r < 0) {
+		free(b);
+		return r;
+	}
+	h->refs++;
+	e->own = b;
+	e->data = b->io.data;
+	sh_store_rel(SH_ABURST(&e->burst), b->io.burst); /* R:PORTBURST <-> A:PORTBURST in rte_eth_rx_burst() */
+	return 0;
+}
+
+/* has the one who owns it died? The kernel is asked at most every 10 ms: this is on the way of each burst that is refused */
+static bool dead(struct sh_ports *s, sh_id_t id)
+{
+	uint64_t now = sh_now_ns(), last = sh_load_rlx(&s->probed_ns); /* relaxed: a time, nothing hangs on it */
+
+	if (sh_id_slot(id) >= SH_MEMBERS || !sh_member_alive(id))
+		return true;
+	if (now - last < PROBE_NS)
+		return false;
+	sh_store_rlx(&s->probed_ns, now); /* relaxed: as above */
+	return sh_member_probe(id) == 1;
+}
+
+static int refuse(const struct sh_queue *q, sh_id_t id)
+{
+	const struct sh_region *r = sh_region();
+
+	sh_log_rate(SH_WARN,
+		    "port %u: %s queue %u belongs to member %u (pid %u), which bursts there: 0 packets; use another "
+		    "queue, or "
+		    "have that one give it away (shoal_eth_queue_leave())",
+		    q->port, q->tx ? "tx" : "rx", q->id, sh_id_slot(id),
+		    r != NULL ? r->members[sh_id_slot(id) % SH_MEMBERS].pid : 0);
+	return -EBUSY;
+}
+
+/* owner is me afterwards: 0; -EBUSY somebody else's */
+static int claim(struct sh_ports *s, struct sh_here *h, struct sh_queue *q)
+{
+	uint64_t self = sh_self(), seen = 0, busy;
+
+	if (!sh_cas(&q->owner, &seen, self) && seen != self) { /* A:QOWNER */
+		if (!dead(s, seen))
+			return refuse(q, seen);
+		if (!sh_cas(&q->owner, &seen, self)) /* A:QOWNER */
+			return -EBUSY;
+		SH_STEP("queue_taken_over");
+		if (h->drv->mend != NULL)
+			h->drv->mend(h, q);
+	}
+	SH_STEP("queue_claimed");
+	busy = sh_load_acq(&q->busy);			   /* A:QBUSY */
+	if (busy != 0 && busy != self && !sh_gone(busy)) { /* it was stopped inside while the queue was taken from it */
+		sh_store_rel(&q->owner, 0);		   /* R:QOWNER */
+		return refuse(q, busy);
+	}
+	return 0;
+}
+
+static bool runs(const struct sh_port *p, const struct sh_queue *q)
+{
+	return sh_load_sc(&p->run) != 0 && sh_load_acq(&q->state) == SH_Q_RUN; /* A:QSTATE */
+}
+
+/* 0 and the entry is ready, or -errno */
+static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
+{
+	struct sh_port *p = h->p;
+	struct __rte_eth_queue *e = sh_entry(s, p->id, tx, queue);
+	struct sh_queue *q;
+	int r;
+
+	if (queue >= (tx ? p->nb_txq : p->nb_rxq))
+		return -EINVAL;
+	q = tx ? sh_txq(p, queue) : sh_rxq(p, queue);
+	if (!runs(p, q))
+		return -ENETDOWN;
+	r = claim(s, h, q);
+	if (r < 0)
+		return r;
+	sh_fence(); /* owner before run; partner: the fence in sh_queues_take() */
+	if (runs(p, q)) {
+		if (e->burst != NULL)
+			return 0;
+		r = bind_queue(e, h, q);
+		if (r == 0)
+			return 0;
+	} else {
+		r = -ENETDOWN;
+	}
+	sh_store_rel(&q->owner, 0); /* R:QOWNER */
+	return r;
+}
+
+struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue)
+{
+	struct sh_ports *s = sh_ports();
+	struct sh_here *h;
+	int r;
+
+	if (s == NULL || port >= SH_PORTS || queue >= SH_QUEUES) {
+		rte_errno = s == NULL ? ENODEV : EINVAL;
+		return NULL;
+	}
+	h = sh_here(port, &r);
+	if (h == NULL) {
+		rte_errno = -r;
+		return NULL;
+	}
+	sh_lock(&s->lock);
+	r = take(s, h, tx, queue);
+	sh_unlock(&s->lock);
+	sh_here_put(h);
+	if (r == 0)
+		return sh_entry(s, port, tx, queue);
+	rte_errno = -r;
+	return NULL;
+}
+
+uint16_t sh_queue_lost(struct sh_queue *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct sh_ports *s = sh_ports();
+	struct __rte_eth_queue *e;
+	struct sh_bound *b;
+
+	unsigned port = q->port % SH_PORTS, id = q->id % SH_QUEUES;
+	bool tx = q->tx != 0;
+
+	if (s == NULL || sh_self() == 0)
+		return 0;
+	sh_lock(&s->lock);
+	e = sh_entry(s, port, tx, id);
+	b = e->own;
+	if (b != NULL && b->q == q)
+		unbind(e);
+	sh_unlock(&s->lock);
+	e = sh_queue_claim(port, tx, id);
+	return e != NULL ? e->burst(e->data, pkts, n) : 0;
+}
+
+/* ---- taken away ---- */
+
+static void barrier(const struct sh_ports *s)
+{
+	_Atomic uint32_t none = 0;
+
+	if (s->barrier)
+		sh_barrier_all();
+	else /* a filter refuses: no store stays in a store buffer for that long */
+		(void)sh_futex_wait(&none, 0, sh_deadline(2 * SH_NS_PER_MS), SH_FUTEX_ANY, false);
+}
+
+/* until nobody is inside; 0, -EBUSY */
+static int wait_out(const struct sh_queue *q, uint64_t dl)
+{
+	_Atomic uint32_t none = 0;
+	uint64_t busy;
+
+	for (;;) {
+		busy = sh_load_acq(&q->busy); /* A:QBUSY */
+		if (busy == 0 || sh_gone(busy))
+			return 0;
+		if (sh_left_ns(dl) == 0)
+			break;
+		(void)sh_futex_wait(&none, 0, sh_deadline(SH_NS_PER_MS / 10), SH_FUTEX_ANY, false);
+	}
+	sh_err("port %u: member %u is inside a burst on %s queue %u for longer than a second; if it is stopped, let it "
+	       "go on "
+	       "(kill -CONT) or end it",
+	       q->port, sh_id_slot(busy), q->tx ? "tx" : "rx", q->id);
+	return -EBUSY;
+}
+
+static void take_one(struct sh_here *h, struct sh_queue *q)
+{
+	uint64_t was = sh_xchg(&q->owner, 0); /* A:QOWNER R:QOWNER */
+
+	SH_STEP("port_queue_taken");
+	if (was != 0 && was != sh_self() && h->drv->mend != NULL && sh_gone(was))
+		h->drv->mend(h, q);
+}
+
+int sh_queues_take(struct sh_here *h, struct sh_queue *only)
+{
+	struct sh_ports *s = sh_ports();
+	struct sh_port *p = h->p;
+	uint64_t dl = sh_deadline(INSIDE_NS);
+	unsigned n = p->queue != NULL ? 2u * p->room : 0;
+	int r = 0;
+
+	sh_fence(); /* run, or state, before owner; partner: the fence in take() */
+	if (only != NULL)
+		take_one(h, only);
+	for (unsigned i = 0; only == NULL && i < n; i++)
+		take_one(h, &p->queue[i]);
+	barrier(s);
+	if (only != NULL)
+		return wait_out(only, dl);
+	for (unsigned i = 0; i < n; i++) {
+		int one = wait_out(&p->queue[i], dl);
+
+		r = r == 0 ? one : r;
+	}
+	return r;
+}
+
+/* ---- given away ---- */
+
+int sh_queue_give(unsigned port, bool tx, unsigned queue)
+{
+	struct sh_ports *s = sh_ports();
+	struct __rte_eth_queue *e = sh_entry(s, port, tx, queue);
+	struct sh_bound *b;
+	uint64_t self = sh_self();
+	int r = -ENOENT;
+
+	sh_lock(&s->lock);
+	b = e->own;
+	if (b != NULL) {
+		struct sh_queue *q = b->q;
+
+		unbind(e);
+		SH_STEP("queue_left");
+		r = sh_cas(&q->owner, &self, 0) ? 0 : -ENOENT; /* R:QOWNER */
+	}
+	sh_unlock(&s->lock);
+	return r;
+}
+
+void sh_queues_give_all(struct sh_ports *s)
+{
+	for (unsigned i = 0; i < SH_PORTS && s->entries != NULL; i++) {
+		struct sh_port *p = s->here[i] != NULL ? s->here[i]->p : NULL;
+
+		for (unsigned k = 0; p != NULL && k < 2u * p->room; k++)
+			(void)sh_queue_give(i, k >= p->room, k % p->room);
+	}
+}

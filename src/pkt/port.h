@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* port.h - what the files of ports share among themselves; nobody else includes it. See dev.h and README.md. */
+#ifndef SH_PKT_PORT_H
+#define SH_PKT_PORT_H
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+
+#include "base/mtx.h"
+#include "pkt/dev.h"
+#include "pkt/priv.h"
+
+/* in shared memory, zone EP_TABLE: all zeros is a table without ports */
+struct sh_table {
+	_Atomic uint64_t seat;	 /* who makes or removes a port: as a port's */
+	_Atomic uint64_t serial; /* the last one given; by who has the seat */
+	_Atomic uint64_t owners; /* the last id of rte_eth_dev_owner_new(): atomic add */
+	struct sh_port row[SH_PORTS];
+};
+
+/* a queue that this process owns, or did when it looked last */
+struct sh_bound {
+	struct sh_here *h;
+	struct sh_queue *q;
+	struct sh_io io;
+};
+
+/* a callback on packets, in the list of a queue of this process */
+struct rte_eth_rxtx_callback {
+	struct rte_eth_rxtx_callback *next;
+	union {
+		rte_rx_callback_fn rx;
+		rte_tx_callback_fn tx;
+	} fn;
+	void *arg;
+};
+
+struct sh_event_cb {
+	struct sh_event_cb *next;
+	uint16_t port; /* RTE_ETH_ALL: any */
+	enum rte_eth_event_type event;
+	rte_eth_dev_cb_fn fn;
+	void *arg;
+	unsigned running;
+};
+
+/*
+ * This process' side; sh_ctx.pkt->ports.
+ *
+ *   field          written by
+ *   table          who finds it first: one store
+ *   barrier        start
+ *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
+ *   here, closed   under lock
+ *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
+ *   seen           under lock: what callbacks were told
+ *   cbs, teller, devs, dev   under cb_lock
+ */
+struct sh_ports {
+	_Atomic(struct sh_table *) table;
+	bool barrier;
+	struct __rte_eth_queue *entries;
+	struct sh_mtx lock, cb_lock;
+	struct sh_here *here[SH_PORTS];
+	uint64_t closed[SH_PORTS]; /* serial of a port that a secondary has closed for itself */
+	_Atomic uint64_t probed_ns;
+	struct {
+		uint64_t serial, link_n;
+		uint32_t gone;
+	} seen[SH_PORTS];
+	struct sh_event_cb *cbs;
+	struct sh_teller *teller; /* event.c */
+	struct sh_devlist *devs;  /* devargs.c */
+	struct rte_device *dev;	  /* vdev.c: [SH_PORTS] */
+};
+
+/* NULL: the room is not started */
+static inline struct sh_ports *sh_ports(void)
+{
+	return sh_ctx.pkt != NULL ? sh_ctx.pkt->ports : NULL;
+}
+
+/* the entry of a queue; port and queue are in range */
+static inline struct __rte_eth_queue *sh_entry(struct sh_ports *s, unsigned port, bool tx, unsigned queue)
+{
+	return &s->entries[((size_t)port * 2 + tx) * SH_QUEUES + queue];
+}
+
+/* pointers of public structs, which are plain there */
+#define SH_APTR(p) ((_Atomic(void *) *)(uintptr_t)(p))
+#define SH_ABURST(p) ((_Atomic(sh_burst_fn) *)(uintptr_t)(p))
+
+/* table.c */
+struct sh_table *sh_table(bool make); /* NULL: there is none */
+/* 0; 1: taken from a dead one, mend first; -EBUSY (a line), -EPERM. what: "port 3", for the line */
+int sh_seat_take(_Atomic uint64_t *seat, const char *what);
+void sh_seat_leave(_Atomic uint64_t *seat);
+bool sh_gone(sh_id_t id); /* by proof */
+/* the port's seat, mended; op is what the caller will do: 0, -ENODEV, -EBUSY, -EPERM. Ended by sh_port_leave() */
+int sh_port_enter(struct sh_port *p, uint64_t serial, enum sh_port_op op);
+void sh_port_leave(struct sh_port *p);
+/* removed for all; the caller has the port's seat, which is gone with it */
+void sh_port_drop(struct sh_port *p);
+
+/* owner.c */
+/* bring this queue into this process' hands: its entry, ready; or NULL and rte_errno */
+struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue);
+/* take all queues (only: just this one) from their owners and wait until nobody is inside. With the seat. 0, -EBUSY (a line) */
+int sh_queues_take(struct sh_here *h, struct sh_queue *only);
+int sh_queue_give(unsigned port, bool tx, unsigned queue);
+void sh_queues_give_all(struct sh_ports *s);
+
+/* here.c */
+int sh_here_start(struct sh_ports *s);
+void sh_here_drop(struct sh_ports *s, struct sh_here *h); /* under lock */
+
+/* conf.c: stop it, with the seat; 0 or -errno */
+int sh_port_halt(struct sh_here *h);
+void sh_port_unset(struct sh_here *h); /* no configuration, no queues */
+
+/* event.c */
+void sh_teller_wake(void);
+void sh_teller_stop(struct sh_ports *s, bool mine);
+bool sh_listened(void); /* somebody has registered callbacks */
+
+/* devargs.c, vdev.c */
+void sh_devargs_forget(struct sh_ports *s);
+void sh_devices_forget(struct sh_ports *s);
+int sh_vdev_options(const struct sh_opts *o);
+
+/*
+ * What calls share: the port's side here, or a negative errno in *err after one line. seat: the operation that is begun
+ * (SH_OP_NONE: without the seat). sh_port_end() gives it back.
+ */
+struct sh_here *sh_port_begin(uint16_t port, const char *fn, enum sh_port_op op, int *err);
+void sh_port_end(struct sh_here *h, enum sh_port_op op);
+
+#endif

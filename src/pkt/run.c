@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* run.c - ports and queues started, stopped, closed. With the port's seat; events are told after it. */
+#include <errno.h>
+
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "pkt/port.h"
+#include "proc/proc.h"
+
+/* what the driver said of the link meanwhile is told, if anybody wants to know */
+static void tell_link(const struct sh_port *p, uint64_t before)
+{
+	if (sh_load_acq(&p->link_n) != before && p->conf.lsc) /* A:PORTLINK */
+		sh_ports_tell();
+}
+
+static int start(struct sh_here *h)
+{
+	struct sh_port *p = h->p;
+	int r;
+
+	if (!p->configured) {
+		sh_err("port %u (%s): cannot be started before rte_eth_dev_configure()", p->id, p->name);
+		return -EINVAL;
+	}
+	if (sh_load_acq(&p->run) != 0) /* A:PORTRUN */
+		return 0;
+	if (sh_load_acq(&p->gone) != 0) /* A:PORTLINK */
+		return -EIO;
+	SH_STEP("port_starting");
+	r = h->drv->start != NULL ? h->drv->start(h) : 0;
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < 2u * p->room; i++) {
+		struct sh_queue *q = &p->queue[i];
+
+		if (sh_load_acq(&q->state) == SH_Q_STOPPED && !q->deferred) /* A:QSTATE */
+			sh_store_rel(&q->state, SH_Q_RUN);		    /* R:QSTATE */
+	}
+	sh_store_rel(&p->run, 1); /* R:PORTRUN */
+	return 0;
+}
+
+SH_EXPORT int rte_eth_dev_start(uint16_t port_id)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_start", SH_OP_START, &r);
+	uint64_t link;
+
+	if (h == NULL)
+		return r;
+	link = sh_load_acq(&h->p->link_n); /* A:PORTLINK */
+	r = start(h);
+	sh_port_leave(h->p);
+	if (r == 0)
+		tell_link(h->p, link);
+	sh_here_put(h);
+	return r;
+}
+
+int sh_port_halt(struct sh_here *h)
+{
+	struct sh_port *p = h->p;
+	int r, s;
+
+	sh_store_rel(&p->run, 0); /* R:PORTRUN */
+	SH_STEP("port_stopping");
+	r = sh_queues_take(h, NULL);
+	s = h->drv->stop != NULL ? h->drv->stop(h) : 0;
+	return r < 0 ? r : s;
+}
+
+SH_EXPORT int rte_eth_dev_stop(uint16_t port_id)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_stop", SH_OP_STOP, &r);
+	uint64_t link;
+
+	if (h == NULL)
+		return r;
+	link = sh_load_acq(&h->p->link_n);			/* A:PORTLINK */
+	r = sh_load_acq(&h->p->run) != 0 ? sh_port_halt(h) : 0; /* A:PORTRUN */
+	sh_port_leave(h->p);
+	tell_link(h->p, link);
+	sh_here_put(h);
+	return r;
+}
+
+/* a secondary closes a port for itself: it is the group's */
+static int close_here(struct sh_here *h)
+{
+	struct sh_ports *s = sh_ports();
+
+	for (unsigned k = 0; k < 2u * h->p->room; k++)
+		(void)sh_queue_give(h->p->id, k >= h->p->room, k % h->p->room);
+	sh_lock(&s->lock);
+	s->closed[h->p->id] = h->serial;
+	if (s->here[h->p->id] == h)
+		sh_here_drop(s, h);
+	sh_unlock(&s->lock);
+	return 0;
+}
+
+SH_EXPORT int rte_eth_dev_close(uint16_t port_id)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_close", SH_OP_STOP, &r);
+
+	if (h == NULL)
+		return r;
+	if (sh_load_acq(&h->p->run) != 0) { /* A:PORTRUN */
+		sh_err("port %u (%s): cannot be closed while it is started; rte_eth_dev_stop() comes first", h->p->id,
+		       h->p->name);
+		r = -EINVAL;
+	} else if (!sh_was_primary()) {
+		r = close_here(h);
+	} else {
+		r = sh_queues_take(h, NULL);
+		if (r == 0) {
+			sh_port_unset(h);
+			sh_port_drop(h->p); /* the seat is gone with it */
+			sh_here_put(h);
+			sh_ports_tell();
+			return 0;
+		}
+	}
+	sh_port_end(h, SH_OP_STOP);
+	sh_ports_events();
+	return r;
+}
+
+SH_EXPORT int rte_eth_dev_reset(uint16_t port_id)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_reset", SH_OP_CONFIGURE, &r);
+
+	if (h == NULL)
+		return r;
+	r = sh_port_halt(h);
+	if (r == 0)
+		sh_port_unset(h);
+	sh_port_end(h, SH_OP_CONFIGURE);
+	return r;
+}
+
+/* ---- single queues ---- */
+
+static int queue_run(uint16_t port_id, uint16_t id, bool tx, bool on, const char *fn)
+{
+	int r;
+	struct sh_here *h = sh_port_begin(port_id, fn, SH_OP_LITTLE, &r);
+	struct sh_port *p;
+	struct sh_queue *q;
+
+	if (h == NULL)
+		return r;
+	p = h->p;
+	q = p->queue != NULL ? tx ? sh_txq(p, id % p->room) : sh_rxq(p, id % p->room) : NULL;
+	if (sh_load_acq(&p->run) == 0 || q == NULL || id >= (tx ? p->nb_txq : p->nb_rxq) || /* A:PORTRUN */
+	    sh_load_acq(&q->state) == SH_Q_NONE) {					    /* A:QSTATE */
+		sh_err("%s: port %u is not started, or queue %u not set up", fn, port_id, id);
+		r = -EINVAL;
+	} else if (on) {
+		sh_store_rel(&q->state, SH_Q_RUN); /* R:QSTATE */
+	} else {
+		sh_store_rel(&q->state, SH_Q_STOPPED); /* R:QSTATE */
+		r = sh_queues_take(h, q);
+	}
+	sh_port_end(h, SH_OP_LITTLE);
+	return r;
+}
+
+SH_EXPORT int rte_eth_dev_rx_queue_start(uint16_t port_id, uint16_t rx_queue_id)
+{
+	return queue_run(port_id, rx_queue_id, false, true, "rte_eth_dev_rx_queue_start");
+}
+
+SH_EXPORT int rte_eth_dev_rx_queue_stop(uint16_t port_id, uint16_t rx_queue_id)
+{
+	return queue_run(port_id, rx_queue_id, false, false, "rte_eth_dev_rx_queue_stop");
+}
+
+SH_EXPORT int rte_eth_dev_tx_queue_start(uint16_t port_id, uint16_t tx_queue_id)
+{
+	return queue_run(port_id, tx_queue_id, true, true, "rte_eth_dev_tx_queue_start");
+}
+
+SH_EXPORT int rte_eth_dev_tx_queue_stop(uint16_t port_id, uint16_t tx_queue_id)
+{
+	return queue_run(port_id, tx_queue_id, true, false, "rte_eth_dev_tx_queue_stop");
+}
