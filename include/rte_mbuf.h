@@ -417,19 +417,19 @@ static inline void rte_pktmbuf_detach(struct rte_mbuf *m)
 		m->ol_flags = RTE_MBUF_F_EXTERNAL;
 		return;
 	}
-	/* first it is attached to nothing, then the count says so: who dies between leaves one too many */
+	/* first it is attached to nothing, then the count says so: who dies between leaves one too many. The rest can wait */
 	__atomic_store_n(&m->ol_flags, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
+	if ((flags & RTE_MBUF_F_EXTERNAL) != 0)
+		__rte_mbuf_free_ext(shinfo, was);
+	else if ((flags & RTE_MBUF_F_INDIRECT) != 0)
+		__rte_pktmbuf_free_direct(md);
 	m->priv_size = rte_pktmbuf_priv_size(mp);
 	m->buf_addr = rte_mbuf_buf_addr(m, mp);
 	rte_mbuf_iova_set(m, (rte_iova_t)(uintptr_t)m->buf_addr);
 	m->buf_len = rte_pktmbuf_data_room_size(mp);
 	rte_pktmbuf_reset_headroom(m);
 	m->data_len = 0;
-	if ((flags & RTE_MBUF_F_EXTERNAL) != 0)
-		__rte_mbuf_free_ext(shinfo, was);
-	else if ((flags & RTE_MBUF_F_INDIRECT) != 0)
-		__rte_pktmbuf_free_direct(md);
 }
 #define rte_pktmbuf_detach_extbuf(m) rte_pktmbuf_detach(m)
 
@@ -573,15 +573,6 @@ static inline void rte_pktmbuf_attach(struct rte_mbuf *mi, struct rte_mbuf *m)
 	uint64_t flags = m->ol_flags;
 
 	RTE_ASSERT(RTE_MBUF_DIRECT(mi) && rte_mbuf_refcnt_read(mi) == 1);
-	/* first the count, then the flag that says where there is a reference to be given up */
-	if (RTE_MBUF_HAS_EXTBUF(m)) {
-		(void)rte_mbuf_ext_refcnt_update(m->shinfo, 1);
-		mi->shinfo = m->shinfo;
-	} else {
-		(void)__rte_mbuf_count(RTE_MBUF_CLONED(m) ? &rte_mbuf_from_indirect(m)->refcnt : &m->refcnt, 1);
-		mi->priv_size = m->priv_size;
-		flags |= RTE_MBUF_F_INDIRECT;
-	}
 	__rte_pktmbuf_copy_hdr(mi, m);
 	mi->data_off = m->data_off;
 	mi->data_len = m->data_len;
@@ -591,6 +582,15 @@ static inline void rte_pktmbuf_attach(struct rte_mbuf *mi, struct rte_mbuf *m)
 	mi->next = NULL;
 	mi->pkt_len = mi->data_len;
 	mi->nb_segs = 1;
+	/* the count, then at once the flag that says where there is a reference to be given up */
+	if (RTE_MBUF_HAS_EXTBUF(m)) {
+		mi->shinfo = m->shinfo;
+		(void)rte_mbuf_ext_refcnt_update(m->shinfo, 1);
+	} else {
+		mi->priv_size = m->priv_size;
+		flags |= RTE_MBUF_F_INDIRECT;
+		(void)__rte_mbuf_count(RTE_MBUF_CLONED(m) ? &rte_mbuf_from_indirect(m)->refcnt : &m->refcnt, 1);
+	}
 	__atomic_store_n(&mi->ol_flags, flags, __ATOMIC_RELEASE);
 	__rte_mbuf_sanity_check(mi, 1);
 	__rte_mbuf_sanity_check(m, 0);

@@ -9,14 +9,17 @@
  * that lets go of such while others have some takes its name off (sh_pool_let_go()), so a name, a count of 1 and a proof of death
  * together say that nobody else has it. Who lets go of the last reference but the dead one's finds that, too: __rte_mbuf_dropped().
  *
- * An external buffer is freed by a function that its own process knows. Others ask that one's internal thread to call it.
+ * An external buffer is freed by a function that its own process knows. Others ask that one's internal thread, which has the
+ * thread for callbacks call it (base/later.h). Nothing of the program's runs on a thread that mends.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
+#include "base/later.h"
 #include "base/log.h"
 #include "chan/internal.h"
 #include "mem/mem.h"
@@ -90,6 +93,60 @@ struct order {
 	void *addr;
 };
 
+static void lost(const struct order *o, const char *why)
+{
+	sh_id_t home = home_of(o->s);
+
+	sh_log_rate(SH_WARN, "external buffer %p of member %u (generation %u) stays allocated: %s", o->addr,
+		    sh_id_slot(home), sh_id_gen(home), why);
+}
+
+static void ask_home(sh_id_t home, const struct order *o)
+{
+	struct sh_int_answer a = {.to = home};
+	struct sh_int_ask q = {.svc = SH_SVC_MBUF, .data = o, .len = sizeof(*o), .dl = sh_deadline(ASK_NS)};
+
+	if (!sh_member_alive(home) || !sh_mem_contains((uint64_t)(uintptr_t)o->s))
+		lost(o, "that process is gone, and knew how to free it");
+	else if (sh_internal_ask(&a, 1, &q) != 0 || a.outcome != SH_INT_ANSWERED || a.code != 0)
+		lost(o, "that process knows how to free it and does not answer; is it stopped?");
+}
+
+static void free_ext(const struct order *o)
+{
+	sh_id_t home = home_of(o->s);
+
+	if (home != 0 && home != sh_self())
+		ask_home(home, o);
+	else if (o->s->free_cb != NULL)
+		o->s->free_cb(o->addr, o->s->fcb_opaque);
+}
+
+static void run(void *arg, uint64_t n)
+{
+	(void)n;
+	free_ext(arg);
+	free(arg);
+}
+
+/* not on this thread, which others wait for */
+static int free_ext_later(const struct order *o)
+{
+	struct order *copy = malloc(sizeof(*copy));
+	int r = copy != NULL ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		*copy = *o;
+		r = sh_later(SH_LATER_CALL, run, copy, 0);
+	}
+	if (r < 0) {
+		free(copy);
+		lost(o, "no memory for a call to free it");
+	}
+	return r;
+}
+
+/* on the internal thread */
 static int serve(void *arg, sh_id_t from, const void *data, size_t len)
 {
 	struct order o;
@@ -99,28 +156,9 @@ static int serve(void *arg, sh_id_t from, const void *data, size_t len)
 	if (data == NULL || len != sizeof(o))
 		return EINVAL;
 	memcpy(&o, data, sizeof(o));
-	if (!sh_mem_contains((uint64_t)(uintptr_t)o.s) || home_of(o.s) != sh_self() || o.s->free_cb == NULL)
+	if (!sh_mem_contains((uint64_t)(uintptr_t)o.s) || home_of(o.s) != sh_self())
 		return EINVAL;
-	o.s->free_cb(o.addr, o.s->fcb_opaque);
-	return 0;
-}
-
-static void ask_home(sh_id_t home, struct rte_mbuf_ext_shared_info *s, void *addr)
-{
-	struct order o = {s, addr};
-	struct sh_int_answer a = {.to = home};
-	struct sh_int_ask q = {.svc = SH_SVC_MBUF, .data = &o, .len = sizeof(o), .dl = sh_deadline(ASK_NS)};
-	int r = -ENOENT;
-
-	if (sh_member_alive(home) && sh_mem_contains((uint64_t)(uintptr_t)s))
-		r = sh_internal_ask(&a, 1, &q);
-	if (r != 0 || a.outcome != SH_INT_ANSWERED || a.code != 0)
-		sh_log_rate(SH_WARN,
-			    "external buffer %p: member %u (generation %u), which knows how to free it, is gone or "
-			    "does not "
-			    "answer; "
-			    "it stays allocated",
-			    addr, sh_id_slot(home), sh_id_gen(home));
+	return -free_ext_later(&o);
 }
 
 /* a pinned buffer has a user less, which was attached to it */
@@ -133,19 +171,12 @@ static void unpinned(struct rte_mbuf *m, uint16_t left)
 SH_EXPORT void __rte_mbuf_ext_return(struct rte_mbuf_ext_shared_info *s, void *buf_addr, uint16_t left)
 {
 	struct rte_mbuf *pinned = sh_mbuf_of_pinned(s);
-	sh_id_t home;
+	struct order o = {s, buf_addr};
 
-	if (pinned != NULL) {
+	if (pinned != NULL)
 		unpinned(pinned, left);
-		return;
-	}
-	if (left != 0)
-		return;
-	home = home_of(s);
-	if (home != 0 && home != sh_self())
-		ask_home(home, s, buf_addr);
-	else if (s->free_cb != NULL)
-		s->free_cb(buf_addr, s->fcb_opaque);
+	else if (left == 0)
+		free_ext(&o);
 }
 
 /* ---- what the dead had ---- */
@@ -169,6 +200,26 @@ static bool may_go_back(struct rte_mempool *mp, void *obj)
 	return !is_mbuf(mp, m) || (rte_mbuf_refcnt_read(m) <= 1 && !pinned_in_use(mp, m));
 }
 
+static void drop_ext(struct rte_mbuf_ext_shared_info *s, void *addr)
+{
+	struct rte_mbuf *pinned = sh_mbuf_of_pinned(s);
+	struct order o = {s, addr};
+	uint16_t left = rte_mbuf_ext_refcnt_update(s, -1);
+
+	if (pinned != NULL)
+		unpinned(pinned, left);
+	else if (left == 0)
+		(void)free_ext_later(&o);
+}
+
+static void drop_direct(struct rte_mbuf *md)
+{
+	if (__rte_mbuf_count(&md->refcnt, -1) == 0)
+		give_back(md->pool, md);
+	else
+		__rte_mbuf_dropped(md);
+}
+
 /* what the dead one's mbuf is attached to has a user less */
 static void detach_dead(struct rte_mbuf *m, uint64_t flags)
 {
@@ -181,14 +232,9 @@ static void detach_dead(struct rte_mbuf *m, uint64_t flags)
 	/* what lies elsewhere is not mapped here, or not by this address */
 	if ((flags & RTE_MBUF_F_EXTERNAL) != 0) {
 		if (sh_mem_contains((uint64_t)(uintptr_t)s))
-			__rte_mbuf_free_ext(s, addr);
+			drop_ext(s, addr);
 	} else if (sh_mem_contains((uint64_t)(uintptr_t)md)) {
-		uint16_t left = __rte_mbuf_count(&md->refcnt, -1);
-
-		if (left == 0)
-			give_back(md->pool, md);
-		else
-			__rte_mbuf_dropped(md);
+		drop_direct(md);
 	}
 }
 
