@@ -52,6 +52,7 @@ static int live_make(struct sh_proc *p)
 		       strerror(-err), (unsigned long long)sh_as_need_kib(SH_REGION_ROOM));
 		return err;
 	}
+	(void)madvise(p->live_map, LIVE_SIZE, MADV_DONTDUMP);
 	if (madvise(p->live_map, LIVE_SIZE, MADV_DONTFORK) == 0)
 		return 0;
 	err = -errno;
