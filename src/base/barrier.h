@@ -19,10 +19,10 @@ static inline bool sh_barrier_join(void)
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
-/* for a process that takes part */
-static inline void sh_barrier_all(void)
+/* for a process that takes part; false: refused, and there was no fence */
+static inline bool sh_barrier_all(void)
 {
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
 #endif

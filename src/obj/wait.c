@@ -67,7 +67,7 @@ static void all_fence(const struct sh_obj *m)
 {
 	sh_fence(); /* my bit before my look at the tails; partner: the fence in __rte_ring_wake() */
 	if (m->barrier)
-		sh_barrier_all();
+		(void)sh_barrier_all();
 }
 
 void sh_sleepers_wake(void)
