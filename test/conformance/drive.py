@@ -148,11 +148,13 @@ CASES = [('helloworld', helloworld), ('cmdline', cmdline_commands), ('cmdline', 
          ('simple_mp', simple_mp_restart), ('simple_mp', simple_mp_alone)]
 
 
-def main():
+def run_cases(cases):
+    """each (program, case) in a group of its own"""
     passed = failed = 0
     tag = sys.argv[2] if len(sys.argv) > 2 else ''
-    for name, fn in CASES:
-        prog = os.path.join(sys.argv[1], name, 'build', name)
+    for path, fn in cases:
+        name = os.path.basename(path)
+        prog = os.path.join(sys.argv[1], path if '/' in path else f'{name}/build/{name}')
         if not os.path.exists(prog):  # its build has failed, and was counted
             continue
         g = Group()
@@ -170,4 +172,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_cases(CASES))

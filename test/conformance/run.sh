@@ -37,32 +37,37 @@ build()
 {
 	local dir=$tmp/$1-$2-$3 name e
 
-	for e in helloworld cmdline multi_process/simple_mp; do
+	for e in helloworld cmdline skeleton l2fwd rxtx_callbacks link_status_interrupt \
+		multi_process/{simple_mp,symmetric_mp,client_server_mp}; do
 		name=${e##*/}
 		mkdir -p "$dir" && cp -r "$examples/$e" "$dir/" &&
 			make -C "$dir/$name" CC="$1 -std=$2" "$3" >"$tmp/log" 2>&1 && ! grep -q 'warning:' "$tmp/log"
 		report $? "$e builds: $1, $2, $3"
 	done
+	"$1" -std="$2" -o "$dir/link_switch" "$here/link_switch.c" $(pkg-config --cflags --libs libdpdk) >"$tmp/log" 2>&1
+	report $? "a program of ours builds: $1, $2"
 }
 
-drive() # DIR TAG
+drive() # SCRIPT DIR TAG
 {
 	local line
 
-	python3 "$here/drive.py" "$tmp/$1" "$2" >"$tmp/out" 2>&1
+	python3 "$here/$1" "$tmp/$2" "$3" >"$tmp/out" 2>&1
 	line=$(tail -1 "$tmp/out")
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
 		passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
 		head -n -1 "$tmp/out"
 	else
 		cp "$tmp/out" "$tmp/log"
-		report 1 "drive.py ends with a count"
+		report 1 "$1 ends with a count"
 	fi
 }
 
 build gcc gnu11 shared
-drive gcc-gnu11-shared ''
+drive drive.py gcc-gnu11-shared ''
+drive drive_ports.py gcc-gnu11-shared ''
 build clang gnu2x static
-drive clang-gnu2x-static ' (clang, gnu2x, static)'
+drive drive.py clang-gnu2x-static ' (clang, gnu2x, static)'
+drive drive_ports.py clang-gnu2x-static ' (clang, gnu2x, static)'
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
