@@ -74,6 +74,24 @@ struct rte_device *rte_dev_iterator_next(struct rte_dev_iterator *it);
 enum rte_dev_event_type { RTE_DEV_EVENT_ADD = 0, RTE_DEV_EVENT_REMOVE = 1, RTE_DEV_EVENT_MAX = 2 };
 typedef void (*rte_dev_event_cb_fn)(const char *device_name, enum rte_dev_event_type event, void *cb_arg);
 
+/**
+ * Be told in this process of devices that come and go, whoever makes or removes them; device_name NULL: of any. Called on a
+ * thread of the library, or in the call that adds or removes a device, without a lock: it may allocate, send requests, and add or
+ * remove devices itself. What was there before is not told.
+ * Returns:  0; -EINVAL cb_fn is NULL; -EEXIST; -ENOMEM; -EPERM no member of a group. A line says why.
+ */
+int rte_dev_event_callback_register(const char *device_name, rte_dev_event_cb_fn cb_fn, void *cb_arg);
+/** cb_arg (void *)-1: any. Returns how many are gone; -EAGAIN it is running; -ENOENT there is none; -EINVAL; -EPERM. */
+int rte_dev_event_callback_unregister(const char *device_name, rte_dev_event_cb_fn cb_fn, void *cb_arg);
+/** Call them as if this had happened, in this process, now. */
+void rte_dev_event_callback_process(const char *device_name, enum rte_dev_event_type event);
+/** Events are told from rte_dev_event_callback_register() on; stop: no more, until start. Return 0; -EPERM; -ENOMEM. */
+int rte_dev_event_monitor_start(void);
+int rte_dev_event_monitor_stop(void);
+/** Nothing here fails when a device goes: 0. */
+int rte_dev_hotplug_handle_enable(void);
+int rte_dev_hotplug_handle_disable(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -25,7 +25,7 @@ struct sh_devlist {
 
 static int bad(const char *dev, const char *why, int err)
 {
-	sh_err("devargs '%s': %s", dev, why);
+	sh_err("failed to parse device \"%s\": %s", dev, why);
 	return err;
 }
 

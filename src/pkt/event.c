@@ -13,6 +13,7 @@
 #include "base/futex.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "pkt/hotplug.h"
 #include "pkt/port.h"
 
 /* the thread; made with the first registration. told: futex word, + 1 for each wake, under no lock */
@@ -142,6 +143,8 @@ void sh_ports_events(void)
 {
 	struct sh_ports *s = sh_ports();
 
+	if (s != NULL)
+		sh_dev_events(s);
 	for (unsigned i = 0; s != NULL && i < SH_PORTS; i++) {
 		unsigned what;
 
@@ -210,6 +213,16 @@ static int start_teller(struct sh_ports *s)
 	}
 	s->teller = t;
 	return 0;
+}
+
+int sh_teller_start(struct sh_ports *s)
+{
+	int r;
+
+	sh_lock(&s->cb_lock);
+	r = s->teller == NULL ? start_teller(s) : 0;
+	sh_unlock(&s->cb_lock);
+	return r;
 }
 
 static int check(uint16_t port, enum rte_eth_event_type event, rte_eth_dev_cb_fn fn, const char *what)

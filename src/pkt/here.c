@@ -17,6 +17,7 @@
 #include "base/export.h"
 #include "base/log.h"
 #include "chan/internal.h"
+#include "pkt/hotplug.h"
 #include "pkt/port.h"
 #include "proc/proc.h"
 
@@ -149,16 +150,6 @@ int sh_ports_look(void)
 	return r;
 }
 
-/* another process has changed the table */
-static int on_ask(void *arg, sh_id_t from, const void *data, size_t len)
-{
-	int r = sh_ports_attach();
-
-	(void)arg, (void)from, (void)data, (void)len;
-	sh_teller_wake();
-	return -r;
-}
-
 void sh_ports_tell(void)
 {
 	struct sh_int_answer to[SH_MEMBERS];
@@ -231,7 +222,9 @@ int sh_port_start(const struct sh_opts *o)
 	r = sh_here_start(s);
 	if (r < 0)
 		return r;
-	sh_internal_serve(SH_SVC_PORTS, on_ask, NULL);
+	r = sh_hotplug_start();
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i < SH_PORTS; i++) {
 		struct sh_port *p = sh_port(i);
 
@@ -249,12 +242,13 @@ void sh_port_stop(void)
 	if (s == NULL)
 		return;
 	if (mine) {
-		sh_internal_serve(SH_SVC_PORTS, NULL, NULL);
+		sh_hotplug_stop();
 		sh_queues_give_all(s);
 		if (s->entries != NULL)
 			cbs_free(s);
 	}
 	sh_teller_stop(s, mine);
+	sh_dev_events_forget(s);
 	for (unsigned i = 0; i < SH_PORTS; i++) {
 		rte_eth_fp_ops[i].rxq = rte_eth_fp_ops[i].txq = nowhere;
 		if (mine && s->here[i] != NULL)

@@ -14,9 +14,10 @@
 
 /* in shared memory, zone EP_TABLE: all zeros is a table without ports */
 struct sh_table {
-	_Atomic uint64_t seat;	 /* who makes or removes a port: as a port's */
-	_Atomic uint64_t serial; /* the last one given; by who has the seat */
-	_Atomic uint64_t owners; /* the last id of rte_eth_dev_owner_new(): atomic add */
+	_Atomic uint64_t seat;	  /* who makes or removes a port: as a port's */
+	_Atomic uint64_t serial;  /* the last one given; by who has the seat */
+	_Atomic uint64_t hotplug; /* who adds or removes a device for all (hotplug.c): a seat, too */
+	_Atomic uint64_t owners;  /* the last id of rte_eth_dev_owner_new(): atomic add */
 	struct sh_port row[SH_PORTS];
 };
 
@@ -71,9 +72,10 @@ struct sh_ports {
 		uint32_t gone;
 	} seen[SH_PORTS];
 	struct sh_event_cb *cbs;
-	struct sh_teller *teller; /* event.c */
-	struct sh_devlist *devs;  /* devargs.c */
-	struct rte_device *dev;	  /* vdev.c: [SH_PORTS] */
+	struct sh_teller *teller;      /* event.c */
+	struct sh_dev_watch *devwatch; /* dev_event.c */
+	struct sh_devlist *devs;       /* devargs.c */
+	struct rte_device *dev;	       /* vdev.c: [SH_PORTS] */
 };
 
 /* NULL: the room is not started */
@@ -121,6 +123,7 @@ int sh_port_halt(struct sh_here *h);
 void sh_port_unset(struct sh_here *h); /* no configuration, no queues */
 
 /* event.c */
+int sh_teller_start(struct sh_ports *s); /* the thread is there from now on: 0 or -errno, with a line */
 void sh_teller_wake(void);
 void sh_teller_stop(struct sh_ports *s, bool mine);
 bool sh_listened(void); /* somebody has registered callbacks */
