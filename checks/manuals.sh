@@ -27,13 +27,13 @@ for page in doc/man/*.[0-9]; do
 		grep -q "^\.Sh $section\$" "$page" || say "$page: no section ${section//./ }"
 	done
 	# what NAME lists and what is installed: the page's own name, and its links
-	sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([a-z_-]*\).*/\1/p' "$page" | grep -vx "${name%.*}" | sort >/tmp/manuals.$$
-	awk -v p="  '$name':" 'index($0, p) == 1 {on = 1; $0 = substr($0, length(p))} on; /\]/ {on = 0}' doc/man/meson.build | grep -o "'[a-z_]*'" | tr -d "'" | sort |
+	sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([a-z0-9_-]*\).*/\1/p' "$page" | grep -vx "${name%.*}" | sort >/tmp/manuals.$$
+	awk -v p="  '$name':" 'index($0, p) == 1 {on = 1; $0 = substr($0, length(p))} on; /\]/ {on = 0}' doc/man/meson.build | grep -o "'[a-z0-9_]*'" | tr -d "'" | sort |
 		diff - /tmp/manuals.$$ | sed -n "s|^[<>] \(.*\)|$page: \1 is in NAME or in doc/man/meson.build, not in both|p" \
 		>/tmp/manuals2.$$
 	[ ! -s /tmp/manuals2.$$ ] || say "$(cat /tmp/manuals2.$$)"
 	rm -f /tmp/manuals.$$ /tmp/manuals2.$$
-	for ref in $(sed -n 's/^\.\(It \)\?Xr \([a-z_-]*\) \([0-9]\).*/\2.\3/p' "$page"); do
+	for ref in $(sed -n 's/^\.\(It \)\?Xr \([a-z0-9_-]*\) \([0-9]\).*/\2.\3/p' "$page"); do
 		case $ref in
 		rte_* | shoal*) grep -q "'${ref%.*}\('\|\.${ref##*.}'\)" doc/man/meson.build || say "$page: $ref is no page" ;;
 		esac
