@@ -142,6 +142,7 @@ struct rte_mempool {
 struct __rte_mempool_here {
 	volatile uint64_t serial; /* what follows is about the pool with this serial; 0 in a forked child */
 	const struct rte_mempool_ops *ops;
+	uint64_t plain; /* 1: pool_data is a ring that needs no more than to be moved */
 	struct rte_mempool_cache *cache[RTE_MAX_LCORE];
 } __rte_cache_aligned;
 extern struct __rte_mempool_here *__rte_mempool_here; /* private to the process, zeros in a child of fork() */
@@ -394,7 +395,6 @@ static __rte_always_inline void rte_mempool_generic_put(struct rte_mempool *mp, 
 							struct rte_mempool_cache *cache)
 {
 	uint32_t len;
-	void **to;
 
 	if (unlikely(cache == NULL || n > cache->flushthresh - cache->len ||
 		     (mp->flags & __RTE_MEMPOOL_F_TRACK) != 0)) {
@@ -402,9 +402,7 @@ static __rte_always_inline void rte_mempool_generic_put(struct rte_mempool *mp, 
 		return;
 	}
 	len = cache->len;
-	to = &cache->objs[len];
-	for (unsigned int i = 0; i < n; i++)
-		to[i] = obj_table[i];
+	__rte_ring_copy(&cache->objs[len], obj_table, n * sizeof(*obj_table));
 	/* it is in the cache when len says so */
 	__atomic_store_n(&cache->len, len + n, __ATOMIC_RELEASE);
 }
@@ -430,9 +428,8 @@ static __rte_always_inline int rte_mempool_generic_get(struct rte_mempool *mp, v
 
 	if (unlikely(cache == NULL || n > cache->len))
 		return __rte_mempool_get_slow(mp, obj_table, n, cache);
-	len = cache->len;
-	for (unsigned int i = 0; i < n; i++)
-		obj_table[i] = cache->objs[--len];
+	len = cache->len - n;
+	__rte_ring_copy(obj_table, &cache->objs[len], n * sizeof(*obj_table));
 	__atomic_store_n(&cache->len, len, __ATOMIC_RELEASE);
 	return 0;
 }

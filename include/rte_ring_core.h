@@ -80,15 +80,33 @@ struct rte_ring_rts_headtail {
  * Private to the users of one side: the next to come reads what the last one wrote.
  *
  *   owner  CAS 0 -> member: who enters; member -> 0: the same one, or a mender after proof of its death. Not used by ST
+ *   bias   the thread that enters without owner, by a word of its own (struct __rte_ring_thread); with the top bit: it no
+ *          longer may. 0: nobody. Who is inside by owner
+ *   last, streak, patience, since   who was inside by owner last, how often in a row, how often it takes to be given the
+ *          bias, when it was given. Who is inside by owner
  *   seen   the other side's tail as last read: never ahead of it. Who is inside
+ *   chase, looked   0, or how it goes with who is always there at once (__rte_ring_look()). Who is inside
  *   held   slots handed out by a start of rte_ring_peek.h and not finished. Who is inside
  *   move   of a ring that is tracked: position << 32 | n of the last move, written before tags are. Who is inside
  */
 struct __rte_ring_side {
 	volatile uint64_t owner;
+	volatile uint64_t bias;
 	volatile uint32_t seen;
 	uint32_t held;
 	volatile uint64_t move;
+	uint64_t last, since;
+	uint32_t streak, patience;
+	uint32_t chase, looked;
+};
+
+/*
+ * A thread as rings know it. name: its member's, with a number of its own in the upper 16 bits; 1: it has none yet. at: a
+ * word in the group's memory, where others see which side it is inside of by its bias; 0: of none.
+ */
+struct __rte_ring_thread {
+	uint64_t name;
+	volatile uint64_t *at;
 };
 
 #define __RTE_RING_PAIR __rte_aligned(128) /* processors fetch lines in pairs */
@@ -106,7 +124,8 @@ struct rte_ring {
 	uint32_t capacity;	 /* elements that fit */
 	volatile uint32_t watch; /* somebody sleeps for this ring, see shoal_ring.h; 0: nobody */
 	int flags;		 /* of the creation */
-	uint32_t pad1;
+	uint8_t prod_plain, cons_plain; /* 1: ST, and not tracked */
+	uint16_t pad1;
 	const struct rte_memzone *memzone; /* NULL: rte_ring_init() in memory of the caller's */
 	volatile uint64_t magic;	   /* a ring that is complete, or who is making it */
 	volatile uint32_t bell[2];	   /* futexes of who sleeps: for elements, for room */
@@ -133,8 +152,19 @@ struct rte_ring {
 
 /* this process' name in the group: 0 in a forked child, which may not touch a ring. It has a page of its own */
 extern uint64_t __rte_ring_self[512];
-/* wait until the side (NULL: mode ST) is free, mend it when its owner is dead; 0: refused, no member of the group */
-int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s);
+/* the calling thread. Initial-exec: one load from the thread pointer; it is small, so that a dlopen() finds room for it */
+extern __thread struct __rte_ring_thread __rte_ring_thread __attribute__((tls_model("initial-exec")));
+/*
+ * Wait until the side (NULL: mode ST) is free, mend it when its owner is dead. How it was entered: by owner, or by bias, which
+ * only may be given when it is left by the function that entered; 0: refused, no member of the group.
+ */
+#define __RTE_RING_BY_OWNER 1
+#define __RTE_RING_BY_BIAS 2
+int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s, int may_bias);
+/* the end of it, for who has taken owner */
+int __rte_ring_entered(struct rte_ring *r, struct __rte_ring_side *s, int may_bias);
+/* the other side's tail, for who found too few at some of the last looks; room: of n elements there were so many */
+uint32_t __rte_ring_look(struct __rte_ring_side *s, const volatile uint32_t *other, uint32_t n, uint32_t room);
 /* a tracked ring: all or none, or as many as there are; the tags change */
 unsigned int __rte_ring_in_tracked(struct rte_ring *r, void *const *objs, unsigned int n,
 				   enum rte_ring_queue_behavior how, unsigned int *left);

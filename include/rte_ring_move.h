@@ -10,6 +10,10 @@
  *   other modes  one thread at a time is inside a side, under a word that names its process. Whoever waits for a dead one
  *                takes the word away from it: there is nothing else to mend
  *
+ * A thread that has been the only one on a side for a while is given the bias: it then enters by a store to a word of its own
+ * and a look at bias, without a locked instruction. Nothing orders these two but whoever takes the bias back: it changes bias
+ * and has the kernel put a fence into every thread that runs, after which it sees the word (src/obj/bias.c).
+ *
  * The other side's tail is read only when the copy of it (seen) no longer suffices: a side that has enough to do does not
  * touch the lines that the other one writes.
  *
@@ -17,6 +21,7 @@
  *   RINGPUB   tail of the producers, slots are written          consumers: seen
  *   RINGTAKE  tail of the consumers, slots are read             producers: seen
  *   RINGOWN   owner = 0                                         the next one's CAS
+ *   RINGBIAS  the thread's word = 0                             who takes the bias back
  */
 #ifndef RTE_RING_MOVE_H
 #define RTE_RING_MOVE_H
@@ -29,6 +34,24 @@ extern "C" {
 
 #ifndef __RTE_RING_STEP
 #define __RTE_RING_STEP(label) ((void)0) /* tests: a place to be killed at */
+#endif
+
+/*
+ * The thread sanitizer sees one process: that a thread here left by bias, and another comes in after a thread of another
+ * process has taken the bias back, it has to be told. It takes the word owner for what orders the two.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define __RTE_RING_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define __RTE_RING_TSAN 1
+#endif
+#endif
+#ifdef __RTE_RING_TSAN
+void __tsan_release(void *addr);
+#define __RTE_RING_LEAVES(s) __tsan_release(s)
+#else
+#define __RTE_RING_LEAVES(s) ((void)0)
 #endif
 
 typedef uint64_t __rte_ring_two __attribute__((__vector_size__(16)));
@@ -103,48 +126,85 @@ static __rte_always_inline void __rte_ring_get(struct rte_ring *r, uint32_t pos,
 			(size_t)(n - first) * esize);
 }
 
-/*
- * 1: the side is mine until __rte_ring_leave(); 0: this process may not touch it. Who has no name in the group (before init,
- * in a forked child) may use rings outside its memory, the slow way.
- */
-static __rte_always_inline int __rte_ring_enter(struct rte_ring *r, struct __rte_ring_side *s,
-						enum rte_ring_sync_type mode)
+/* is the side biased to this thread, and is it inside now? 0: the slow way */
+static __rte_always_inline int __rte_ring_enter_biased(struct __rte_ring_side *s)
 {
 	/* relaxed: constant but for init, cleanup and fork */
-	const uint64_t me = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED);
-	uint64_t nobody = 0;
+	const uint64_t me = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED), name = __rte_ring_thread.name;
+	volatile uint64_t *at = __rte_ring_thread.at;
 
-	if (mode == RTE_RING_SYNC_ST)
-		return likely(me != 0) ? 1 : __rte_ring_enter_slow(r, NULL);
-	if (unlikely(me == 0) ||
-	    !__atomic_compare_exchange_n(&s->owner, &nobody, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) /* A:RINGOWN */
-		return __rte_ring_enter_slow(r, s);
-	__RTE_RING_STEP("entered");
-	return 1;
+	/* relaxed: looked at again below. The name is of this process and this life of it, not of a fork's parent */
+	if (__atomic_load_n(&s->bias, __ATOMIC_RELAXED) != name || unlikely((name ^ me) << 16 != 0))
+		return 0;
+	if (unlikely(*at != 0)) /* this is a signal's handler, and the thread is inside a ring */
+		return 0;
+	__atomic_store_n(at, (uint64_t)(uintptr_t)s, __ATOMIC_RELEASE); /* R:RINGBIAS what I did in the one before */
+	/* not reordered by the compiler; the processor's order is the business of who takes the bias back */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (likely(__atomic_load_n(&s->bias, __ATOMIC_ACQUIRE) == name))
+		return 1;
+	__atomic_store_n(at, (uint64_t)0, __ATOMIC_RELEASE); /* R:RINGBIAS */
+	return 0;
 }
 
-static __rte_always_inline void __rte_ring_leave(struct __rte_ring_side *s, enum rte_ring_sync_type mode)
+/* the other way, by owner; the same thread for the second time in a row: it may get the bias */
+static __rte_always_inline int __rte_ring_enter_owned(struct rte_ring *r, struct __rte_ring_side *s)
 {
-	if (mode != RTE_RING_SYNC_ST)
-		__atomic_store_n(&s->owner, (uint64_t)0, __ATOMIC_RELEASE); /* R:RINGOWN */
+	/* relaxed: as above */
+	const uint64_t me = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED), name = __rte_ring_thread.name;
+	uint64_t nobody = 0;
+
+	if (unlikely(me == 0) ||
+	    !__atomic_compare_exchange_n(&s->owner, &nobody, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) /* A:RINGOWN */
+		return __rte_ring_enter_slow(r, s, 1);
+	if (unlikely(s->bias != 0) || s->last == name)
+		return __rte_ring_entered(r, s, 1);
+	s->last = name;
+	return __RTE_RING_BY_OWNER;
+}
+
+/* in a mode with an owner */
+static __rte_always_inline int __rte_ring_enter(struct rte_ring *r, struct __rte_ring_side *s)
+{
+	const int by = __rte_ring_enter_biased(s) ? __RTE_RING_BY_BIAS : __rte_ring_enter_owned(r, s);
+
+	__RTE_RING_STEP("entered");
+	return by;
+}
+
+static __rte_always_inline void __rte_ring_leave(struct __rte_ring_side *s, enum rte_ring_sync_type mode, int by)
+{
+	if (mode != RTE_RING_SYNC_ST) {
+		if (likely(by == __RTE_RING_BY_BIAS)) {
+			__RTE_RING_LEAVES(s);
+			__atomic_store_n(__rte_ring_thread.at, (uint64_t)0, __ATOMIC_RELEASE); /* R:RINGBIAS */
+		} else
+			__atomic_store_n(&s->owner, (uint64_t)0, __ATOMIC_RELEASE); /* R:RINGOWN */
+	}
 	__RTE_RING_STEP("left");
 }
 
 /*
  * How many of n elements may move from pos on; base is what there is when both tails are the same. *left, when the caller
- * wants it, is what remains after that, by a fresh look.
+ * wants it, is what remains after that, by a fresh look. lone: nobody waits for me to leave, so I may take my time.
  */
 static __rte_always_inline uint32_t __rte_ring_grant(struct __rte_ring_side *s, uint32_t pos,
 						     const volatile uint32_t *other, uint32_t base, uint32_t n,
-						     enum rte_ring_queue_behavior behavior, unsigned int *left)
+						     enum rte_ring_queue_behavior behavior, int lone,
+						     unsigned int *left)
 {
 	/* relaxed: written inside this side only; what it stands for was acquired by who wrote it */
 	uint32_t seen = __atomic_load_n(&s->seen, __ATOMIC_RELAXED), room = base + seen - pos;
 
 	if (room < n || left != NULL) {
-		seen = __atomic_load_n(other, __ATOMIC_ACQUIRE); /* A:RINGPUB, A:RINGTAKE */
+		if (likely(s->chase == 0) || room >= n || !lone)
+			seen = __atomic_load_n(other, __ATOMIC_ACQUIRE); /* A:RINGPUB, A:RINGTAKE */
+		else
+			seen = __rte_ring_look(s, other, n, room);
 		__atomic_store_n(&s->seen, seen, __ATOMIC_RELAXED);
 		room = base + seen - pos;
+		if (unlikely(room < n))
+			s->chase = 1;
 	}
 	if (n > room)
 		n = behavior == RTE_RING_QUEUE_FIXED ? 0 : room;
@@ -172,84 +232,123 @@ static __rte_always_inline int __rte_ring_in_vain(struct __rte_ring_side *s, con
 	return room < n;
 }
 
+/*
+ * The side is mine until __rte_ring_leave(), which wants what this returns; 0: it is in vain, or this process may not touch
+ * it. Who has no name in the group (before init, in a forked child) may use rings outside its memory, the slow way.
+ */
+static __rte_always_inline int __rte_ring_begin(struct rte_ring *r, unsigned int side, uint32_t n,
+						enum rte_ring_queue_behavior behavior, enum rte_ring_sync_type mode,
+						unsigned int *left)
+{
+	struct __rte_ring_side *s = side == 0 ? &r->prod_side : &r->cons_side;
+	int by;
+
+	if (mode == RTE_RING_SYNC_ST)
+		by = likely(__atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED) != 0) /* relaxed: as above */
+			     ? __RTE_RING_BY_OWNER
+			     : __rte_ring_enter_slow(r, NULL, 0);
+	else if (likely(__rte_ring_enter_biased(s)))
+		by = __RTE_RING_BY_BIAS;
+	else if (left == NULL &&
+		 __rte_ring_in_vain(s, side == 0 ? &r->prod : &r->cons, side == 0 ? &r->cons.tail : &r->prod.tail,
+				    side == 0 ? r->capacity : 0, n, behavior))
+		return 0;
+	else
+		by = __rte_ring_enter_owned(r, s);
+	if (unlikely(by == 0) && left != NULL)
+		*left = 0;
+	__RTE_RING_STEP("entered");
+	return by;
+}
+
 /* the one store; then the side is free, and who sleeps for this is woken */
 static __rte_always_inline void __rte_ring_publish(struct rte_ring *r, struct __rte_ring_side *s,
 						   struct rte_ring_headtail *own, uint32_t tail,
-						   enum rte_ring_sync_type mode, unsigned int side)
+						   enum rte_ring_sync_type mode, int by, unsigned int side)
 {
 	__RTE_RING_STEP("moved");
 	__atomic_store_n(&own->tail, tail, __ATOMIC_RELEASE); /* R:RINGPUB, R:RINGTAKE */
 	__RTE_RING_STEP("published");
-	__rte_ring_leave(s, mode);
+	__rte_ring_leave(s, mode, by);
 	/* not reordered by the compiler; the processor's order is the sleeper's business, see shoal_ring.h */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (unlikely(__atomic_load_n(&r->watch, __ATOMIC_RELAXED) != 0))
 		__rte_ring_wake(r, side);
 }
 
+static __rte_always_inline unsigned int __rte_ring_plain_enqueue(struct rte_ring *r, const void *objs,
+								 unsigned int esize, unsigned int n,
+								 enum rte_ring_queue_behavior behavior,
+								 enum rte_ring_sync_type mode, unsigned int *left)
+{
+	const uint32_t asked = n;
+	uint32_t pos;
+	int by;
+
+	by = __rte_ring_begin(r, 0, n, behavior, mode, left);
+	if (unlikely(by == 0))
+		return 0;
+	pos = __atomic_load_n(&r->prod.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
+	n = __rte_ring_grant(&r->prod_side, pos, &r->cons.tail, r->capacity, n, behavior,
+			     mode == RTE_RING_SYNC_ST || by == __RTE_RING_BY_BIAS, left);
+	if (unlikely(n == 0)) {
+		__rte_ring_leave(&r->prod_side, mode, by);
+		return 0;
+	}
+	__rte_ring_put(r, pos, objs, esize, n, asked);
+	__rte_ring_publish(r, &r->prod_side, &r->prod, pos + n, mode, by, 0);
+	return n;
+}
+
+static __rte_always_inline unsigned int __rte_ring_plain_dequeue(struct rte_ring *r, void *objs, unsigned int esize,
+								 unsigned int n, enum rte_ring_queue_behavior behavior,
+								 enum rte_ring_sync_type mode, unsigned int *left)
+{
+	const uint32_t asked = n;
+	uint32_t pos;
+	int by;
+
+	by = __rte_ring_begin(r, 1, n, behavior, mode, left);
+	if (unlikely(by == 0))
+		return 0;
+	pos = __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
+	n = __rte_ring_grant(&r->cons_side, pos, &r->prod.tail, 0, n, behavior,
+			     mode == RTE_RING_SYNC_ST || by == __RTE_RING_BY_BIAS, left);
+	if (unlikely(n == 0)) {
+		__rte_ring_leave(&r->cons_side, mode, by);
+		return 0;
+	}
+	__rte_ring_get(r, pos, objs, esize, n, asked);
+	__rte_ring_publish(r, &r->cons_side, &r->cons, pos + n, mode, by, 1);
+	return n;
+}
+
 static __rte_always_inline unsigned int __rte_ring_do_enqueue(struct rte_ring *r, const void *objs, unsigned int esize,
 							      unsigned int n, enum rte_ring_queue_behavior behavior,
 							      enum rte_ring_sync_type mode, unsigned int *left)
 {
-	const uint32_t asked = n;
-	uint32_t pos;
-
 	if (unlikely(r->tracked != 0))
 		return __rte_ring_in_tracked(r, (void *const *)objs, n, behavior, left);
-	if (mode != RTE_RING_SYNC_ST && left == NULL &&
-	    unlikely(__rte_ring_in_vain(&r->prod_side, &r->prod, &r->cons.tail, r->capacity, n, behavior)))
-		return 0;
-	if (unlikely(!__rte_ring_enter(r, &r->prod_side, mode))) {
-		if (left != NULL)
-			*left = 0;
-		return 0;
-	}
-	pos = __atomic_load_n(&r->prod.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
-	n = __rte_ring_grant(&r->prod_side, pos, &r->cons.tail, r->capacity, n, behavior, left);
-	if (unlikely(n == 0)) {
-		__rte_ring_leave(&r->prod_side, mode);
-		return 0;
-	}
-	__rte_ring_put(r, pos, objs, esize, n, asked);
-	__rte_ring_publish(r, &r->prod_side, &r->prod, pos + n, mode, 0);
-	return n;
+	return __rte_ring_plain_enqueue(r, objs, esize, n, behavior, mode, left);
 }
 
 static __rte_always_inline unsigned int __rte_ring_do_dequeue(struct rte_ring *r, void *objs, unsigned int esize,
 							      unsigned int n, enum rte_ring_queue_behavior behavior,
 							      enum rte_ring_sync_type mode, unsigned int *left)
 {
-	const uint32_t asked = n;
-	uint32_t pos;
-
 	if (unlikely(r->tracked != 0))
 		return __rte_ring_out_tracked(r, (void **)objs, n, behavior, left);
-	if (mode != RTE_RING_SYNC_ST && left == NULL &&
-	    unlikely(__rte_ring_in_vain(&r->cons_side, &r->cons, &r->prod.tail, 0, n, behavior)))
-		return 0;
-	if (unlikely(!__rte_ring_enter(r, &r->cons_side, mode))) {
-		if (left != NULL)
-			*left = 0;
-		return 0;
-	}
-	pos = __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
-	n = __rte_ring_grant(&r->cons_side, pos, &r->prod.tail, 0, n, behavior, left);
-	if (unlikely(n == 0)) {
-		__rte_ring_leave(&r->cons_side, mode);
-		return 0;
-	}
-	__rte_ring_get(r, pos, objs, esize, n, asked);
-	__rte_ring_publish(r, &r->cons_side, &r->cons, pos + n, mode, 1);
-	return n;
+	return __rte_ring_plain_dequeue(r, objs, esize, n, behavior, mode, left);
 }
 
-/* the mode that the ring was made with: two ways, told apart once */
+/* the mode that the ring was made with: two ways, told apart once; who is tracked enters by an owner anyway */
 static __rte_always_inline unsigned int __rte_ring_enqueue_any(struct rte_ring *r, const void *objs, unsigned int esize,
 							       unsigned int n, enum rte_ring_queue_behavior behavior,
 							       unsigned int *left)
 {
-	if (r->prod_mode == RTE_RING_SYNC_ST)
-		return __rte_ring_do_enqueue(r, objs, esize, n, behavior, RTE_RING_SYNC_ST, left);
+	/* likely: of the two the one that a few jumps more would slow down most */
+	if (likely(r->prod_plain != 0))
+		return __rte_ring_plain_enqueue(r, objs, esize, n, behavior, RTE_RING_SYNC_ST, left);
 	return __rte_ring_do_enqueue(r, objs, esize, n, behavior, RTE_RING_SYNC_MT, left);
 }
 
@@ -257,8 +356,9 @@ static __rte_always_inline unsigned int __rte_ring_dequeue_any(struct rte_ring *
 							       unsigned int n, enum rte_ring_queue_behavior behavior,
 							       unsigned int *left)
 {
-	if (r->cons_mode == RTE_RING_SYNC_ST)
-		return __rte_ring_do_dequeue(r, objs, esize, n, behavior, RTE_RING_SYNC_ST, left);
+	/* likely: of the two the one that a few jumps more would slow down most */
+	if (likely(r->cons_plain != 0))
+		return __rte_ring_plain_dequeue(r, objs, esize, n, behavior, RTE_RING_SYNC_ST, left);
 	return __rte_ring_do_dequeue(r, objs, esize, n, behavior, RTE_RING_SYNC_MT, left);
 }
 
@@ -280,13 +380,20 @@ static __rte_always_inline unsigned int __rte_ring_start(struct rte_ring *r, uns
 
 	if (left != NULL)
 		*left = 0;
-	if (unlikely(mode < 0) || unlikely(!__rte_ring_enter(r, s, (enum rte_ring_sync_type)mode)))
+	if (unlikely(mode < 0))
 		return 0;
+	/* by owner: between start and finish the thread may enter other rings. relaxed: as above */
+	if (mode == RTE_RING_SYNC_ST ? unlikely(__atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED) == 0) &&
+					       !__rte_ring_enter_slow(r, NULL, 0)
+				     : unlikely(!__rte_ring_enter_slow(r, s, 0)))
+		return 0;
+	__RTE_RING_STEP("entered");
 	*pos = __atomic_load_n(&own->tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
-	n = __rte_ring_grant(s, *pos, &other->tail, is_cons ? 0 : r->capacity, n, behavior, left);
+	n = __rte_ring_grant(s, *pos, &other->tail, is_cons ? 0 : r->capacity, n, behavior, mode == RTE_RING_SYNC_ST,
+			     left);
 	s->held = n;
 	if (n == 0)
-		__rte_ring_leave(s, (enum rte_ring_sync_type)mode);
+		__rte_ring_leave(s, (enum rte_ring_sync_type)mode, __RTE_RING_BY_OWNER);
 	return n;
 }
 
@@ -310,10 +417,10 @@ static __rte_always_inline void __rte_ring_finish(struct rte_ring *r, unsigned i
 		return;
 	s->held = 0;
 	if (n == 0)
-		__rte_ring_leave(s, (enum rte_ring_sync_type)mode);
+		__rte_ring_leave(s, (enum rte_ring_sync_type)mode, __RTE_RING_BY_OWNER);
 	else
 		__rte_ring_publish(r, s, is_cons ? &r->cons : &r->prod, pos + n, (enum rte_ring_sync_type)mode,
-				   is_cons);
+				   __RTE_RING_BY_OWNER, is_cons);
 }
 
 #ifdef __cplusplus

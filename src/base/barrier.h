@@ -19,7 +19,7 @@ static inline bool sh_barrier_join(void)
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
-/* for a process that takes part; false: refused, and there was no fence */
+/* also for a process that takes no part; false: the kernel, or a filter, refuses, and there was none */
 static inline bool sh_barrier_all(void)
 {
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;

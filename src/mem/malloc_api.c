@@ -83,13 +83,6 @@ COLD static void refuse_block(const char *call, const void *p, enum sh_what what
 		why = "a block begins before it; free the pointer that was returned";
 	else if (what == SH_BLOCK_ZONE)
 		why = "it is a memzone's; use rte_memzone_free()";
-	if (what == SH_BLOCK_SENT) {
-		sh_err("%s: %p is on its way to another member, or on loan from one: not freed; who sent it waits "
-		       "until it is "
-		       "back, who got it calls shoal_piece_take() first",
-		       call, p);
-		return;
-	}
 	sh_err("%s: %p is no block: %s", call, p, why);
 }
 
@@ -210,26 +203,10 @@ COLD static void give_slow(const char *call, void *p)
 		refuse_block(call, p, what, err);
 }
 
-/* not part of rte_free(): what comes first there needs no register saved */
-__attribute__((noinline)) static void give_other(struct sh_heap *t, void *p)
-{
-	if (sh_unlikely(!sh_heap_push_any(t, p)))
-		give_slow("rte_free", p);
-}
-
 SH_EXPORT void rte_free(void *ptr)
 {
-	struct sh_heap *t = sh_my_heap;
-
-	if (sh_likely(t->id == sh_self())) {
-		if (!sh_heap_is_last(t, ptr)) {
-			give_other(t, ptr);
-			return;
-		}
-		if (sh_likely(sh_heap_push_last(t, ptr)))
-			return;
-	}
-	give_slow("rte_free", ptr);
+	if (sh_unlikely(!sh_heap_push(ptr)))
+		give_slow("rte_free", ptr);
 }
 
 SH_EXPORT void rte_free_sensitive(void *ptr)
@@ -302,9 +279,7 @@ SH_EXPORT int rte_malloc_validate(const void *ptr, size_t *size)
 {
 	struct sh_block b;
 
-	enum sh_what what = ptr != NULL ? sh_block_at(ptr, &b) : SH_BLOCK_FOREIGN;
-
-	if (what != SH_BLOCK_OK && what != SH_BLOCK_SENT)
+	if (ptr == NULL || sh_block_at(ptr, &b) != SH_BLOCK_OK)
 		return -1;
 	if (size != NULL)
 		*size = b.usable;

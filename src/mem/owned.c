@@ -51,12 +51,12 @@ static bool list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct list *l = arg;
 
 	(void)m;
-	if (sh_use_kind(use) == SH_PG_BLOCK && sh_lock_id(U(s->owner)) == l->id)
+	if (sh_use_kind(use) == SH_PG_BLOCK && U(s->owner) == l->id)
 		list_add(l, start, (size_t)sh_use_units(use) << SH_UNIT_SHIFT);
 	if (sh_use_kind(use) != SH_PG_SPAN)
 		return true;
 	for (uint32_t i = 0; i < k->n && i < U(s->fresh); i++)
-		if ((U(sh_span_tab(k, start)[i]) & ~(SH_TAB_OVER | SH_TAB_SENT)) == l->tag && sh_span_out(s, i))
+		if ((U(sh_span_tab(k, start)[i]) & ~SH_TAB_OVER) == l->tag && sh_span_out(s, i))
 			list_add(l, start + k->front + (size_t)i * k->size, k->size);
 	return true;
 }
@@ -102,23 +102,19 @@ SH_EXPORT long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg)
 	return r == 0 ? (long)l.n : public_error(r);
 }
 
-/* p is what list_run() found; it may have been freed since, be an over-aligned one, or have been on its way when its sender died */
+/* p is what list_run() found; it may have been freed since, or be an over-aligned one */
 static bool free_one(const struct list *l, void *p)
 {
-	struct sh_block b = {.large = false};
+	struct sh_block b;
 	enum sh_what what = sh_block_at(p, &b);
 	int err;
 
-	if (what != SH_BLOCK_OK && what != SH_BLOCK_SENT && what != SH_BLOCK_INSIDE)
+	if (what == SH_BLOCK_OK && b.large)
+		return U(b.s->owner) == l->id && sh_heap_put(p, &err) == SH_BLOCK_OK && err == 0;
+	if ((what != SH_BLOCK_OK && what != SH_BLOCK_INSIDE) || b.large ||
+	    (U(sh_span_tab(sh_span_class(b.s), b.start)[b.i]) & ~SH_TAB_OVER) != l->tag)
 		return false;
-	if (b.large) {
-		if (what == SH_BLOCK_INSIDE || sh_lock_id(U(b.s->owner)) != l->id)
-			return false;
-		(void)sh_and(&b.s->owner, ~SH_OWNER_SENT);
-	} else if ((U(sh_span_tab(sh_span_class(b.s), b.start)[b.i]) & ~(SH_TAB_OVER | SH_TAB_SENT)) != l->tag) {
-		return false;
-	}
-	if (what == SH_BLOCK_OK || b.large)
+	if (what == SH_BLOCK_OK)
 		return sh_heap_put(p, &err) == SH_BLOCK_OK && err == 0;
 	return sh_span_free_remote(&b); /* its own pointer is nowhere; if the span is mine by now I collect it later */
 }
@@ -169,10 +165,6 @@ static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 		break;
 	case SH_PG_SPAN:
 		c = (uint32_t)(sh_span_class(s) - sh_classes);
-		if (sh_place_of(U(s->place)) == SH_PL_HUSK) { /* a front, and no block */
-			z->st->heap_allocsz_bytes += bytes;
-			break;
-		}
 		live = sh_span_live(s);
 		z->class[c].spans++;
 		z->class[c].orphans += U(s->owner) == 0;
@@ -287,16 +279,13 @@ static bool audit_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct sh_span *s = sh_span_of(unit);
 	struct audit *a = arg;
 	uint32_t c = U(s->cls);
-	bool husk = sh_place_of(U(s->place)) == SH_PL_HUSK;
 	uint64_t owner = U(s->owner);
 
 	(void)m;
 	if (sh_use_kind(use) != SH_PG_SPAN)
 		return true;
-	if (c >= SH_CLASSES || sh_use_units(use) != (husk ? 1 : sh_classes[c].units) || U(s->back) != 0)
+	if (c >= SH_CLASSES || sh_use_units(use) != sh_classes[c].units || U(s->back) != 0)
 		return wrong(a, "span %u: class %u, %u units", unit, c, sh_use_units(use));
-	if (husk) /* nothing of it is out; its owner, who may be dead, has not looked */
-		return owner != 0 && sh_span_live(s) == 0 ? true : wrong(a, "span %u: a husk with blocks", unit);
 	if (U(s->fresh) > sh_classes[c].n)
 		return wrong(a, "span %u: %u blocks of %u", unit, U(s->fresh), sh_classes[c].n);
 	for (uint32_t i = 1; U(s->fresh) > 0 && i < sh_classes[c].units; i++)
@@ -304,7 +293,7 @@ static bool audit_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 			return wrong(a, "span %u: unit %u says %u", unit, i, U(s[i].back));
 	if (owner == 0)
 		a->orphans[c]++;
-	if (sh_my_heap->id == sh_self() && owner == sh_my_heap->owner && sh_place_of(U(s->place)) != SH_PL_CLOSED)
+	if (sh_my_heap->id == sh_self() && owner == sh_my_heap->owner)
 		return audit_list(a, s, unit);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sched.h>
 
+#include <rte_cycles.h>
 #include <rte_errno.h>
 
 #include "base/clock.h"
@@ -19,9 +20,7 @@
 #include "obj/priv.h"
 #include "proc/proc.h"
 
-#define LOOKS 24
-#define LOOK_NS (2 * SH_NS_PER_MS)
-#define NAP_NS (SH_NS_PER_MS / 10)
+#define LOOKS 9
 #define FIRST_LINE_NS SH_NS_PER_S
 
 static const char *const side_name[SH_SIDES] = {"producers", "consumers"};
@@ -37,12 +36,12 @@ static int refuse(const struct rte_ring *r)
 	return 0;
 }
 
-static bool gone(sh_id_t id)
+bool sh_ring_gone(sh_id_t id)
 {
-	return !sh_member_alive(id) || sh_member_probe(id) == 1;
+	return id != sh_self() && (!sh_member_alive(id) || sh_member_probe(id) == 1);
 }
 
-static void complain(const struct rte_ring *r, unsigned side, sh_id_t id, uint64_t since_ns)
+void sh_ring_complain(const struct rte_ring *r, unsigned side, sh_id_t id, uint64_t since_ns)
 {
 	const struct sh_region *g = sh_region();
 
@@ -53,7 +52,20 @@ static void complain(const struct rte_ring *r, unsigned side, sh_id_t id, uint64
 		g != NULL && sh_id_slot(id) < SH_MEMBERS ? g->members[sh_id_slot(id)].pid : 0, side_name[side]);
 }
 
-/* Take the place of a dead owner: of several who try one gets it. What its peek had started has not happened. */
+void sh_ring_settle(struct rte_ring *r, unsigned side)
+{
+	if (r->tracked != 0 || r->pool != 0)
+		sh_move_mend(r, side);
+	sh_side(r, side)->held = 0;		 /* what its peek had started has not happened */
+	sh_add_rlx(SH_A32(&r->mended[side]), 1); /* relaxed: a counter */
+	/* the next one inside may be of another process, and what it publishes be read by a thread of mine that has the bias */
+	sh_shm_release(side == 0 ? SH_A32(&r->prod.tail) : SH_A32(&r->cons.tail));
+}
+
+/*
+ * Take the place of a dead owner: of several who try one gets it. While the side is biased the dead one had begun nothing: it
+ * was about to take the bias back, or had just got it.
+ */
 static bool take_over(struct rte_ring *r, unsigned side, uint64_t dead, uint64_t me)
 {
 	struct __rte_ring_side *s = sh_side(r, side);
@@ -61,28 +73,25 @@ static bool take_over(struct rte_ring *r, unsigned side, uint64_t dead, uint64_t
 	if (!sh_cas(SH_A64(&s->owner), &dead, me)) /* A:RINGOWN */
 		return false;
 	SH_STEP("ring_taken_over");
-	if (r->tracked != 0 || r->pool != 0)
-		sh_move_mend(r, side);
-	s->held = 0;
-	sh_add_rlx(SH_A32(&r->mended[side]), 1); /* relaxed: a counter */
+	if (s->bias == 0)
+		sh_ring_settle(r, side);
 	return true;
 }
 
-/* a wait of no certain length: nothing wakes it */
-static void nap(void)
+void sh_ring_nap(uint64_t ns)
 {
 	_Atomic uint32_t none = 0;
 
-	(void)sh_futex_wait(&none, 0, sh_deadline(NAP_NS), SH_FUTEX_ANY, false);
+	(void)sh_futex_wait(&none, 0, sh_deadline(ns), SH_FUTEX_ANY, false);
 }
 
-/* true: entered. Spins: 1, 2, 4, 8, 8 ... pauses between two looks, each of which takes the line away from who is inside */
+/* true: entered. Spins: 1, 2, 4 ... 128, 128 pauses between two looks, each of which takes the line away from who is inside: the longer one waits, the more the other gets done */
 static bool spin(struct __rte_ring_side *s, uint64_t me)
 {
 	uint64_t seen;
 
 	for (unsigned look = 0; look < LOOKS; look++) {
-		for (unsigned i = 0; i < (look < 3 ? 1u << look : 8); i++)
+		for (unsigned i = 0; i < (look < 7 ? 1u << look : 128); i++)
 			sh_pause();
 		if (sh_load_rlx(SH_A64(&s->owner)) != 0) /* relaxed: the CAS decides */
 			continue;
@@ -96,31 +105,31 @@ static bool spin(struct __rte_ring_side *s, uint64_t me)
 static void wait_long(struct rte_ring *r, unsigned side, uint64_t me)
 {
 	struct __rte_ring_side *s = sh_side(r, side);
-	uint64_t since = sh_now_ns(), look = since + LOOK_NS, line_ns = FIRST_LINE_NS, seen;
+	uint64_t since = sh_now_ns(), look = since + SH_RING_LOOK_NS, line_ns = FIRST_LINE_NS, seen;
 
 	for (;;) {
 		if (spin(s, me))
 			return;
-		if (sh_now_ns() - since < LOOK_NS)
+		if (sh_now_ns() - since < SH_RING_LOOK_NS)
 			sched_yield();
 		else
-			nap();
+			sh_ring_nap(SH_RING_NAP_NS);
 		if (sh_left_ns(look) > 0)
 			continue;
-		look = sh_deadline(LOOK_NS);
+		look = sh_deadline(SH_RING_LOOK_NS);
 		seen = sh_load_acq(SH_A64(&s->owner)); /* A:RINGOWN */
 		if (seen == 0 || r->lone != 0)
 			continue;
-		if (gone(seen) && take_over(r, side, seen, me))
+		if (sh_ring_gone(seen) && take_over(r, side, seen, me))
 			return;
 		if (sh_now_ns() - since >= line_ns) {
-			complain(r, side, seen, since);
+			sh_ring_complain(r, side, seen, since);
 			line_ns *= 4;
 		}
 	}
 }
 
-SH_EXPORT int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s)
+SH_EXPORT int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s, int may_bias)
 {
 	uint64_t me = sh_load_rlx(SH_A64(&__rte_ring_self[0])); /* relaxed: see rte_ring_move.h */
 	uint64_t seen = 0;
@@ -128,16 +137,82 @@ SH_EXPORT int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *
 	if (me == 0 && r->lone == 0)
 		return refuse(r);
 	if (s == NULL)
-		return 1;
-	if (me == 0) {
-		me = 1;					  /* no member has this name */
-		if (sh_cas(SH_A64(&s->owner), &seen, me)) /* A:RINGOWN */
-			return 1;
-	}
-	if (!spin(s, me))
+		return __RTE_RING_BY_OWNER;
+	if (me == 0)
+		me = 1;						   /* no member has this name */
+	if (!sh_cas(SH_A64(&s->owner), &seen, me) && !spin(s, me)) /* A:RINGOWN */
 		wait_long(r, s == &r->cons_side, me);
 	sh_shm_acquire(s);
-	return 1;
+	return __rte_ring_entered(r, s, may_bias);
+}
+
+SH_EXPORT int __rte_ring_entered(struct rte_ring *r, struct __rte_ring_side *s, int may_bias)
+{
+	if (s->bias != 0)
+		(void)sh_bias_revoke(r, s == &r->cons_side);
+	return sh_bias_earn(r, s, may_bias != 0) ? __RTE_RING_BY_BIAS : __RTE_RING_BY_OWNER;
+}
+
+/* nobody dead is inside this side from now on; true: there was one */
+static bool mend_side(struct rte_ring *r, unsigned side, sh_id_t dead, uint64_t me)
+{
+	struct __rte_ring_side *s = sh_side(r, side);
+	uint64_t nobody = 0;
+	bool was;
+
+	/* relaxed: who died inside wrote it before the proof of its death */
+	if (sh_load_rlx(SH_A64(&s->owner)) == dead) {
+		if (!take_over(r, side, dead, me))
+			return false;
+		was = s->bias == 0;
+	} else if (sh_bias_member(s) != dead || !sh_cas(SH_A64(&s->owner), &nobody, me)) { /* A:RINGOWN */
+		return false; /* not here; or who is inside sees to it */
+	} else {
+		was = false;
+	}
+	if (sh_bias_member(s) == dead)
+		was = sh_bias_revoke(r, side);
+	sh_store_rel(SH_A64(&s->owner), 0); /* R:RINGOWN */
+	return was;
+}
+
+/*
+ * Who empties a ring faster than another fills it, or the other way round, is at the other's tail after each element, and takes
+ * the line away from it each time: both then go as fast as the line does. So whoever has found too few, and then enough, looks
+ * no more than once in REST_TICKS until CHASE looks have found enough: what comes in between, comes at once. chase: 1 too few
+ * at the last look; more: enough, and how often still to rest. looked: when, in the processor's ticks.
+ */
+#define CHASE 16u
+#define REST_TICKS 512u /* 200 ns: as long as a line takes to go and come back a few times */
+
+static void rest(struct __rte_ring_side *s)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	uint32_t now;
+
+	while ((now = (uint32_t)rte_rdtsc()) - s->looked < REST_TICKS)
+		sh_pause();
+	s->looked = now;
+#else
+	(void)s; /* ticks are of any length elsewhere */
+	for (unsigned i = 0; i < CHASE; i++)
+		sh_pause();
+#endif
+}
+
+SH_EXPORT uint32_t __rte_ring_look(struct __rte_ring_side *s, const volatile uint32_t *other, uint32_t n, uint32_t room)
+{
+	uint32_t seen;
+
+	if (s->chase > 1) {
+		s->chase = s->chase == 2 ? 0 : s->chase - 1;
+		rest(s);
+		return sh_load_acq(SH_A32(other)); /* A:RINGPUB, A:RINGTAKE */
+	}
+	seen = sh_load_acq(SH_A32(other)); /* A:RINGPUB, A:RINGTAKE */
+	if (room + (seen - s->seen) >= n)
+		s->chase = 1 + CHASE;
+	return seen;
 }
 
 unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead)
@@ -146,12 +221,8 @@ unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead)
 	unsigned n = 0;
 
 	for (unsigned side = 0; side < SH_SIDES; side++) {
-		struct __rte_ring_side *s = sh_side(r, side);
-
-		/* relaxed: who died inside wrote it before the proof of its death */
-		if (me == 0 || sh_load_rlx(SH_A64(&s->owner)) != dead || !take_over(r, side, dead, me))
+		if (me == 0 || !mend_side(r, side, dead, me))
 			continue;
-		sh_store_rel(SH_A64(&s->owner), 0); /* R:RINGOWN */
 		sh_info("ring \"%s\": member %u (generation %u) died inside the side of the %s; others go on, what it "
 			"was "
 			"about to move is where it was",

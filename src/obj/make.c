@@ -52,6 +52,8 @@ void sh_ring_fill(struct rte_ring *r, const struct sh_ring_ask *ask)
 	r->cons.sync_type = mode_of(ask->flags, RING_F_SC_DEQ, RING_F_MC_RTS_DEQ, RING_F_MC_HTS_DEQ);
 	r->prod_mode = (uint8_t)r->prod.sync_type;
 	r->cons_mode = (uint8_t)r->cons.sync_type;
+	r->prod_plain = r->prod_mode == RTE_RING_SYNC_ST && r->tracked == 0;
+	r->cons_plain = r->cons_mode == RTE_RING_SYNC_ST && r->tracked == 0;
 	if (r->prod_mode == RTE_RING_SYNC_MT_RTS)
 		r->rts_prod.htd_max = r->capacity / 8;
 	if (r->cons_mode == RTE_RING_SYNC_MT_RTS)

@@ -98,12 +98,12 @@ static void store_stack(struct rte_ring *r, uint32_t count, uint32_t seq)
 }
 
 /* the tail and what is counted with it, and the side is free */
-static void publish_stack(struct rte_ring *r, uint32_t count, uint32_t seq)
+static void publish_stack(struct rte_ring *r, uint32_t count, uint32_t seq, int by)
 {
 	SH_STEP("move_stack");
 	store_stack(r, count, seq);
 	SH_STEP("move_stack_published");
-	__rte_ring_leave(&r->prod_side, RTE_RING_SYNC_MT);
+	__rte_ring_leave(&r->prod_side, RTE_RING_SYNC_MT, by);
 }
 _Static_assert(offsetof(struct rte_ring_headtail, tail) == 4, "stored as one");
 
@@ -112,17 +112,19 @@ unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_
 {
 	struct __rte_ring_side *s = &r->prod_side;
 	uint32_t pos;
+	int by;
 
-	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT)) {
+	by = __rte_ring_enter(r, s);
+	if (by == 0) {
 		if (left != NULL)
 			*left = 0;
 		return 0;
 	}
 	SH_STEP("move_in_entered");
 	pos = r->prod.tail;
-	n = __rte_ring_grant(s, pos, &r->cons.tail, r->capacity, n, how, left);
+	n = __rte_ring_grant(s, pos, &r->cons.tail, r->capacity, n, how, by == __RTE_RING_BY_BIAS, left);
 	if (n == 0) {
-		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		__rte_ring_leave(s, RTE_RING_SYNC_MT, by);
 		return 0;
 	}
 	__rte_ring_put(r, pos, objs, sizeof(void *), n, n);
@@ -135,7 +137,7 @@ unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_
 		tag(r, objs, n, tag_inside(r));
 	}
 	SH_STEP("move_in_ready");
-	__rte_ring_publish(r, s, &r->prod, pos + n, RTE_RING_SYNC_MT, 0);
+	__rte_ring_publish(r, s, &r->prod, pos + n, RTE_RING_SYNC_MT, by, 0);
 	SH_STEP("move_in_done");
 	return n;
 }
@@ -145,17 +147,19 @@ unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_
 {
 	struct __rte_ring_side *s = &r->cons_side;
 	uint32_t pos;
+	int by;
 
-	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT)) {
+	by = __rte_ring_enter(r, s);
+	if (by == 0) {
 		if (left != NULL)
 			*left = 0;
 		return 0;
 	}
 	SH_STEP("move_out_entered");
 	pos = r->cons.tail;
-	n = __rte_ring_grant(s, pos, &r->prod.tail, 0, n, how, left);
+	n = __rte_ring_grant(s, pos, &r->prod.tail, 0, n, how, by == __RTE_RING_BY_BIAS, left);
 	if (n == 0) {
-		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		__rte_ring_leave(s, RTE_RING_SYNC_MT, by);
 		return 0;
 	}
 	__rte_ring_get(r, pos, objs, sizeof(void *), n, n);
@@ -168,7 +172,7 @@ unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_
 		tag(r, objs, n, sh_self());
 	}
 	SH_STEP("move_out_ready");
-	__rte_ring_publish(r, s, &r->cons, pos + n, RTE_RING_SYNC_MT, 1);
+	__rte_ring_publish(r, s, &r->cons, pos + n, RTE_RING_SYNC_MT, by, 1);
 	SH_STEP("move_out_done");
 	return n;
 }
@@ -177,13 +181,15 @@ unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_po
 {
 	struct __rte_ring_side *s = &r->prod_side;
 	uint32_t count, seq;
+	int by;
 
-	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT))
+	by = __rte_ring_enter(r, s);
+	if (by == 0)
 		return 0;
 	count = r->prod.tail;
 	seq = r->prod.head;
 	if (n > r->capacity - count) {
-		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		__rte_ring_leave(s, RTE_RING_SYNC_MT, by);
 		return 0;
 	}
 	__rte_ring_put(r, count, objs, sizeof(void *), n, n);
@@ -195,7 +201,7 @@ unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_po
 		SH_STEP("push_noted");
 		tag(r, objs, n, tag_inside(r));
 	}
-	publish_stack(r, count + n, seq + 1);
+	publish_stack(r, count + n, seq + 1, by);
 	return n;
 }
 
@@ -203,13 +209,15 @@ unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cach
 {
 	struct __rte_ring_side *s = &r->prod_side;
 	uint32_t count, seq;
+	int by;
 
-	if (!__rte_ring_enter(r, s, RTE_RING_SYNC_MT))
+	by = __rte_ring_enter(r, s);
+	if (by == 0)
 		return 0;
 	count = r->prod.tail;
 	seq = r->prod.head;
 	if (n > count) {
-		__rte_ring_leave(s, RTE_RING_SYNC_MT);
+		__rte_ring_leave(s, RTE_RING_SYNC_MT, by);
 		return 0;
 	}
 	for (unsigned i = 0; i < n; i++) /* what was put last comes first */
@@ -222,7 +230,7 @@ unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cach
 		SH_STEP("pop_noted");
 		tag(r, objs, n, sh_self());
 	}
-	publish_stack(r, count - n, seq + 1);
+	publish_stack(r, count - n, seq + 1, by);
 	return n;
 }
 
@@ -242,7 +250,7 @@ static void drop_intent(struct rte_mempool *mp, struct sh_pool_cache *c, void *a
 	if (w == 0 || sh_intent_pos(w) != u->pos || (u->kind != SH_INTENT_NONE && sh_intent_kind(w) != u->kind))
 		return;
 	/* what a living one says has happened: it was inside before me, and has left */
-	if (who == sh_self() || (sh_member_alive(who) && sh_member_probe(who) != 1))
+	if (!sh_ring_gone(who))
 		return;
 	(void)sh_cas(&c->intent, &w, 0);
 }

@@ -30,6 +30,7 @@ static void name_set(sh_id_t id)
 
 static void in_child(void)
 {
+	sh_bias_forget();
 	name_set(0);
 }
 
@@ -101,6 +102,8 @@ int sh_obj_start(const struct sh_opts *o)
 	if (!m->barrier)
 		sh_dbg("membarrier(2) is refused here: sleeping for rings costs more");
 	r = name_keep();
+	if (r == 0)
+		r = sh_bias_start();
 	if (r == 0)
 		r = sh_pool_start();
 	if (r == 0)

@@ -176,14 +176,21 @@ static void set_len(struct rte_mempool_cache *c, uint32_t len)
 		sh_store_rel(&own->intent, 0);
 }
 
+/* Without a cache and without tags nothing changes but the ring: moved as any other one is. NULL: there is more to it. */
+static inline struct rte_ring *plain_ring(const struct rte_mempool *mp)
+{
+	const struct __rte_mempool_here *h = &__rte_mempool_here[mp->__slot];
+
+	return sh_load_acq(SH_A64(&h->serial)) == mp->__serial && h->plain != 0 ? mp->pool_data : NULL; /* A:HERE */
+}
+
 /* ---- get ---- */
 
 static void take(struct rte_mempool_cache *c, void **objs, unsigned n)
 {
-	uint32_t len = c->len;
+	uint32_t len = c->len - n;
 
-	for (unsigned i = 0; i < n; i++)
-		objs[i] = c->objs[--len];
+	memcpy(objs, &c->objs[len], n * sizeof(*objs));
 	sh_store_rel(SH_A32(&c->len), len);
 }
 
@@ -199,10 +206,16 @@ static int get_past(struct rte_mempool *mp, void **objs, unsigned n)
 SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsigned int n, struct rte_mempool_cache *c)
 {
 	uint32_t have, want;
+	struct rte_ring *ring;
 	int r = -ENOBUFS;
 
-	if (c == NULL)
+	if (c == NULL) {
+		ring = plain_ring(mp);
+		if (ring != NULL && __rte_ring_do_dequeue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED,
+							  RTE_RING_SYNC_MT, NULL) != 0)
+			return 0;
 		return get_past(mp, objs, n);
+	}
 	have = c->len < n ? c->len : n;
 	want = n - have;
 	if (n <= c->size) { /* have + want + size has room */
@@ -253,6 +266,11 @@ static void retag(struct rte_mempool *mp, void *const *objs, unsigned n)
 SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs, unsigned int n,
 				      struct rte_mempool_cache *c)
 {
+	struct rte_ring *ring = c == NULL ? plain_ring(mp) : NULL;
+
+	if (ring != NULL &&
+	    __rte_ring_do_enqueue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT, NULL) != 0)
+		return;
 	if (sh_pool_tracks(mp) && sh_self() != 0)
 		retag(mp, objs, n);
 	if (c == NULL || n > c->flushthresh) {

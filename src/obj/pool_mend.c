@@ -24,11 +24,6 @@
 #define STARVED_NS (5 * SH_NS_PER_MS)
 #define BATCH 64u
 
-static bool gone(uint64_t id)
-{
-	return id != sh_self() && (!sh_member_alive(id) || sh_member_probe(id) == 1);
-}
-
 /* ---- 1 ---- */
 
 #define DEAD 64u /* at a time; of more the rest is for the next time */
@@ -56,7 +51,7 @@ static void list_owner(struct rte_mempool *mp, struct sh_pool_cache *c, void *d)
 	uint64_t who = sh_load_acq(&c->owner);
 
 	(void)mp;
-	if (who != 0 && gone(who))
+	if (who != 0 && sh_ring_gone(who))
 		list_one(d, who);
 }
 
@@ -83,10 +78,12 @@ static bool settle_side(struct rte_ring *r, unsigned side)
 	do {
 		seen = 0;
 		if (sh_cas(SH_A64(&s->owner), &seen, sh_self())) { /* A:RINGOWN */
-			sh_store_rel(SH_A64(&s->owner), 0);	   /* R:RINGOWN */
+			if (s->bias != 0 && sh_ring_gone(sh_bias_member(s)))
+				(void)sh_bias_revoke(r, side);
+			sh_store_rel(SH_A64(&s->owner), 0); /* R:RINGOWN */
 			return true;
 		}
-		if (gone(seen))
+		if (sh_ring_gone(seen))
 			(void)sh_ring_mend(r, seen);
 		else
 			sched_yield();
@@ -232,7 +229,7 @@ static unsigned sweep(struct rte_mempool *mp, const struct dead *d)
 	struct sweep s = {.dead = d};
 	uint64_t who = sh_load_acq(SH_A64(&mp->__sweeper));
 
-	if ((who != 0 && !gone(who)) || !sh_cas(SH_A64(&mp->__sweeper), &who, sh_self()))
+	if ((who != 0 && !sh_ring_gone(who)) || !sh_cas(SH_A64(&mp->__sweeper), &who, sh_self()))
 		return 0;
 	SH_STEP("pool_sweeper");
 	sweep_all(mp, &s);

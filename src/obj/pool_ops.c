@@ -108,6 +108,11 @@ bool sh_pool_own_ops(const struct rte_mempool_ops *ops)
 	return ops->enqueue == own_enqueue;
 }
 
+bool sh_pool_ring_ops(const struct rte_mempool_ops *ops)
+{
+	return sh_pool_own_ops(ops) && ops->alloc != stack_alloc;
+}
+
 static struct rte_mempool_ops *by_name(const char *name)
 {
 	uint32_t n = sh_load_acq(SH_A32(&rte_mempool_ops_table.num_ops)); /* A:OPS */

@@ -84,6 +84,30 @@ void sh_left_clear(void);
 /* enter.c: free the places in r that this dead member holds; how many */
 unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead);
 
+/* enter.c: inside this side, which was a dead one's: what it had begun comes to an end, or has not happened */
+void sh_ring_settle(struct rte_ring *r, unsigned side);
+/* one that is not proven dead may be this process */
+bool sh_ring_gone(sh_id_t id);
+#define SH_RING_LOOK_NS (2 * SH_NS_PER_MS) /* so often it is asked whether the one inside is gone */
+#define SH_RING_NAP_NS (SH_NS_PER_MS / 10)
+/* a wait of no certain length: nothing wakes it */
+void sh_ring_nap(uint64_t ns);
+/* a line: I have been waiting since then for the one inside */
+void sh_ring_complain(const struct rte_ring *r, unsigned side, sh_id_t id, uint64_t since_ns);
+
+/*
+ * bias.c. earn, revoke: inside this side by owner. start: before other threads are in this room; forget: the calling thread,
+ * in a forked child.
+ */
+int sh_bias_start(void);
+void sh_bias_forget(void);
+/* I have entered once more, and it is nobody's by bias: true: it is mine by bias now, and no longer by owner */
+bool sh_bias_earn(struct rte_ring *r, struct __rte_ring_side *s, bool may);
+/* wait until it is nobody's by bias; true: it was a dead one's who may have been inside, and is settled */
+bool sh_bias_revoke(struct rte_ring *r, unsigned side);
+/* whose it is by bias; 0: nobody's */
+sh_id_t sh_bias_member(const struct __rte_ring_side *s);
+
 /* move.c: inside this side, which was a dead one's: has its last move of tags and caches happened? Bring it to an end */
 void sh_move_mend(struct rte_ring *r, unsigned side);
 

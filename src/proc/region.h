@@ -10,6 +10,7 @@
  *   chan        SH_CHAN_SIZE               the channel's, for the whole group
  *   internal    256 x SH_INTERNAL_SIZE     each member its own: what it asks of other members' runtimes (chan/internal.h)
  *   fds         SH_FDTAB_SIZE              names of shared fds (chan/fdtab.h)
+ *   rings       256 x SH_RINGS_SIZE        each member its own: which rings its threads are inside of (obj/bias.c)
  *
  * It is one memfd, sealed against shrinking, handed over at join. Fixed size; pages are backed at first touch.
  */
@@ -22,7 +23,7 @@
 #include "ctx.h"
 
 #define SH_REGION_MAGIC 0x73686f616c000001ull /* "shoal", 1 */
-#define SH_REGION_LAYOUT 4u		      /* raised whenever a byte in shared memory changes its meaning */
+#define SH_REGION_LAYOUT 5u		      /* raised whenever a byte in shared memory changes its meaning */
 #define SH_MEMBERS 256
 #define SH_INBOX_SIZE 4096
 #define SH_BORN 1024
@@ -30,6 +31,7 @@
 #define SH_CHAN_SIZE (6 * 1024 * 1024)
 #define SH_INTERNAL_SIZE 12288
 #define SH_FDTAB_SIZE (768 * 1024)
+#define SH_RINGS_SIZE 4096
 #define SH_BASE_ADDR 0x550000000000ull /* where the group's range starts, unless --base-virtaddr says otherwise */
 #define SH_RANGE_CTL 0ull	       /* the control region's offset in the range */
 #define SH_RANGE_MEM (1ull << 32)      /* the first memory window's offset in the range */
@@ -111,6 +113,7 @@ struct sh_region {
 	unsigned char chan[SH_CHAN_SIZE] __attribute__((aligned(4096)));
 	unsigned char internal[SH_MEMBERS][SH_INTERNAL_SIZE] __attribute__((aligned(4096)));
 	unsigned char fds[SH_FDTAB_SIZE] __attribute__((aligned(4096)));
+	unsigned char rings[SH_MEMBERS][SH_RINGS_SIZE] __attribute__((aligned(4096)));
 };
 
 /* places in count[] */

@@ -140,11 +140,6 @@ mutant NO_SWEEP claim.pml
 mutant PUBLISH_BLIND claim.pml
 mutant FREE_BLIND claim.pml
 
-model "take: an owner, one who frees, one who takes twice" take.pml ""
-for m in NO_REBUILD USED_FIRST USED_LATE NO_FENCE USED_BEFORE TWO_READS WORD_FIRST NO_USED PUT_BACK NO_HEAD; do
-	mutant $m take.pml
-done
-
 model "growth: two bystanders, a death at any step" growth.pml "-DLATE=0"
 model "growth: two bystanders, somebody stopped or slow" growth.pml "-DDEATHS=0 -DLATE=1"
 model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
@@ -164,6 +159,12 @@ mutant NEVER_MEND ring.pml
 mutant PUBLISH_FIRST ring.pml
 mutant TAKE_FIRST ring.pml
 mutant NO_LOCK ring.pml "-DHARM=0"
+
+model "ring_bias: three members, a death at any step" ring_bias.pml ""
+model "ring_bias: two members, two deaths, three rounds" ring_bias.pml "-DN=2 -DHARM=2 -DROUNDS=3"
+for m in NO_BARRIER NO_SECOND_LOOK NO_WAIT NO_SETTLE WAIT_DEAD NEVER_MEND SETTLE_BIASED GIVEN_EARLY; do
+	mutant $m ring_bias.pml
+done
 
 model "ring_sleep: two producers without a fence, a sleeper, two dead or stopped" ring_sleep.pml "-DHARM=2"
 mutant NO_BARRIER ring_sleep.pml "-DHARM=0"

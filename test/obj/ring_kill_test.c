@@ -177,7 +177,7 @@ struct game {
 	struct tally t;
 	struct rte_ring *r;
 	struct board *b;
-	struct t_proc *other; /* NULL: the mode allows one at a time */
+	struct t_proc *other; /* NULL: the mode allows one at a time, or the case wants one */
 	unsigned seed;
 };
 
@@ -194,7 +194,7 @@ static struct t_proc *start(const struct game *g, unsigned place, const char *la
 	return p;
 }
 
-static void open_game(struct game *g, unsigned way)
+static void open_game(struct game *g, unsigned way, bool alone)
 {
 	*g = (struct game){.w = &ways[way], .seed = 1 + way + 1000 * (unsigned)getpid()};
 	g->b = rte_memzone_reserve("board", sizeof(*g->b), SOCKET_ID_ANY, 0)->addr;
@@ -202,7 +202,7 @@ static void open_game(struct game *g, unsigned way)
 	g->r = rte_ring_create_elem("tokens", 8, 64, SOCKET_ID_ANY, g->w->flags);
 	for (uint64_t i = 0; i < TOKENS; i++)
 		CHECK_EQ(rte_ring_enqueue_elem(g->r, &i, 8), 0);
-	if (g->w->many)
+	if (g->w->many && !alone)
 		g->other = start(g, 1, NULL, 0);
 }
 
@@ -320,7 +320,7 @@ TEST_T(death_at_each_labelled_step, 3000)
 
 	init_as("primary");
 	for (unsigned way = 0; way < 4; way++) {
-		open_game(&g, way);
+		open_game(&g, way, false);
 		for (unsigned i = 0; i < n; i++) {
 			const char *label = labels[i % 4];
 			struct t_proc *p;
@@ -355,18 +355,28 @@ static void kill_between_instructions(struct t_proc *p, unsigned steps)
 	CHECK_EQ(t_wait(p), 128 + SIGKILL);
 }
 
+static bool biased(void *arg)
+{
+	const struct rte_ring *r = arg;
+
+	return __atomic_load_n(&r->prod_side.bias, __ATOMIC_ACQUIRE) != 0 &&
+	       __atomic_load_n(&r->cons_side.bias, __ATOMIC_ACQUIRE) != 0;
+}
+
 /* steps: of how many instructions one is died at, behind where it happened to be; 0: right there */
-static void any_instruction(unsigned way, unsigned deaths, unsigned steps)
+static void any_instruction(unsigned way, unsigned deaths, unsigned steps, bool alone)
 {
 	struct game g;
 
 	init_as("primary");
-	open_game(&g, way);
+	open_game(&g, way, alone);
 	for (unsigned i = 0; i < deaths; i++) {
 		struct t_proc *p = start(&g, 0, NULL, 0);
 		struct ahead a = {&g.b->w[0], g.b->w[0].rounds + (unsigned)rand_r(&g.seed) % 100};
 
 		until(went_on, &a, "a worker does not begin");
+		if (alone)
+			until(biased, g.r, "a worker that is alone does not get the bias");
 		if (steps != 0) {
 			kill_between_instructions(p, (unsigned)rand_r(&g.seed) % steps);
 		} else {
@@ -378,8 +388,8 @@ static void any_instruction(unsigned way, unsigned deaths, unsigned steps)
 	close_game(&g);
 }
 
-#define AT_ANY_INSTRUCTION(way) any_instruction(way, often("RING_DEATHS", 12), 300)
-#define AT_ANY_TIME(way) any_instruction(way, often("RING_KILLS", 6), 0)
+#define AT_ANY_INSTRUCTION(way) any_instruction(way, often("RING_DEATHS", 12), 300, false)
+#define AT_ANY_TIME(way) any_instruction(way, often("RING_KILLS", 6), 0, false)
 
 TEST_T(death_at_any_instruction_st, 3000)
 {
@@ -396,6 +406,12 @@ TEST_T(death_at_any_instruction_hts, 3000)
 TEST_T(death_at_any_instruction_rts, 3000)
 {
 	AT_ANY_INSTRUCTION(3);
+}
+
+/* alone on its sides it has the bias */
+TEST_T(death_at_any_instruction_biased, 3000)
+{
+	any_instruction(1, often("RING_DEATHS", 12), 300, true);
 }
 
 TEST_T(death_at_any_time_mt, 3000)
@@ -419,7 +435,7 @@ TEST(a_stopped_one_keeps_its_place_until_it_ends)
 	uint64_t v;
 
 	init_as("primary");
-	open_game(&g, 2);
+	open_game(&g, 2, false);
 	g.b->quiet = 1;
 	t_until(parked, &g.b->w[1]);
 	CHECK_EQ(rte_ring_dequeue_bulk_elem_start(g.r, &v, 8, 1, NULL), 1);
@@ -538,7 +554,7 @@ TEST_T(a_mender_may_die, 60)
 	NEEDS_FAULT();
 	(void)t_expect(first, "ready");
 	init_as("secondary");
-	open_game(&g, 1);
+	open_game(&g, 1, false);
 	g.b->quiet = 1;
 	t_kill(g.other, SIGKILL);
 	(void)t_wait(g.other);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bias.c - a side of a ring that one thread uses for long costs it no locked instruction
+ *
+ * Whoever enters by owner (enter.c) counts how often in a row it was the same thread; after patience times it is given the
+ * bias: s->bias = its name. From then on it enters and leaves by stores to its own record, which lies in the group's memory:
+ *
+ *   holder   record.at = s; is bias still my name? inside. Leaves by record.at = 0
+ *   others   owner = me by CAS, as ever; bias is somebody's name: bias = name | REVOKED; a fence in every thread that runs
+ *            (membarrier(2)); wait until record.at is not s, or the holder is proven dead; bias = 0; inside
+ *
+ * The kernel's fence falls somewhere into what the holder does. Before its look at bias: it sees REVOKED and does not enter.
+ * After: record.at was stored before, and the other sees it. A holder that is stopped outside does not matter; one that is
+ * stopped inside holds up the others as one does that entered by owner.
+ *
+ *   record.taken     CAS: a thread of the slot's member takes the record; 0 when it ends. Of an earlier member: free
+ *   record.name, at  its thread
+ *   a side's bias, last, since, streak, patience   who is inside by owner
+ *
+ * A name is never another thread's at the same time, and a thread that ends is inside of nothing, so the next one to take its
+ * record may have its name and what is biased to it. When a slot has a new member the old names are gone from its records:
+ * then the holder was dead, and whether inside is not known. Mending does no harm to a side that needs none.
+ *
+ * Taking the bias back costs some microseconds: who loses it within a millisecond of having got it has to wait twice as long
+ * for it the next time, who keeps it for longer half as long.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/barrier.h"
+#include "base/clock.h"
+#include "base/export.h"
+#include "base/fault.h"
+#include "base/futex.h"
+#include "obj/priv.h"
+#include "proc/proc.h"
+#include "proc/region.h"
+
+#define REVOKED (1ull << 63)
+#define NOBODY 1u /* the name of a thread that has no record */
+#define PATIENCE 64u
+#define PATIENCE_MOST (1u << 20)
+#define SHORT_NS SH_NS_PER_MS
+#define NAP_NS (10 * SH_NS_PER_MS)
+#define LOOKS 64u
+
+struct record {
+	_Atomic uint64_t name, at, taken;
+} __attribute__((aligned(SH_LINE)));
+#define RECORDS (SH_RINGS_SIZE / sizeof(struct record))
+_Static_assert(RECORDS < 0x8000, "numbers of 15 bits, above them REVOKED");
+
+SH_EXPORT __thread struct __rte_ring_thread __rte_ring_thread = {NOBODY, NULL};
+
+static sh_id_t member_of(uint64_t name)
+{
+	return name & ~(0xffffull << 48);
+}
+
+static struct record *record_of(uint64_t name)
+{
+	struct sh_region *g = sh_region();
+	unsigned i = (unsigned)(name >> 48 & 0x7fff) - 1;
+
+	if (g == NULL || sh_id_slot(name) >= SH_MEMBERS || i >= RECORDS)
+		return NULL;
+	return (struct record *)(void *)g->rings[sh_id_slot(name)] + i;
+}
+
+/* ---- a thread's record ---- */
+
+static struct {
+	pthread_key_t key; /* its destructor sees threads end */
+	bool made;
+} ends;
+static __thread sh_id_t vain; /* this member has no record left for the thread */
+
+static void forget(void)
+{
+	__rte_ring_thread = (struct __rte_ring_thread){NOBODY, NULL};
+	vain = 0;
+}
+
+static void thread_ends(void *arg)
+{
+	const uint64_t name = __rte_ring_thread.name;
+	struct record *rec = record_of(name);
+
+	(void)arg;
+	forget();
+	if (rec != NULL && sh_self() != 0 && member_of(name) == sh_self())
+		sh_store_rel(&rec->taken, 0); /* R:RINGREC */
+}
+
+int sh_bias_start(void)
+{
+	int r = ends.made ? 0 : pthread_key_create(&ends.key, thread_ends);
+
+	ends.made = r == 0;
+	forget(); /* what this thread had in an earlier life of the process, or before a fork */
+	return -r;
+}
+
+void sh_bias_forget(void)
+{
+	forget();
+}
+
+static struct record *take_record(sh_id_t me)
+{
+	uint64_t taken;
+
+	for (unsigned i = 0; i < RECORDS; i++) {
+		uint64_t name = (uint64_t)(i + 1) << 48 | me;
+		struct record *rec = record_of(name);
+
+		if (rec == NULL)
+			return NULL;
+		taken = sh_load_rlx(&rec->taken);		     /* relaxed: the CAS decides */
+		if (taken == me || !sh_cas(&rec->taken, &taken, me)) /* A:RINGREC */
+			continue;
+		/* in this order: whoever reads at, and then the old name, has read what the old one said */
+		sh_store_rel(&rec->name, name); /* R:RINGNAME */
+		sh_store_rel(&rec->at, 0);	/* R:RINGBIAS */
+		return rec;
+	}
+	return NULL;
+}
+
+/* does this thread have a name that others can look for? */
+static bool named(sh_id_t me)
+{
+	struct __rte_ring_thread *t = &__rte_ring_thread;
+	struct record *rec;
+
+	if (member_of(t->name) == me)
+		return true;
+	if (vain == me || sh_ctx.obj == NULL || !sh_ctx.obj->barrier)
+		return false;
+	rec = take_record(me);
+	if (rec == NULL || pthread_setspecific(ends.key, t) != 0) {
+		vain = me;
+		return false;
+	}
+	t->at = (volatile uint64_t *)(volatile void *)&rec->at;
+	t->name = sh_load_rlx(&rec->name); /* relaxed: my own */
+	return true;
+}
+
+/* ---- given ---- */
+
+bool sh_bias_earn(struct rte_ring *r, struct __rte_ring_side *s, bool may)
+{
+	struct __rte_ring_thread *t = &__rte_ring_thread;
+
+	if (r->lone != 0 || !named(sh_self()))
+		return false;
+	if (s->last != t->name) {
+		s->last = t->name;
+		s->streak = 0;
+		return false;
+	}
+	if (s->patience == 0)
+		s->patience = PATIENCE;
+	/* inside another ring already: this is a signal's handler */
+	if (++s->streak < s->patience || !may || *t->at != 0)
+		return false;
+	s->since = sh_now_ns();
+	sh_store_rel(SH_A64(t->at),
+		     (uint64_t)(uintptr_t)s); /* R:RINGBIAS before bias: whoever sees that looks at this */
+	sh_store_rel(SH_A64(&s->bias), t->name);
+	SH_STEP("bias_given");
+	sh_store_rel(SH_A64(&s->owner), 0); /* R:RINGOWN */
+	return true;
+}
+
+/* ---- taken back ---- */
+
+sh_id_t sh_bias_member(const struct __rte_ring_side *s)
+{
+	return member_of(sh_load_acq(SH_A64(&s->bias)));
+}
+
+enum where { OUT, INSIDE, UNKNOWN };
+
+static enum where look(uint64_t name, const struct __rte_ring_side *s)
+{
+	struct record *rec = record_of(name);
+	uint64_t at;
+
+	if (rec == NULL)
+		return UNKNOWN;
+	at = sh_load_acq(&rec->at);	     /* A:RINGBIAS */
+	if (sh_load_acq(&rec->name) != name) /* A:RINGNAME */
+		return UNKNOWN;
+	return at == (uint64_t)(uintptr_t)s ? INSIDE : OUT;
+}
+
+/* OUT; UNKNOWN: it is dead, and was perhaps inside */
+static enum where wait_out(struct rte_ring *r, unsigned side, uint64_t name)
+{
+	struct __rte_ring_side *s = sh_side(r, side);
+	uint64_t since = 0, asked = 0, line_ns = SH_NS_PER_S, now;
+	enum where w;
+
+	for (unsigned i = 0; (w = look(name, s)) == INSIDE; i++) {
+		if (i < LOOKS) {
+			sh_pause();
+			continue;
+		}
+		now = sh_now_ns();
+		if (since == 0)
+			since = asked = now;
+		if (now - since < SH_RING_LOOK_NS)
+			sched_yield();
+		else
+			sh_ring_nap(SH_RING_NAP_NS);
+		if (now - asked < SH_RING_LOOK_NS)
+			continue;
+		asked = now;
+		if (sh_ring_gone(member_of(name)))
+			return UNKNOWN;
+		if (now - since >= line_ns) {
+			sh_ring_complain(r, side, member_of(name), since);
+			line_ns *= 4;
+		}
+	}
+	return w;
+}
+
+static void be_patient(struct __rte_ring_side *s)
+{
+	bool brief = sh_now_ns() - s->since < SHORT_NS;
+
+	if (brief && s->patience < PATIENCE_MOST)
+		s->patience *= 2;
+	else if (!brief && s->patience > PATIENCE)
+		s->patience /= 2;
+}
+
+bool sh_bias_revoke(struct rte_ring *r, unsigned side)
+{
+	struct __rte_ring_side *s = sh_side(r, side);
+	uint64_t name = s->bias & ~REVOKED;
+	bool mine = name == __rte_ring_thread.name && *__rte_ring_thread.at != (uint64_t)(uintptr_t)s;
+	enum where w = OUT;
+
+	if (!mine) {
+		sh_store_rel(SH_A64(&s->bias), name | REVOKED);
+		SH_STEP("bias_revoked");
+		sh_fence();
+		if (!sh_barrier_all()) /* refused here: no store waits as long as this to be seen */
+			sh_ring_nap(NAP_NS);
+		w = wait_out(r, side, name);
+		sh_shm_acquire(s);
+		if (w == UNKNOWN)
+			sh_ring_settle(r, side);
+		else
+			be_patient(s);
+	}
+	s->streak = 0;
+	sh_store_rel(SH_A64(&s->bias), 0);
+	SH_STEP("bias_free");
+	return w == UNKNOWN;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ring_bias.pml - a side of a ring is biased to one thread, which enters without a locked instruction; others take it back
+ *
+ * Mirrors  __rte_ring_enter_biased, __rte_ring_leave in include/rte_ring_move.h; sh_bias_earn, sh_bias_revoke in src/obj/bias.c;
+ *          take_over, __rte_ring_entered in src/obj/enter.c.
+ *
+ * Actors   N members, each of one thread, which enter and leave ROUNDS times. Whoever is inside by owner may be given the bias.
+ *          Each may be killed before any step, HARM of them in all; "gone" is the kernel's proof, and comes with the death.
+ * Memory   a store to at lies in a buffer until it is flushed, at any later time, in order (x86-TSO). A locked instruction
+ *          flushes its own buffer first; so does the model for stores of bias and owner, which others must not see before an
+ *          earlier store of at. The barrier flushes the buffers one after the other. What a dead one had stored reaches memory.
+ *          cs stands for what is written inside: it is ordered by the release stores of at and owner.
+ *
+ * Claims   one at a time is inside, and nobody enters before what a dead one had begun there is settled; it is settled only
+ *          after the death of who had begun it; at the end of a run whoever lives has done its rounds.
+ */
+#ifndef N
+#define N 3
+#endif
+#ifndef ROUNDS
+#define ROUNDS 2
+#endif
+#ifndef HARM
+#define HARM 1
+#endif
+#define NONE 9
+
+byte owner = NONE;
+byte bias = NONE;
+bool revoked; /* with bias, one word */
+bit at[N];
+byte pending[N]; /* stores of at in the buffer */
+bit first[N], second[N];
+byte cs = NONE; /* who is inside, or died there and is not settled */
+bool gone[N], done[N];
+byte harm = HARM;
+
+inline flush_one(p)
+{
+	at[p] = first[p];
+	first[p] = second[p];
+	second[p] = 0;
+	pending[p]--
+}
+
+inline flush(p)
+{
+	do
+	:: pending[p] > 0 -> flush_one(p)
+	:: else -> first[p] = 0; break
+	od
+}
+
+inline store_at(v)
+{
+	atomic {
+		if
+		:: pending[me] == 2 -> flush_one(me)
+		:: else
+		fi;
+		if
+		:: pending[me] == 0 -> first[me] = v
+		:: else -> second[me] = v
+		fi;
+		pending[me]++
+	}
+}
+
+inline die()
+{
+	if
+	:: true
+	:: atomic { harm > 0 -> harm--; flush(me); gone[me] = true; goto over }
+	fi
+}
+
+inline settle()
+{
+	atomic { assert(cs == NONE || gone[cs]); cs = NONE }
+}
+
+inline revoke()
+{
+	if
+	:: bias == me
+	:: else ->
+		holder = bias;
+		revoked = true;
+		die();
+#ifndef M_NO_BARRIER
+		i = 0;
+		do
+		:: i < N -> atomic { flush(i); i++ }
+		:: else -> break
+		od;
+		die();
+#endif
+#ifndef M_NO_WAIT
+		if
+		:: at[holder] == 0
+#ifndef M_WAIT_DEAD
+		:: atomic { at[holder] == 1 && gone[holder] } ->
+			die();
+#ifndef M_NO_SETTLE
+			settle()
+#endif
+#endif
+		fi
+#endif
+	fi;
+	die();
+	atomic { bias = NONE; revoked = false }
+}
+
+proctype Member(byte me)
+{
+	byte round, holder, i, by;
+	bool dead;
+
+	do
+	:: round == ROUNDS -> break
+	:: else ->
+		by = 0;
+		if
+		:: atomic { bias == me && !revoked } ->
+			die();
+			store_at(1);
+			die();
+#ifdef M_NO_SECOND_LOOK
+			by = 2
+#else
+			if
+			:: atomic { bias == me && !revoked } -> by = 2
+			:: else -> store_at(0)
+			fi
+#endif
+		:: else
+		fi;
+		if
+		:: by == 2
+		:: else ->
+			die();
+			atomic {
+				(owner == NONE
+#ifndef M_NEVER_MEND
+				 || (owner < N && gone[owner])
+#endif
+				) ->
+				flush(me);
+				dead = owner != NONE;
+				owner = me
+			};
+			die();
+			if
+			:: dead && bias == NONE -> settle()
+#ifdef M_SETTLE_BIASED
+			:: dead && bias != NONE -> settle()
+#endif
+			:: else
+			fi;
+			dead = false;
+			die();
+			if
+			:: bias != NONE -> revoke()
+			:: else
+			fi;
+			die();
+			by = 1;
+			if
+			:: true
+			:: true ->
+#ifdef M_GIVEN_EARLY
+				bias = me;
+				die();
+				atomic { flush(me); owner = NONE };
+				store_at(1);
+#else
+				store_at(1);
+				die();
+				atomic { flush(me); bias = me };
+				die();
+				owner = NONE;
+#endif
+				by = 2
+			fi
+		fi;
+		die();
+		atomic { assert(cs == NONE); cs = me };
+		die();
+		atomic { assert(cs == me); cs = NONE };
+		die();
+		if
+		:: by == 2 -> store_at(0)
+		:: else -> atomic { flush(me); owner = NONE }
+		fi;
+		round++
+	od;
+	done[me] = true;
+over:
+	skip
+}
+
+proctype Buffers()
+{
+	end: do
+	:: atomic { pending[0] > 0 -> flush_one(0) }
+	:: atomic { pending[1] > 0 -> flush_one(1) }
+#if N > 2
+	:: atomic { pending[2] > 0 -> flush_one(2) }
+#endif
+	od
+}
+
+active proctype monitor()
+{
+	atomic {
+		run Buffers();
+		run Member(0);
+		run Member(1);
+#if N > 2
+		run Member(2)
+#endif
+	};
+	timeout;
+	assert(gone[0] || done[0]);
+	assert(gone[1] || done[1]);
+#if N > 2
+	assert(gone[2] || done[2])
+#endif
+}
