@@ -295,12 +295,24 @@ static inline uint16_t rte_mbuf_ext_refcnt_update(struct rte_mbuf_ext_shared_inf
 /** An mbuf as it was in its pool: what was in it before is undefined, but for refcnt, nb_segs, next. NULL: there is none. */
 static __rte_always_inline struct rte_mbuf *rte_mbuf_raw_alloc(struct rte_mempool *mp)
 {
-	void *m;
+	struct rte_mempool_cache *c = rte_mempool_default_cache(mp, rte_lcore_id());
+	struct rte_mbuf *m;
 
-	if (unlikely(rte_mempool_get(mp, &m) < 0))
-		return NULL;
-	__rte_mbuf_raw_sanity_check((struct rte_mbuf *)m);
-	return (struct rte_mbuf *)m;
+	/* as rte_mempool_get(), but the pointer stays in a register */
+	if (likely(c != NULL && c->len != 0)) {
+		const uint32_t len = c->len - 1;
+
+		m = (struct rte_mbuf *)c->objs[len];
+		__atomic_store_n(&c->len, len, __ATOMIC_RELEASE);
+	} else {
+		void *obj;
+
+		if (__rte_mempool_get_slow(mp, &obj, 1, c) < 0)
+			return NULL;
+		m = (struct rte_mbuf *)obj;
+	}
+	__rte_mbuf_raw_sanity_check(m);
+	return m;
 }
 /** All or none. Returns 0, or what rte_mempool_get_bulk() has. */
 static __rte_always_inline int rte_mbuf_raw_alloc_bulk(struct rte_mempool *mp, struct rte_mbuf **mbufs,
@@ -363,8 +375,20 @@ static inline int rte_pktmbuf_alloc_bulk(struct rte_mempool *pool, struct rte_mb
 /** To its pool, one that is as it was there. */
 static __rte_always_inline void rte_mbuf_raw_free(struct rte_mbuf *m)
 {
+	struct rte_mempool *mp = m->pool;
+	struct rte_mempool_cache *c = rte_mempool_default_cache(mp, rte_lcore_id());
+
 	__rte_mbuf_raw_sanity_check(m);
-	rte_mempool_put(m->pool, m);
+	if (likely(c != NULL && c->len < c->flushthresh && (mp->flags & __RTE_MEMPOOL_F_TRACK) == 0)) {
+		const uint32_t len = c->len;
+
+		c->objs[len] = m;
+		__atomic_store_n(&c->len, len + 1, __ATOMIC_RELEASE);
+	} else {
+		void *obj = m;
+
+		__rte_mempool_put_slow(mp, &obj, 1, c);
+	}
 }
 /** All are of this pool. */
 static __rte_always_inline void rte_mbuf_raw_free_bulk(struct rte_mempool *mp, struct rte_mbuf **mbufs,

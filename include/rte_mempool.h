@@ -30,6 +30,7 @@
 #include <rte_memcpy.h>
 #include <rte_memory.h>
 #include <rte_os.h>
+#include <rte_per_lcore.h>
 #include <rte_ring.h>
 
 #ifdef __cplusplus
@@ -146,6 +147,18 @@ struct __rte_mempool_here {
 	struct rte_mempool_cache *cache[RTE_MAX_LCORE];
 } __rte_cache_aligned;
 extern struct __rte_mempool_here *__rte_mempool_here; /* private to the process, zeros in a child of fork() */
+/*
+ * Which cache this thread used last: a copy of what the table above has, so that the address of a cache does not wait for what
+ * an object says of its pool, that for where the pool has its place, that for the table.
+ */
+struct __rte_mempool_last {
+	const struct rte_mempool *mp;
+	struct rte_mempool_cache *cache;
+	uint64_t serial;
+	uint64_t self; /* __rte_ring_self[0], which a child of fork() does not have */
+	unsigned int lcore;
+};
+RTE_DECLARE_PER_LCORE(struct __rte_mempool_last, __rte_mempool_last);
 /* a cache for this lcore; NULL: there is none to be had, the back end serves without */
 struct rte_mempool_cache *__rte_mempool_cache_slow(struct rte_mempool *mp, unsigned int lcore_id);
 int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsigned int n, struct rte_mempool_cache *c);
@@ -365,15 +378,24 @@ void rte_mempool_cache_free(struct rte_mempool_cache *cache);
 static __rte_always_inline struct rte_mempool_cache *rte_mempool_default_cache(struct rte_mempool *mp,
 									       unsigned int lcore_id)
 {
+	struct __rte_mempool_last *last = &RTE_PER_LCORE(__rte_mempool_last);
 	struct __rte_mempool_here *h;
 
+	if (likely(last->mp == mp && last->serial == mp->__serial && last->lcore == lcore_id &&
+		   last->self == __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED)))
+		return last->cache;
 	if (unlikely(lcore_id >= RTE_MAX_LCORE || mp->cache_size == 0))
 		return NULL;
 	h = &__rte_mempool_here[mp->__slot];
 	/* what follows the serial was written before it, or by this very lcore */
-	if (likely(__atomic_load_n(&h->serial, __ATOMIC_ACQUIRE) == mp->__serial && h->cache[lcore_id] != NULL))
-		return h->cache[lcore_id];
-	return __rte_mempool_cache_slow(mp, lcore_id);
+	if (unlikely(__atomic_load_n(&h->serial, __ATOMIC_ACQUIRE) != mp->__serial || h->cache[lcore_id] == NULL))
+		return __rte_mempool_cache_slow(mp, lcore_id);
+	last->mp = mp;
+	last->cache = h->cache[lcore_id];
+	last->serial = mp->__serial;
+	last->self = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED);
+	last->lcore = lcore_id;
+	return last->cache;
 }
 /** Give all objects in a cache back to the pool. cache NULL: the calling lcore's. */
 static __rte_always_inline void rte_mempool_cache_flush(struct rte_mempool_cache *cache, struct rte_mempool *mp)

@@ -21,6 +21,8 @@
 #include "obj/pool.h"
 #include "proc/proc.h"
 
+SH_EXPORT RTE_DEFINE_PER_LCORE(struct __rte_mempool_last, __rte_mempool_last);
+
 /* ---- caches of a pool ---- */
 
 static size_t cache_bytes(const struct rte_mempool *mp)

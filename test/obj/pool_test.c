@@ -3,7 +3,7 @@
  * pool_test.c - what each call of rte_mempool.h returns; processes that share a pool; caches that belong to one of them
  *
  * Of the inline functions' own names: __rte_mempool_here, __rte_mempool_get_slow, __rte_mempool_put_slow,
- * __rte_mempool_cache_slow and __rte_mempool_flush; of rings that hold a pool's objects, __rte_ring_in_tracked and
+ * __rte_mempool_cache_slow, __rte_mempool_flush, per_lcore___rte_mempool_last; of rings that hold a pool's objects, __rte_ring_in_tracked and
  * __rte_ring_out_tracked.
  */
 #include <errno.h>
