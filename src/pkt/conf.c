@@ -154,6 +154,8 @@ static int check_modes(const struct sh_port *p, const struct rte_eth_conf *c)
 	r = bits_missing(p, "kinds of RSS", c->rx_adv_conf.rss_conf.rss_hf & ~RTE_ETH_RSS_LEVEL_MASK, p->caps.rss_hf);
 	if (r < 0)
 		return r;
+	if ((unsigned)c->rx_adv_conf.rss_conf.algorithm >= RTE_ETH_HASH_FUNCTION_MAX)
+		return refuse(p, -EINVAL, "a hash function that there is not");
 	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) == 0 && (c->rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0)
 		return refuse(p, -EINVAL, "a hash of each packet without RSS");
 	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) != 0 && p->caps.no_rss)
@@ -192,7 +194,8 @@ static void set_rss(struct sh_port *p, const struct rte_eth_rss_conf *c, unsigne
 {
 	struct sh_port_rss *s = &p->rss;
 
-	(void)sh_add(&s->gen, 1);
+	sh_rss_change(s);
+	s->func = c->algorithm;
 	s->hf = on ? c->rss_hf : 0;
 	s->size = p->caps.reta_size;
 	if (c->rss_key != NULL && c->rss_key_len != 0 && c->rss_key_len == p->caps.key_size) {
@@ -204,7 +207,7 @@ static void set_rss(struct sh_port *p, const struct rte_eth_rss_conf *c, unsigne
 	}
 	for (unsigned i = 0; i < s->size; i++)
 		s->reta[i] = nb_rx != 0 ? (uint16_t)(i % nb_rx) : 0;
-	(void)sh_add(&s->gen, 1);
+	sh_rss_changed(s);
 }
 
 /* the seat is mine, nothing is wrong with the wish */

@@ -127,12 +127,25 @@ struct sh_port_conf {
 /* the table from hash to queue, and its key: under the seat; gen is odd while it changes and goes up by 2 */
 struct sh_port_rss {
 	_Atomic uint32_t gen;
-	uint32_t key_len;
+	uint32_t key_len; /* 0: the standard key */
+	uint32_t func;	  /* enum rte_eth_hash_function */
 	uint64_t hf;
 	uint8_t key[SH_RSS_KEY];
 	uint16_t size;
 	uint16_t reta[SH_RETA];
 };
+
+/* around a change; who dies in between has it ended by who takes the seat: some values are new then, some old */
+static inline void sh_rss_change(struct sh_port_rss *s)
+{
+	sh_store_rlx(&s->gen, sh_load_rlx(&s->gen) | 1); /* relaxed: the fence is behind it */
+	sh_fence();
+}
+
+static inline void sh_rss_changed(struct sh_port_rss *s)
+{
+	sh_store_rel(&s->gen, (sh_load_rlx(&s->gen) | 1) + 1); /* R:PORTRSS; relaxed: one writer */
+}
 
 /* state: 0; MAKING | member; ready(serial); GOING | member */
 #define SH_PORT_MAKING (1ull << 63)

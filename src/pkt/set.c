@@ -358,17 +358,20 @@ static int rss_update(struct sh_here *h, const struct rte_eth_rss_conf *c)
 
 	if ((c->rss_hf & ~RTE_ETH_RSS_LEVEL_MASK & ~p->caps.rss_hf) != 0)
 		return bad("rte_eth_dev_rss_hash_update", p->id, "a kind of RSS it has not got", -EINVAL);
+	if ((unsigned)c->algorithm >= RTE_ETH_HASH_FUNCTION_MAX)
+		return bad("rte_eth_dev_rss_hash_update", p->id, "a hash function that there is not", -EINVAL);
 	if ((p->conf.rx_mq & RTE_ETH_MQ_RX_RSS_FLAG) == 0 && c->rss_hf != 0)
 		return bad("rte_eth_dev_rss_hash_update", p->id, "it was configured without RSS", -ENOTSUP);
 	if (c->rss_key != NULL && c->rss_key_len != 0 && c->rss_key_len != p->caps.key_size)
 		return bad("rte_eth_dev_rss_hash_update", p->id,
 			   "a key of another length; rte_eth_dev_info_get() tells it", -EINVAL);
-	(void)sh_add(&p->rss.gen, 1);
+	sh_rss_change(&p->rss);
 	if (c->rss_key != NULL && c->rss_key_len != 0)
 		memcpy(p->rss.key, c->rss_key, p->caps.key_size);
+	p->rss.func = c->algorithm;
 	p->rss.hf = c->rss_hf;
 	p->conf.rss_hf = c->rss_hf;
-	(void)sh_add(&p->rss.gen, 1);
+	sh_rss_changed(&p->rss);
 	return rss_new(h);
 }
 
@@ -398,7 +401,7 @@ SH_EXPORT int rte_eth_dev_rss_hash_conf_get(uint16_t port_id, struct rte_eth_rss
 		struct sh_port *p = h->p;
 
 		rss_conf->rss_hf = p->rss.hf;
-		rss_conf->algorithm = RTE_ETH_HASH_FUNCTION_DEFAULT;
+		rss_conf->algorithm = (enum rte_eth_hash_function)p->rss.func;
 		if (rss_conf->rss_key != NULL && rss_conf->rss_key_len >= p->caps.key_size) {
 			memcpy(rss_conf->rss_key, p->rss.key, p->caps.key_size);
 			rss_conf->rss_key_len = p->caps.key_size;
@@ -436,11 +439,11 @@ static int reta_update(struct sh_here *h, const struct rte_eth_rss_reta_entry64 
 			return bad("rte_eth_dev_rss_reta_update", p->id, "a queue that is not configured", -EINVAL);
 	if ((p->conf.rx_mq & RTE_ETH_MQ_RX_RSS_FLAG) == 0)
 		return bad("rte_eth_dev_rss_reta_update", p->id, "it was configured without RSS", -ENOTSUP);
-	(void)sh_add(&p->rss.gen, 1);
+	sh_rss_change(&p->rss);
 	for (unsigned i = 0; i < size; i++)
 		if (reta_has(t, i))
 			p->rss.reta[i] = t[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE];
-	(void)sh_add(&p->rss.gen, 1);
+	sh_rss_changed(&p->rss);
 	return rss_new(h);
 }
 

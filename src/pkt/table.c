@@ -97,6 +97,8 @@ static void mend(struct sh_port *p)
 	struct sh_here *h;
 	struct sh_queue *q;
 
+	if ((sh_load_rlx(&p->rss.gen) & 1) != 0) /* relaxed: under the seat */
+		sh_rss_changed(&p->rss);
 	if (op == SH_OP_NONE || op == SH_OP_LITTLE)
 		return;
 	sh_warn("port %u: the process that configured it died in the middle: %s", p->id,

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* cap.c - capture files of the classic format, read and written; the others go to caplib.c (cap.h) */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_byteorder.h>
+
+#include "base/fd.h"
+#include "pkt/cap_int.h"
+
+#define MAGIC_US 0xa1b2c3d4u
+#define MAGIC_NS 0xa1b23c4du
+#define BUFFER (512u << 10) /* takes the longest record, and many of the usual ones */
+#define NS_PER_S UINT64_C(1000000000)
+
+_Static_assert(BUFFER > SH_CAP_PACKET + SH_CAP_REC_HDR, "a record fits");
+
+static uint32_t word(const struct sh_cap *c, const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return c->swapped ? rte_bswap32(v) : v;
+}
+
+int sh_cap_broken(struct sh_cap *c, int err, const char *why)
+{
+	snprintf(c->why, sizeof(c->why), "%s", why);
+	c->broken = err;
+	return err;
+}
+
+/* have at least n bytes from at on, if the file has them. Returns how many there are. */
+static size_t fill(struct sh_cap *c, size_t n)
+{
+	if (c->have - c->at >= n)
+		return c->have - c->at;
+	memmove(c->buf, c->buf + c->at, c->have - c->at);
+	c->have -= c->at;
+	c->at = 0;
+	while (c->have < n) {
+		ssize_t r = read(c->fd, c->buf + c->have, BUFFER - c->have);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			c->read_err = errno;
+		if (r <= 0)
+			break;
+		c->have += (size_t)r;
+	}
+	return c->have - c->at;
+}
+
+/* the next record: c->at stands on it. 1, 0, -errno */
+static int next_record(struct sh_cap *c, struct sh_cap_packet *p)
+{
+	size_t have = fill(c, SH_CAP_REC_HDR);
+	uint32_t frac;
+
+	if (c->read_err != 0)
+		return sh_cap_broken(c, -c->read_err, "it cannot be read any further");
+	if (have == 0)
+		return 0;
+	if (have < SH_CAP_REC_HDR)
+		return sh_cap_broken(c, -EBADMSG, "it ends within the header of a packet");
+	p->caplen = word(c, c->buf + c->at + 8);
+	p->len = word(c, c->buf + c->at + 12);
+	if (p->caplen > SH_CAP_PACKET)
+		return sh_cap_broken(c, -EBADMSG, "a packet says that it is longer than packets are");
+	if (fill(c, SH_CAP_REC_HDR + p->caplen) < SH_CAP_REC_HDR + p->caplen)
+		return sh_cap_broken(c, c->read_err != 0 ? -c->read_err : -EBADMSG, "it ends within a packet");
+	frac = word(c, c->buf + c->at + 4);
+	p->ts_ns = word(c, c->buf + c->at) * NS_PER_S + (uint64_t)frac * (c->nano ? 1 : 1000);
+	p->data = c->buf + c->at + SH_CAP_REC_HDR;
+	c->at += SH_CAP_REC_HDR + p->caplen;
+	return 1;
+}
+
+int sh_cap_next(struct sh_cap *c, struct sh_cap_packet *p)
+{
+	if (__builtin_expect(c->broken != 0, 0))
+		return c->broken;
+	return c->lib != NULL ? sh_caplib_next(c, p) : next_record(c, p);
+}
+
+/* 0, -errno; 1: one for libpcap */
+static int file_header(struct sh_cap *c, char why[SH_CAP_WHY])
+{
+	size_t have = fill(c, SH_CAP_FILE_HDR);
+	uint32_t magic;
+	uint16_t major;
+
+	if (c->read_err != 0) {
+		snprintf(why, SH_CAP_WHY, "%s", strerror(c->read_err));
+		return -c->read_err;
+	}
+	if (have < SH_CAP_FILE_HDR) {
+		snprintf(why, SH_CAP_WHY, "%s",
+			 have == 0 ? "it is empty" : "it is shorter than the header of a capture file");
+		return -EINVAL;
+	}
+	memcpy(&magic, c->buf, sizeof(magic));
+	c->swapped = magic == rte_bswap32(MAGIC_US) || magic == rte_bswap32(MAGIC_NS);
+	magic = word(c, c->buf);
+	memcpy(&major, c->buf + 4, sizeof(major));
+	major = c->swapped ? rte_bswap16(major) : major;
+	if ((magic != MAGIC_US && magic != MAGIC_NS) || major != 2)
+		return 1;
+	c->nano = magic == MAGIC_NS;
+	c->link = (int)(word(c, c->buf + 20) & 0xffff);
+	c->at = SH_CAP_FILE_HDR;
+	return 0;
+}
+
+int sh_cap_open_fd(struct sh_cap **ret, int fd, char why[SH_CAP_WHY])
+{
+	struct sh_cap *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (c == NULL || (c->buf = malloc(BUFFER)) == NULL) {
+		snprintf(why, SH_CAP_WHY, "there is no memory for it");
+		free(c);
+		close(fd);
+		return -ENOMEM;
+	}
+	c->fd = fd;
+	r = file_header(c, why);
+	if (r == 1)
+		r = sh_caplib_file(c, why);
+	if (r < 0) {
+		sh_cap_close(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+int sh_cap_open(struct sh_cap **ret, const char *path, char why[SH_CAP_WHY])
+{
+	int fd = sh_fd_up(
+		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)); /* a FIFO without a writer must not hold us up */
+	int r = errno;
+
+	if (fd < 0) {
+		snprintf(why, SH_CAP_WHY, "%s", strerror(r));
+		return -r;
+	}
+	return sh_cap_open_fd(ret, fd, why);
+}
+
+void sh_cap_close(struct sh_cap *c)
+{
+	if (c == NULL)
+		return;
+	sh_caplib_close(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->buf);
+	free(c);
+}
+
+int sh_cap_rewind(struct sh_cap *c)
+{
+	char why[SH_CAP_WHY];
+
+	c->broken = 0;
+	c->read_err = 0;
+	c->why[0] = '\0';
+	if (c->lib != NULL)
+		return sh_caplib_rewind(c);
+	c->at = c->have = 0;
+	if (lseek(c->fd, 0, SEEK_SET) != 0)
+		return sh_cap_broken(c, -errno, "it cannot be read again from its beginning");
+	return file_header(c, why) == 0 ? 0 : sh_cap_broken(c, -EBADMSG, "it is another file now");
+}
+
+const char *sh_cap_why(const struct sh_cap *c)
+{
+	return c->why;
+}
+
+int sh_cap_link(const struct sh_cap *c)
+{
+	return c->link;
+}
+
+static uint8_t *put(uint8_t *to, uint32_t v)
+{
+	memcpy(to, &v, sizeof(v));
+	return to + sizeof(v);
+}
+
+void sh_cap_file_hdr(uint8_t to[SH_CAP_FILE_HDR])
+{
+	uint16_t version[2] = {2, 4};
+
+	to = put(to, MAGIC_NS);
+	memcpy(to, version, sizeof(version));
+	to = put(to + sizeof(version), 0);
+	to = put(to, 0);
+	to = put(to, SH_CAP_PACKET);
+	put(to, 1); /* Ethernet */
+}
+
+void sh_cap_rec_hdr(uint8_t to[SH_CAP_REC_HDR], uint64_t ts_ns, uint32_t caplen, uint32_t len)
+{
+	to = put(to, (uint32_t)(ts_ns / NS_PER_S));
+	to = put(to, (uint32_t)(ts_ns % NS_PER_S));
+	to = put(to, caplen);
+	put(to, len);
+}

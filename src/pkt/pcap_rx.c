@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pcap_rx.c - net_pcap: packets out of files and live interfaces, each queue its own (pcap.h) */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "pkt/pcap.h"
+#include "pkt/rss.h"
+
+#define LOOKED_AT 1024	/* packets of others that one burst steps over at most */
+#define RUNT 14		/* fewer bytes are no Ethernet frame */
+#define DROPS_EVERY 256 /* bursts between two questions to the kernel */
+
+struct stream {
+	struct sh_cap *cap;
+	unsigned i;		/* which one it is of the port's */
+	bool live, ended, held; /* held: pkt was read and not given yet */
+	struct sh_cap_packet pkt;
+	uint64_t pos;	  /* packets behind us; the others see it at the end of a burst */
+	uint64_t skip;	  /* where the last owner of the queue was: up to there nothing is ours any more */
+	uint64_t to_drop; /* up to there nothing more is kept once budget is used up: the queue was full */
+	uint64_t budget;
+	uint64_t first_ts, base_ts; /* rate=real: of the file's first packet; what earlier rounds took */
+	uint64_t last_ts, drops;
+};
+
+struct rx {
+	struct sh_queue *q;
+	struct sh_port *p;
+	const struct sh_pcap *s;
+	_Atomic uint64_t *pos; /* this queue's row */
+	bool rss_on, teller;   /* teller: of all queues that read a stream the one that says what is wrong with it */
+	unsigned n, next, bursts;
+	uint64_t now; /* since start; at the beginning of a burst */
+	struct stream st[SH_PCAP_STREAMS];
+	struct sh_rss rss;
+};
+
+static void broken(struct rx *x, struct stream *st)
+{
+	const struct sh_port *p = x->p;
+
+	st->ended = true;
+	if (!x->teller)
+		return;
+	sh_count(&x->q->errors, 1);
+	sh_err("port %u (%s): rx stream %u, behind packet %llu: %s; nothing more is received from it", p->id, p->name,
+	       st->i, (unsigned long long)st->pos, sh_cap_why(st->cap));
+}
+
+/* the next packet, read but not counted yet: in st->pkt. false: none now */
+static bool look(struct rx *x, struct stream *st)
+{
+	int r;
+
+	if (st->held)
+		return true;
+	if (st->ended)
+		return false;
+	r = sh_cap_next(st->cap, &st->pkt);
+	if (r == 0 && !st->live && x->s->infinite && st->pos > 0) {
+		st->base_ts += st->last_ts - st->first_ts;
+		r = sh_cap_rewind(st->cap) == 0 ? sh_cap_next(st->cap, &st->pkt) : -EIO;
+		if (r == 0) /* all of it vanished */
+			st->ended = true;
+	}
+	if (r < 0)
+		broken(x, st);
+	else if (r == 0 && !st->live)
+		st->ended = true;
+	if (r <= 0)
+		return false;
+	if (st->first_ts == 0)
+		st->first_ts = st->pkt.ts_ns;
+	st->last_ts = st->pkt.ts_ns;
+	st->held = true;
+	return true;
+}
+
+static void behind(struct stream *st)
+{
+	st->held = false;
+	st->pos++;
+}
+
+/* may it be received yet? */
+static bool due(const struct rx *x, const struct stream *st)
+{
+	uint64_t since;
+
+	if (st->live || x->s->rate_kind == SH_PCAP_FAST)
+		return true;
+	if (x->s->rate_kind == SH_PCAP_PER_S)
+		return st->pos < (uint64_t)((unsigned __int128)x->now * x->s->rate / 1000000000u) + 1;
+	since = st->pkt.ts_ns > st->first_ts ? st->pkt.ts_ns - st->first_ts : 0;
+	return st->base_ts + since <= x->now;
+}
+
+/* copy into as many mbufs as it takes; NULL: the pool has not got them */
+static struct rte_mbuf *copy(struct rx *x, const struct sh_cap_packet *pkt)
+{
+	struct rte_mbuf *head = rte_pktmbuf_alloc(x->q->mp), *m = head;
+	uint32_t done = 0, n;
+
+	if (head == NULL)
+		return NULL;
+	for (;;) {
+		uint16_t room = rte_pktmbuf_tailroom(m);
+
+		n = pkt->caplen - done < room ? pkt->caplen - done : room;
+		memcpy(rte_pktmbuf_mtod(m, void *), pkt->data + done, n);
+		m->data_len = (uint16_t)n;
+		done += n;
+		if (done == pkt->caplen)
+			break;
+		if (head->nb_segs == RTE_MBUF_MAX_NB_SEGS || room == 0 ||
+		    (m->next = rte_pktmbuf_alloc(x->q->mp)) == NULL) {
+			rte_pktmbuf_free(head);
+			return NULL;
+		}
+		m = m->next;
+		head->nb_segs++;
+	}
+	head->pkt_len = pkt->caplen;
+	head->port = x->p->id;
+	return head;
+}
+
+/* whose packet is it? Its hash, if it has one, in *with, an mbuf around it. */
+static bool mine(struct rx *x, const struct sh_cap_packet *pkt, struct rte_mbuf *with)
+{
+	if (!x->rss_on)
+		return true;
+	with->buf_addr = (void *)(uintptr_t)pkt->data;
+	with->data_off = 0;
+	with->data_len = (uint16_t)(pkt->caplen < UINT16_MAX ? pkt->caplen : UINT16_MAX);
+	with->next = NULL;
+	with->ol_flags = 0;
+	return sh_rss_queue(&x->rss, with) == x->q->id;
+}
+
+/* one packet of this queue out of one stream; NULL: none now. *looked counts those stepped over. */
+static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
+{
+	struct rte_mbuf with, *m;
+
+	for (; *looked < LOOKED_AT && look(x, st) && due(x, st); behind(st)) {
+		if (st->pos < st->skip || !mine(x, &st->pkt, &with)) {
+			++*looked;
+			continue;
+		}
+		if (st->pkt.caplen < RUNT && sh_cap_link(st->cap) == 1) {
+			sh_count(&x->q->errors, 1);
+			continue;
+		}
+		if (st->pos < st->to_drop && st->budget == 0) {
+			(void)sh_add_rlx(&x->q->missed, 1);
+			continue;
+		}
+		m = copy(x, &st->pkt);
+		if (m == NULL) { /* it stays where it is: asked for again next time */
+			sh_count(&x->q->nombuf, 1);
+			return NULL;
+		}
+		if (x->rss_on && (with.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0) {
+			m->hash.rss = with.hash.rss;
+			m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+		}
+		if (st->budget > 0)
+			st->budget--;
+		behind(st);
+		return m;
+	}
+	return NULL;
+}
+
+/* how far the fastest of the port's queues is in a stream */
+static uint64_t front(const struct sh_port *p, const struct sh_pcap *s, unsigned i)
+{
+	uint64_t f = 0;
+
+	for (unsigned k = 0; k < p->nb_rxq && k < SH_PCAP_QUEUES; k++) {
+		uint64_t v = sh_load_rlx(&s->pos[k][i]); /* relaxed: any recent value will do */
+
+		f = v > f ? v : f;
+	}
+	return f;
+}
+
+/* A queue with drop_en has room for its descriptors. What the others passed by while it was full it has missed. */
+static void overrun(struct rx *x)
+{
+	for (unsigned i = 0; i < x->n; i++) {
+		struct stream *st = &x->st[i];
+		uint64_t f;
+
+		if (st->live || st->pos < st->to_drop || st->pos < st->skip)
+			continue;
+		f = front(x->p, x->s, st->i);
+		if (x->s->rate_kind == SH_PCAP_PER_S) {
+			uint64_t sent = (uint64_t)((unsigned __int128)x->now * x->s->rate / 1000000000u);
+
+			f = sent > f ? sent : f;
+		}
+		if (f > st->pos + x->q->desc) {
+			st->to_drop = f;
+			st->budget = x->q->desc;
+		}
+	}
+}
+
+static void kernel_drops(struct rx *x)
+{
+	for (unsigned i = 0; i < x->n; i++) {
+		struct stream *st = &x->st[i];
+		uint64_t n = st->live ? sh_cap_drops(st->cap) : 0;
+
+		if (n > st->drops)
+			(void)sh_add_rlx(&x->q->missed, n - st->drops);
+		st->drops = n;
+	}
+}
+
+static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rx *x = data;
+	unsigned looked = 0, idle = 0;
+	uint64_t bytes = 0;
+	uint16_t got = 0;
+
+	if (!sh_queue_enter(x->q))
+		return sh_queue_lost(x->q, pkts, n);
+	SH_STEP("queue_inside");
+	if (x->rss_on)
+		(void)sh_rss_refresh(&x->rss, &x->p->rss);
+	if (x->s->rate_kind != SH_PCAP_FAST)
+		x->now = sh_now_ns() - sh_load_rlx(&x->s->t0); /* relaxed: start was before */
+	if (x->q->drop_en)
+		overrun(x);
+	while (got < n && idle < x->n && looked < LOOKED_AT) {
+		struct rte_mbuf *m = from(x, &x->st[x->next], &looked);
+
+		if (m == NULL) {
+			idle++;
+			x->next = (x->next + 1) % x->n;
+			continue;
+		}
+		idle = 0;
+		bytes += m->pkt_len;
+		pkts[got++] = m;
+	}
+	for (unsigned i = 0; i < x->n; i++)
+		if (x->st[i].pos > x->st[i].skip)
+			sh_store_rlx(&x->pos[x->st[i].i], x->st[i].pos); /* relaxed: one word that says all */
+	SH_STEP("pcap_received");
+	if (++x->bursts % DROPS_EVERY == 0)
+		kernel_drops(x);
+	sh_queue_count(x->q, got, bytes);
+	sh_queue_leave(x->q);
+	return got;
+}
+
+/* ---- opened and shut ---- */
+
+static int open_stream(const struct sh_here *h, struct stream *st, bool quiet)
+{
+	const struct sh_pcap_name *name = &sh_pcap_names(h)->rx[st->i];
+	const struct sh_pcap *s = h->p->shared;
+	char why[SH_CAP_WHY] = "";
+	struct stat is;
+	int r;
+
+	st->live = name->kind != SH_PCAP_FILE;
+	if (st->live)
+		r = sh_cap_open_live(&st->cap, name->name, name->kind == SH_PCAP_LIVE_IN, why);
+	else
+		r = sh_cap_open(&st->cap, name->name, why);
+	if (r == 0 && !st->live &&
+	    (stat(name->name, &is) < 0 || (uint64_t)is.st_dev != s->rx[st->i].dev ||
+	     (uint64_t)is.st_ino != s->rx[st->i].ino)) {
+		snprintf(why, sizeof(why),
+			 "it is not the file that the port was made with, or this process sees other directories");
+		r = -ESTALE;
+	}
+	if (r < 0 && !quiet)
+		sh_err("port %u (%s): %s cannot be read here: %s", h->p->id, h->p->name, name->name, why);
+	return r;
+}
+
+static void close_all(struct rx *x)
+{
+	for (unsigned i = 0; i < x->n; i++)
+		sh_cap_close(x->st[i].cap);
+	free(x);
+}
+
+static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct rx **ret)
+{
+	struct sh_pcap *s = h->p->shared;
+	struct rx *x = calloc(1, sizeof(*x));
+	int r = 0;
+
+	if (x == NULL)
+		return -ENOMEM;
+	x->q = q;
+	x->p = h->p;
+	x->s = s;
+	x->pos = s->pos[q->id];
+	x->rss_on = sh_pcap_rss_on(h->p);
+	x->teller = !quiet && (!x->rss_on || q->id == 0);
+	for (unsigned i = 0; r == 0 && i < s->n_rx; i++) {
+		struct stream *st = &x->st[x->n];
+
+		if (!x->rss_on && i != q->id)
+			continue;
+		st->i = i;
+		x->n++;
+		r = open_stream(h, st, quiet);
+		st->skip = sh_load_rlx(&x->pos[i]); /* relaxed: its writer is gone */
+	}
+	/* settings are changed under the seat: not for long */
+	for (uint64_t until = sh_now_ns() + 100000000; r == 0 && x->rss_on && !sh_rss_refresh(&x->rss, &h->p->rss);)
+		if (sh_now_ns() > until)
+			r = -EAGAIN;
+	if (r < 0)
+		close_all(x);
+	else
+		*ret = x;
+	return r;
+}
+
+int sh_pcap_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
+{
+	struct rx *x;
+	int r = make(h, q, false, &x);
+
+	if (r < 0)
+		return r;
+	io->data = x;
+	io->burst = rx;
+	return 0;
+}
+
+void sh_pcap_rx_shut(struct sh_io *io)
+{
+	close_all(io->data);
+	io->data = NULL;
+}
+
+uint64_t sh_pcap_rx_behind(const struct sh_here *h, const struct sh_queue *q)
+{
+	struct sh_pcap *s = h->p->shared;
+	struct rte_mbuf with;
+	uint64_t missed = 0;
+	struct rx *x;
+
+	if (!q->drop_en || s->infinite || !sh_pcap_rss_on(h->p) ||
+	    make(h, (struct sh_queue *)(uintptr_t)q, true, &x) < 0)
+		return 0;
+	for (unsigned i = 0; i < x->n; i++) {
+		struct stream *st = &x->st[i];
+		uint64_t f = front(h->p, s, st->i), kept = 0;
+
+		if (st->live || f <= st->skip + q->desc)
+			continue;
+		for (; st->pos < f && look(x, st); behind(st))
+			if (st->pos >= st->skip && mine(x, &st->pkt, &with) && ++kept > q->desc)
+				missed++;
+	}
+	close_all(x);
+	return missed;
+}

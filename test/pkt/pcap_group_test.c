@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pcap_group_test.c - one capture through several processes, each with a queue of its own, into one file: every packet once, each
+ * flow in its order; also when one of them is killed at any step, or stopped
+ */
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "net_help.h"
+#include "pcap_help.h"
+#include "pkt/rss.h"
+#include "port_help.h"
+
+static bool line_there(void)
+{
+	struct pollfd p = {.fd = 0, .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/*
+ * A worker with queue Q of port P: forwards what it receives until a line comes, then says how much that was.
+ *   go      as fast as it can
+ *   hold N  until N packets are through; then it takes one burst more, says "held K", and waits to be killed
+ */
+static int work(uint16_t port, uint16_t queue)
+{
+	char how[16] = "", line[64];
+	struct rte_mbuf *m[32];
+	unsigned through = 0, hold = 0;
+	uint16_t n;
+
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	CHECK(sscanf(line, "%15s %u", how, &hold) >= 1);
+	while (!line_there()) {
+		n = rte_eth_rx_burst(port, queue, m, 32);
+		if (strcmp(how, "hold") == 0 && through >= hold && n > 0) {
+			t_tell("held %u", n);
+			t_hear(line, sizeof(line));
+			return 1;
+		}
+		for (uint16_t done = 0; done < n;)
+			done = (uint16_t)(done + rte_eth_tx_burst(port, queue, m + done, (uint16_t)(n - done)));
+		through += n;
+	}
+	t_hear(line, sizeof(line)); /* "end" */
+	t_tell("through %u", through);
+	t_hear(line, sizeof(line)); /* "bye": counters are looked at before */
+	return 0;
+}
+
+ROLE(worker)
+{
+	INIT("secondary", NULL);
+	CHECK(argc == 2);
+	work(port_named("net_pcap0"), (uint16_t)atoi(argv[1]));
+	return rte_eal_cleanup();
+}
+
+static struct t_proc *start_worker(unsigned queue, const char *how)
+{
+	char q[8];
+	struct t_proc *p;
+
+	snprintf(q, sizeof(q), "%u", queue);
+	p = t_spawn("worker", q, NULL);
+	t_expect(p, "ready");
+	t_say(p, how);
+	return p;
+}
+
+static unsigned end_worker(struct t_proc *p)
+{
+	unsigned n = 0;
+
+	t_say(p, "end");
+	CHECK_EQ(sscanf(t_expect(p, "through "), "through %u", &n), 1);
+	t_say(p, "bye");
+	CHECK_EQ(t_wait(p), 0);
+	return n;
+}
+
+/* in the test's process, the primary: in -> n queues by RSS -> out. Started. */
+static uint16_t set_up(const char *in, uint16_t n, bool drop, uint16_t desc)
+{
+	struct rte_eth_rxconf rx = {.rx_drop_en = drop};
+	struct rte_eth_conf conf;
+	struct rte_mempool *mp;
+	char args[1200];
+	uint16_t port;
+
+	INIT("primary", NULL);
+	mp = make_pool("mp", 2047);
+	snprintf(args, sizeof(args), "rx_pcap=%s,tx_pcap=%s/out.pcap", in, t_tmpdir());
+	CHECK_EQ(rte_vdev_init("net_pcap0", args), 0);
+	port = port_named("net_pcap0");
+	memset(&conf, 0, sizeof(conf));
+	conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP;
+	CHECK_EQ(rte_eth_dev_configure(port, n, n, &conf), 0);
+	for (uint16_t q = 0; q < n; q++) {
+		CHECK_EQ(rte_eth_rx_queue_setup(port, q, desc, 0, &rx, mp), 0);
+		CHECK_EQ(rte_eth_tx_queue_setup(port, q, 64, 0, NULL), 0);
+	}
+	CHECK_EQ(rte_eth_dev_start(port), 0);
+	return port;
+}
+
+struct until {
+	uint16_t port;
+	uint64_t packets;
+};
+
+static bool sent(void *arg)
+{
+	const struct until *u = arg;
+
+	return stats_of(u->port).opackets >= u->packets;
+}
+
+static void wait_for(uint16_t port, uint64_t packets)
+{
+	t_until(sent, &(struct until){port, packets});
+}
+
+static char out_path[512];
+
+/* stops the port and looks at what came out; returns how many packets are missing */
+static unsigned look_at(uint16_t port, const char *in_path, unsigned *n_in)
+{
+	struct file in, out;
+	unsigned missing;
+
+	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	snprintf(out_path, sizeof(out_path), "%s/out.pcap", t_tmpdir());
+	in = read_capture(in_path);
+	out = read_capture(out_path);
+	CHECK(out.whole);
+	missing = check_delivery(&in, &out);
+	*n_in = in.n;
+	free_capture(&in);
+	free_capture(&out);
+	return missing;
+}
+
+TEST_T(four_processes_one_file, 60)
+{
+	char in[512];
+	struct t_proc *w[4];
+	unsigned n, sum = 0, each;
+	uint16_t port;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 20000, 200));
+	port = set_up(in, 4, false, 64);
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = start_worker(i, "go");
+	wait_for(port, 20000);
+	for (unsigned i = 0; i < 4; i++) {
+		each = end_worker(w[i]);
+		CHECK(each > 2000); /* of 5000, by the hash of 200 flows */
+		sum += each;
+	}
+	CHECK_EQ(sum, 20000);
+	CHECK_EQ(stats_of(port).ipackets, 20000);
+	CHECK_EQ(stats_of(port).imissed, 0);
+	CHECK_EQ(look_at(port, in, &n), 0);
+	CHECK_EQ(n, 20000);
+}
+
+TEST_T(who_is_killed_leaves_a_gap_of_what_it_held, 60)
+{
+	char in[512];
+	struct t_proc *w[4];
+	unsigned n, held = 0;
+	uint16_t port;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 10000, 100));
+	port = set_up(in, 4, false, 64);
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = start_worker(i, i == 2 ? "hold 700" : "go");
+	CHECK_EQ(sscanf(t_expect(w[2], "held "), "held %u", &held), 1);
+	CHECK(held > 0);
+	t_kill(w[2], SIGKILL);
+	CHECK_EQ(t_wait(w[2]), 128 + SIGKILL);
+	w[2] = start_worker(2, "go");
+	wait_for(port, 10000 - held);
+	for (unsigned i = 0; i < 4; i++)
+		end_worker(w[i]);
+	CHECK_EQ(look_at(port, in, &n), held);
+	CHECK_EQ(stats_of(port).imissed, 0);
+}
+
+/* SHOAL_DIE_AT: where the worker with queue 1 dies, the third time it comes there; what may be missing then */
+static void dies_at(const char *label, unsigned least, unsigned most)
+{
+	char in[512], at[64];
+	struct t_proc *w[3];
+	unsigned n, missing;
+	uint16_t port;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 5000, 60));
+	port = set_up(in, 3, false, 64);
+	snprintf(at, sizeof(at), "%s:3", label);
+	for (unsigned i = 0; i < 3; i++) {
+		if (i == 1)
+			setenv("SHOAL_DIE_AT", at, 1);
+		w[i] = start_worker(i, "go");
+		unsetenv("SHOAL_DIE_AT");
+	}
+	CHECK_EQ(t_wait(w[1]), 128 + SIGKILL);
+	w[1] = start_worker(1, "go");
+	wait_for(port, 5000 - 64);
+	/* the rest has no number one could wait for: until the new worker has nothing any more, the file is behind all of them */
+	for (uint64_t last = 0, now = 1; now != last; sched_yield()) {
+		last = now;
+		for (unsigned i = 0; i < 2000; i++)
+			now = stats_of(port).opackets;
+	}
+	for (unsigned i = 0; i < 3; i++)
+		end_worker(w[i]);
+	missing = look_at(port, in, &n);
+	if (missing < least || missing > most)
+		t_fail(__FILE__, __LINE__, "%s: %u packets are missing, %u to %u were expected", label, missing, least,
+		       most);
+}
+
+static void need_fault(void)
+{
+#ifndef SH_FAULT
+	SKIP("needs -Dfault=true");
+#endif
+}
+
+TEST_T(death_received, 60)
+{
+	need_fault();
+	dies_at("pcap_received", 1, 32); /* its position says that it has them */
+}
+
+TEST_T(death_inside, 60)
+{
+	need_fault();
+	dies_at("queue_inside", 0, 32); /* before it reads; or with what it was to send */
+}
+
+TEST_T(death_with_the_turn, 60)
+{
+	need_fault();
+	dies_at("pcap_turn", 0, 0); /* written by who comes after it */
+}
+
+TEST_T(death_behind_the_bytes, 60)
+{
+	need_fault();
+	dies_at("pcap_written", 0, 0);
+}
+
+TEST_T(death_behind_the_end, 60)
+{
+	need_fault();
+	dies_at("pcap_committed", 0, 0);
+}
+
+/* what each of four queues gets, computed apart */
+static void shares(const char *path, uint64_t share[4])
+{
+	struct sh_port_rss *set = calloc(1, sizeof(*set));
+	struct sh_rss *r = calloc(1, sizeof(*r));
+	struct file in = read_capture(path);
+	struct chain c;
+
+	memset(share, 0, 4 * sizeof(*share));
+	set->hf = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP;
+	set->size = 128;
+	for (unsigned i = 0; i < 128; i++)
+		set->reta[i] = (uint16_t)(i % 4);
+	CHECK(sh_rss_refresh(r, set));
+	for (unsigned i = 0; i < in.n; i++) {
+		share[sh_rss_queue(r, chain_cut(&c, in.pkt[i].data, in.pkt[i].len, in.pkt[i].len))]++;
+		chain_free(&c);
+	}
+	free_capture(&in);
+	free(set);
+	free(r);
+}
+
+struct moves {
+	uint16_t port, q;
+	uint64_t least;
+};
+
+static bool moved(void *arg)
+{
+	const struct moves *m = arg;
+
+	return stats_of(m->port).q_ipackets[m->q] >= m->least;
+}
+
+static bool accounted(void *arg)
+{
+	const struct until *u = arg;
+	struct rte_eth_stats s = stats_of(u->port);
+
+	return s.ipackets + s.imissed >= u->packets;
+}
+
+#define DESC 64
+
+/*
+ * A worker that is stopped holds up nobody: the others come to the end of the file. Without drop_en it gets all that is its, later;
+ * with drop_en as much as the queue has room for, and the rest is missed, which is counted while it is stopped.
+ */
+static void stopped(bool drop)
+{
+	uint64_t share[4], stuck, missed;
+	struct t_proc *w[4];
+	unsigned n;
+	char in[512];
+	uint16_t port;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 20000, 200));
+	shares(in, share);
+	port = set_up(in, 4, drop, DESC);
+	w[3] = start_worker(3, "go");
+	t_until(moved, &(struct moves){port, 3, 100});
+	t_kill(w[3], SIGSTOP);
+	stuck = stats_of(port).q_ipackets[3];
+	for (unsigned i = 0; i < 3; i++)
+		w[i] = start_worker(i, "go");
+	/* with drop_en a queue misses also where its worker is late, so that only the sum is known */
+	for (uint16_t i = 0; !drop && i < 3; i++)
+		t_until(moved, &(struct moves){port, i, share[i]});
+	if (drop)
+		t_until(accounted, &(struct until){port, 20000 - DESC});
+	CHECK_EQ(stats_of(port).q_ipackets[3], stuck);
+	if (drop && stuck + DESC < share[3])
+		CHECK(stats_of(port).imissed >= share[3] - stuck - DESC);
+	t_kill(w[3], SIGCONT);
+	t_until(accounted, &(struct until){port, 20000});
+	missed = stats_of(port).imissed;
+	CHECK(drop || missed == 0);
+	wait_for(port, 20000 - missed);
+	for (unsigned i = 0; i < 4; i++)
+		end_worker(w[i]);
+	CHECK_EQ(look_at(port, in, &n), missed);
+	CHECK_EQ(stats_of(port).imissed, missed);
+	CHECK_EQ(stats_of(port).ipackets + missed, 20000);
+}
+
+TEST_T(a_stopped_process_holds_up_nobody, 60)
+{
+	stopped(false);
+}
+
+TEST_T(a_stopped_process_misses_with_drop_en, 60)
+{
+	stopped(true);
+}
+
+/* ---- real traffic ---- */
+
+static void real(const char *name)
+{
+	const char *dir = getenv("SHOAL_CAPTURES");
+	char in[600];
+	struct t_proc *w[4];
+	struct file all;
+	uint16_t port;
+	unsigned n;
+
+	snprintf(in, sizeof(in), "%s/%s", dir != NULL ? dir : CAPTURES, name);
+	if (access(in, R_OK) != 0)
+		SKIP("%s is not there", in);
+	all = read_capture(in);
+	port = set_up(in, 4, false, 64);
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = start_worker(i, "go");
+	wait_for(port, all.n);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(end_worker(w[i]) > 0);
+	CHECK_EQ(look_at(port, in, &n), 0);
+	CHECK_EQ(n, all.n);
+	free_capture(&all);
+}
+
+TEST_T(capture_1kxun, 60)
+{
+	real("1kxun.pcap");
+}
+
+TEST_T(capture_netflix, 60)
+{
+	real("netflix.pcap");
+}
+
+TEST_T(capture_teams, 60)
+{
+	real("teams.pcap");
+}
