@@ -38,7 +38,7 @@ build()
 	local dir=$tmp/$1-$2-$3 name e
 
 	for e in helloworld cmdline skeleton l2fwd rxtx_callbacks link_status_interrupt \
-		multi_process/{simple_mp,symmetric_mp,client_server_mp}; do
+		multi_process/{simple_mp,symmetric_mp,client_server_mp,hotplug_mp}; do
 		name=${e##*/}
 		mkdir -p "$dir" && cp -r "$examples/$e" "$dir/" &&
 			make -C "$dir/$name" CC="$1 -std=$2" "$3" >"$tmp/log" 2>&1 && ! grep -q 'warning:' "$tmp/log"
@@ -66,8 +66,10 @@ drive() # SCRIPT DIR TAG
 build gcc gnu11 shared
 drive drive.py gcc-gnu11-shared ''
 drive drive_ports.py gcc-gnu11-shared ''
+drive drive_hotplug.py gcc-gnu11-shared ''
 build clang gnu2x static
 drive drive.py clang-gnu2x-static ' (clang, gnu2x, static)'
 drive drive_ports.py clang-gnu2x-static ' (clang, gnu2x, static)'
+drive drive_hotplug.py clang-gnu2x-static ' (clang, gnu2x, static)'
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
