@@ -75,6 +75,8 @@ static const struct rte_eth_rxtx_callback *add(void **list, struct rte_eth_rxtx_
 	while (!first && *list != NULL)
 		list = (void **)&((struct rte_eth_rxtx_callback *)*list)->next;
 	cb->next = *list;
+	cb->all = sh_ports()->pkt_cbs;
+	sh_ports()->pkt_cbs = cb;
 	sh_store_rel(SH_APTR(list), cb); /* R:PORTCB */
 	sh_unlock(&sh_ports()->cb_lock);
 	return cb;
@@ -115,6 +117,7 @@ SH_EXPORT const struct rte_eth_rxtx_callback *rte_eth_add_tx_callback(uint16_t p
 
 static int del(uint16_t port, bool tx, uint16_t queue, const struct rte_eth_rxtx_callback *cb)
 {
+	struct rte_eth_rxtx_callback **all;
 	void **list;
 	int r = -EINVAL;
 
@@ -128,6 +131,9 @@ static int del(uint16_t port, bool tx, uint16_t queue, const struct rte_eth_rxtx
 		list = (void **)&((struct rte_eth_rxtx_callback *)*list)->next;
 	if (*list == cb) {
 		sh_store_rel(SH_APTR(list), cb->next); /* R:PORTCB; cb itself still leads on */
+		for (all = &sh_ports()->pkt_cbs; *all != cb; all = &(*all)->all)
+			;
+		*all = cb->all;
 		r = 0;
 	}
 	sh_unlock(&sh_ports()->cb_lock);

@@ -242,6 +242,7 @@ static int configure(struct sh_here *h, const struct ask *a)
 		.rmv = c->intr_conf.rmv,
 		.lpbk = c->lpbk_mode != 0,
 	};
+	sh_store_rel(&p->want_lsc, p->conf.lsc); /* R:PORTSET */
 	p->nb_rxq = (uint16_t)a->nb_rx;
 	p->nb_txq = (uint16_t)a->nb_tx;
 	set_rss(p, &c->rx_adv_conf.rss_conf, a->nb_rx, (c->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0);

@@ -171,7 +171,7 @@ enum sh_port_op { /* what the one with the seat is doing: says what to undo shou
  *                                                                            after one has become owner
  *   gone                 the driver, where it sees that the device is gone   one store
  *   link                 the driver, where it sees the link                  one store of a whole struct rte_eth_link
- *   promisc .. own_id    who has the seat                                    each one store, read at any time
+ *   want_lsc .. own_id   who has the seat                                    each one store, read at any time
  *   rest                 who has the seat                                    read with the seat
  */
 struct sh_port {
@@ -191,8 +191,9 @@ struct sh_port {
 	uint32_t op_queue;    /* SH_OP_QUEUE: id, | 1 << 16 tx */
 	_Atomic uint32_t run; /* the port is started */
 	_Atomic uint32_t gone;
-	_Atomic uint64_t link;	 /* struct rte_eth_link */
-	_Atomic uint64_t link_n; /* how often link changed */
+	_Atomic uint64_t link;	   /* struct rte_eth_link */
+	_Atomic uint64_t link_n;   /* how often link changed */
+	_Atomic uint32_t want_lsc; /* conf.lsc, for those who look without the seat */
 	_Atomic uint32_t promisc, allmulti;
 	_Atomic uint64_t mac[SH_MACS]; /* six bytes, first byte lowest; 0: none */
 	_Atomic uint64_t own_id;       /* rte_eth_dev_owner_set() */
@@ -223,6 +224,7 @@ struct sh_driver;
 /* a port as this process has it. Written under the room's private lock; constant between attach and detach */
 struct sh_here {
 	struct sh_port *p;
+	unsigned id;
 	uint64_t serial; /* of the port that this is about; 0: none. Zeros in a forked child */
 	const struct sh_driver *drv;
 	void *local; /* the driver's */

@@ -119,7 +119,7 @@ enum { GONE_PORT = 1, NEW_PORT = 2, LINK = 4, REMOVED = 8 };
 static unsigned compare(struct sh_ports *s, unsigned i)
 {
 	struct sh_port *p = sh_port(i);
-	uint64_t serial = p != NULL ? p->serial : 0;
+	uint64_t serial = p != NULL ? sh_serial(p) : 0;
 	unsigned what = 0;
 
 	if (s->seen[i].serial != serial)
@@ -128,7 +128,7 @@ static unsigned compare(struct sh_ports *s, unsigned i)
 		uint64_t link_n = sh_load_acq(&p->link_n); /* A:PORTLINK */
 		uint32_t gone = sh_load_acq(&p->gone);	   /* A:PORTLINK */
 
-		if (what == 0 && link_n != s->seen[i].link_n && p->conf.lsc)
+		if (what == 0 && link_n != s->seen[i].link_n && sh_load_acq(&p->want_lsc) != 0) /* A:PORTSET */
 			what |= LINK;
 		if (what == 0 && gone != 0 && s->seen[i].gone == 0)
 			what |= REMOVED;
@@ -184,7 +184,7 @@ void sh_port_link_set(struct sh_port *p, bool up, uint32_t speed, bool full_dupl
 	uint64_t before = sh_load_acq(&p->link_n); /* A:PORTLINK */
 
 	sh_port_link_put(p, up, speed, full_duplex, autoneg);
-	if (sh_load_acq(&p->link_n) != before && p->conf.lsc) /* A:PORTLINK */
+	if (sh_load_acq(&p->link_n) != before && sh_load_acq(&p->want_lsc) != 0) /* A:PORTLINK A:PORTSET */
 		sh_ports_tell();
 }
 

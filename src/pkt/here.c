@@ -45,18 +45,21 @@ static void put(struct sh_here *h)
 
 void sh_here_drop(struct sh_ports *s, struct sh_here *h)
 {
-	if (s->here[h->p->id] == h)
-		s->here[h->p->id] = NULL;
+	if (s->here[h->id] == h)
+		s->here[h->id] = NULL;
 	put(h);
 }
 
 /* *h is new, or NULL and an error; under the lock */
 static int attach(struct sh_ports *s, struct sh_port *p, struct sh_here **ret)
 {
+	uint64_t serial = sh_serial(p);
 	const struct sh_driver *drv = sh_driver_named(p->driver);
 	struct sh_here *h;
 	int r;
 
+	if (serial == 0)
+		return -ENODEV;
 	if (drv == NULL) {
 		sh_err("port %u (%s): this program has no driver '%s'; build it with the same library as the one that "
 		       "made "
@@ -68,10 +71,17 @@ static int attach(struct sh_ports *s, struct sh_port *p, struct sh_here **ret)
 	if (h == NULL)
 		return -ENOMEM;
 	h->p = p;
-	h->serial = p->serial;
+	h->id = p->id;
+	h->serial = serial;
 	h->drv = drv;
 	h->refs = 1;
 	r = drv->attach != NULL ? drv->attach(h) : 0;
+	if (r == 0 &&
+	    sh_serial(p) != serial) { /* it went meanwhile, and another may be there: what was read may be of both */
+		if (drv->detach != NULL)
+			drv->detach(h);
+		r = -ENODEV;
+	}
 	if (r < 0) {
 		free(h);
 		return r;
@@ -95,7 +105,7 @@ struct sh_here *sh_here(unsigned id, int *err)
 		return NULL;
 	sh_lock(&s->lock);
 	h = s->here[id];
-	if (h != NULL && h->serial != p->serial) {
+	if (h != NULL && h->serial != sh_serial(p)) {
 		sh_here_drop(s, h);
 		h = NULL;
 	}
@@ -128,7 +138,7 @@ int sh_ports_attach(void)
 
 		sh_lock(&s->lock);
 		h = s->here[i];
-		if (h != NULL && (p == NULL || h->serial != p->serial))
+		if (h != NULL && (p == NULL || h->serial != sh_serial(p)))
 			sh_here_drop(s, h);
 		sh_unlock(&s->lock);
 		if (p == NULL)
@@ -194,19 +204,13 @@ int sh_here_start(struct sh_ports *s)
 
 static void cbs_free(struct sh_ports *s)
 {
-	for (size_t i = 0; i < (size_t)SH_PORTS * 2 * SH_QUEUES; i++) {
-		unsigned port = (unsigned)(i / (2 * SH_QUEUES));
-		struct rte_eth_rxtx_callback *cb, *next;
+	struct rte_eth_rxtx_callback *cb, *next;
 
-		if (s->here[port] == NULL) { /* nobody was here: pages that were never touched stay so */
-			i = (size_t)(port + 1) * 2 * SH_QUEUES - 1;
-			continue;
-		}
-		for (cb = s->entries[i].cb; cb != NULL; cb = next) {
-			next = cb->next;
-			free(cb);
-		}
+	for (cb = s->pkt_cbs; cb != NULL; cb = next) {
+		next = cb->all;
+		free(cb);
 	}
+	s->pkt_cbs = NULL;
 }
 
 int sh_port_start(const struct sh_opts *o)
@@ -229,7 +233,7 @@ int sh_port_start(const struct sh_opts *o)
 		struct sh_port *p = sh_port(i);
 
 		if (p != NULL) /* no event for what was there before me */
-			s->seen[i].serial = p->serial, s->seen[i].link_n = sh_load_rlx(&p->link_n);
+			s->seen[i].serial = sh_serial(p), s->seen[i].link_n = sh_load_rlx(&p->link_n);
 	}
 	return sh_vdev_options(o);
 }
@@ -244,8 +248,7 @@ void sh_port_stop(void)
 	if (mine) {
 		sh_hotplug_stop();
 		sh_queues_give_all(s);
-		if (s->entries != NULL)
-			cbs_free(s);
+		cbs_free(s);
 	}
 	sh_teller_stop(s, mine);
 	sh_dev_events_forget(s);

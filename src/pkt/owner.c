@@ -25,12 +25,15 @@
 /* under the lock: this process forgets the queue; nobody of it is in a burst there */
 static void unbind(struct __rte_eth_queue *e)
 {
-	struct sh_bound *b = e->own;
+	struct sh_bound *b = e->own, **at;
 
 	sh_store_rel(SH_ABURST(&e->burst), NULL); /* R:PORTBURST */
 	e->own = NULL;
 	if (b == NULL)
 		return;
+	for (at = &sh_ports()->bound; *at != b; at = &(*at)->next)
+		;
+	*at = b->next;
 	if (b->h->drv->shut != NULL)
 		b->h->drv->shut(b->h, b->q, &b->io);
 	if (--b->h->refs == 0) {
@@ -57,6 +60,8 @@ static int bind_queue(struct __rte_eth_queue *e, struct sh_here *h, struct sh_qu
 		return r;
 	}
 	h->refs++;
+	b->next = sh_ports()->bound;
+	sh_ports()->bound = b;
 	e->own = b;
 	e->data = b->io.data;
 	sh_store_rel(SH_ABURST(&e->burst), b->io.burst); /* R:PORTBURST <-> A:PORTBURST in rte_eth_rx_burst() */

@@ -23,6 +23,7 @@ struct sh_table {
 
 /* a queue that this process owns, or did when it looked last */
 struct sh_bound {
+	struct sh_bound *next; /* all of this process */
 	struct sh_here *h;
 	struct sh_queue *q;
 	struct sh_io io;
@@ -31,6 +32,7 @@ struct sh_bound {
 /* a callback on packets, in the list of a queue of this process */
 struct rte_eth_rxtx_callback {
 	struct rte_eth_rxtx_callback *next;
+	struct rte_eth_rxtx_callback *all; /* the next of this process */
 	union {
 		rte_rx_callback_fn rx;
 		rte_tx_callback_fn tx;
@@ -54,18 +56,20 @@ struct sh_event_cb {
  *   table          who finds it first: one store
  *   barrier        start
  *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
- *   here, closed   under lock
+ *   here, closed, bound   under lock; so are the words of rows that this process makes or removes
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
  *   seen           under lock: what callbacks were told
- *   cbs, teller, devs, dev   under cb_lock
+ *   cbs, teller, devs, dev, pkt_cbs   under cb_lock
  */
 struct sh_ports {
 	_Atomic(struct sh_table *) table;
 	bool barrier;
 	struct __rte_eth_queue *entries;
 	struct sh_mtx lock, cb_lock;
+	struct sh_bound *bound;
+	struct rte_eth_rxtx_callback *pkt_cbs;
 	struct sh_here *here[SH_PORTS];
-	uint64_t closed[SH_PORTS]; /* serial of a port that a secondary has closed for itself */
+	_Atomic uint64_t closed[SH_PORTS]; /* serial of a port that a secondary has closed for itself */
 	_Atomic uint64_t probed_ns;
 	struct {
 		uint64_t serial, link_n;
@@ -93,6 +97,14 @@ static inline struct __rte_eth_queue *sh_entry(struct sh_ports *s, unsigned port
 /* pointers of public structs, which are plain there */
 #define SH_APTR(p) ((_Atomic(void *) *)(uintptr_t)(p))
 #define SH_ABURST(p) ((_Atomic(sh_burst_fn) *)(uintptr_t)(p))
+
+/* the serial of the port in this row; 0: there is none */
+static inline uint64_t sh_serial(struct sh_port *p)
+{
+	uint64_t state = sh_load_acq(&p->state); /* A:PORTROW */
+
+	return (state & SH_PORT_READY) != 0 ? state & ~SH_PORT_READY : 0;
+}
 
 /* table.c */
 struct sh_table *sh_table(bool make); /* NULL: there is none */

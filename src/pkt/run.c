@@ -11,7 +11,7 @@
 /* what the driver said of the link meanwhile is told, if anybody wants to know */
 static void tell_link(const struct sh_port *p, uint64_t before)
 {
-	if (sh_load_acq(&p->link_n) != before && p->conf.lsc) /* A:PORTLINK */
+	if (sh_load_acq(&p->link_n) != before && sh_load_acq(&p->want_lsc) != 0) /* A:PORTLINK A:PORTSET */
 		sh_ports_tell();
 }
 
@@ -95,8 +95,8 @@ static int close_here(struct sh_here *h)
 	for (unsigned k = 0; k < 2u * h->p->room; k++)
 		(void)sh_queue_give(h->p->id, k >= h->p->room, k % h->p->room);
 	sh_lock(&s->lock);
-	s->closed[h->p->id] = h->serial;
-	if (s->here[h->p->id] == h)
+	sh_store_rlx(&s->closed[h->id], h->serial); /* relaxed: this process' own word */
+	if (s->here[h->id] == h)
 		sh_here_drop(s, h);
 	sh_unlock(&s->lock);
 	return 0;

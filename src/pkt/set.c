@@ -42,7 +42,8 @@ static int set_link(uint16_t port_id, const char *fn, bool up)
 	uint64_t before = p != NULL ? sh_load_acq(&p->link_n) : 0; /* A:PORTLINK */
 	int r = little(port_id, fn, link_op, up);
 
-	if (r == 0 && p != NULL && p->conf.lsc && sh_load_acq(&p->link_n) != before) /* A:PORTLINK */
+	if (r == 0 && p != NULL && sh_load_acq(&p->want_lsc) != 0 &&
+	    sh_load_acq(&p->link_n) != before) /* A:PORTSET A:PORTLINK */
 		sh_ports_tell();
 	return r;
 }

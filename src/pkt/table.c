@@ -159,20 +159,28 @@ struct sh_port *sh_port(unsigned id)
 	struct sh_table *t = id < SH_PORTS ? sh_table(false) : NULL;
 	struct sh_port *p = t != NULL ? &t->row[id] : NULL;
 
-	if (p == NULL || !is_ready(p, 0) || sh_ports()->closed[id] == p->serial)
-		return NULL;
-	return p;
+	uint64_t serial = p != NULL ? sh_serial(p) : 0;
+
+	return serial != 0 && sh_load_rlx(&sh_ports()->closed[id]) != serial ? p
+									     : NULL; /* relaxed: this process' own */
 }
 
 struct sh_port *sh_port_named(const char *name)
 {
-	for (unsigned i = 0; i < SH_PORTS; i++) {
-		struct sh_port *p = sh_port(i);
+	struct sh_ports *s = sh_ports();
+	struct sh_port *p = NULL;
 
+	if (s == NULL)
+		return NULL;
+	sh_lock(&s->lock);
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		p = sh_port(i);
 		if (p != NULL && strcmp(p->name, name) == 0)
-			return p;
+			break;
+		p = NULL;
 	}
-	return NULL;
+	sh_unlock(&s->lock);
+	return p;
 }
 
 static void zone_name(char *buf, size_t cap, unsigned id)
@@ -186,19 +194,24 @@ static void clear(struct sh_port *p)
 	const struct sh_driver *drv = sh_driver_named(p->driver);
 	char name[RTE_MEMZONE_NAMESIZE];
 	const struct rte_memzone *mz;
+	struct sh_ports *s = sh_ports();
 
 	if (p->shared != NULL && drv != NULL && drv->remove != NULL)
 		drv->remove(p);
 	SH_STEP("port_removed");
+	sh_lock(&s->lock);
 	p->shared = NULL;
+	sh_unlock(&s->lock);
 	zone_name(name, sizeof(name), p->id);
 	mz = sh_zone_lookup(name);
 	if (mz != NULL)
 		(void)sh_zone_free(mz);
+	sh_lock(&s->lock);
 	p->mz = NULL;
 	p->driver[0] = '\0';
 	p->configured = 0;
 	p->nb_rxq = p->nb_txq = 0;
+	sh_unlock(&s->lock);
 	sh_store_rel(&p->state, 0); /* R:PORTROW */
 	SH_STEP("port_row_free");
 }
@@ -236,6 +249,7 @@ static void row_begin(struct sh_port *p, unsigned i, const char *name, const str
 	sh_store_rlx(&p->op, SH_OP_NONE); /* relaxed, as what follows: nobody looks before READY */
 	sh_store_rlx(&p->run, 0);
 	sh_store_rlx(&p->gone, 0);
+	sh_store_rlx(&p->want_lsc, 0);
 	sh_store_rlx(&p->promisc, 0);
 	sh_store_rlx(&p->allmulti, 0);
 	sh_store_rlx(&p->own_id, 0);
@@ -271,7 +285,9 @@ static int make(struct sh_table *t, unsigned i, const struct sh_driver *drv, con
 
 	sh_store_rel(&p->state, SH_PORT_MAKING | sh_self()); /* R:PORTROW */
 	SH_STEP("port_making");
+	sh_lock(&sh_ports()->lock);
 	row_begin(p, i, name, drv);
+	sh_unlock(&sh_ports()->lock);
 	r = row_zone(p, drv, args);
 	if (r == 0)
 		r = drv->probe(p);
@@ -325,7 +341,7 @@ int sh_port_make(const char *name, const char *args, unsigned *id)
 	r = at < 0 ? at : make(t, (unsigned)at, drv, name, args != NULL ? args : "");
 	sh_seat_leave(&t->seat);
 	if (r == -EEXIST)
-		sh_ports()->closed[*id] = 0; /* this process wants it again */
+		sh_store_rlx(&sh_ports()->closed[*id], 0); /* relaxed: as in sh_port(). This process wants it again */
 	if (r < 0)
 		return r;
 	*id = (unsigned)at;
@@ -346,7 +362,7 @@ void sh_port_drop(struct sh_port *p)
 	sh_store_rel(&p->state, SH_PORT_GOING | sh_self()); /* R:PORTROW */
 	SH_STEP("port_going");
 	sh_lock(&s->lock);
-	if (s->here[p->id] != NULL && s->here[p->id]->serial == p->serial)
+	if (s->here[p->id] != NULL)
 		sh_here_drop(s, s->here[p->id]);
 	sh_unlock(&s->lock);
 	sh_seat_leave(&p->seat);

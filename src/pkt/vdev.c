@@ -40,11 +40,11 @@ struct rte_device *sh_device(struct sh_port *p)
 		s->dev = calloc(SH_PORTS, sizeof(*s->dev));
 	if (s->dev != NULL) {
 		d = &s->dev[p->id];
-		if (d->serial != p->serial) {
+		if (d->serial != sh_serial(p)) {
 			const struct sh_driver *drv = sh_driver_named(p->driver);
 
 			rte_devargs_reset(&d->args);
-			*d = (struct rte_device){.serial = p->serial, .port = p->id, .socket = p->socket};
+			*d = (struct rte_device){.serial = sh_serial(p), .port = p->id, .socket = p->socket};
 			d->driver.name = drv != NULL ? drv->name : "?";
 			(void)snprintf(d->args.name, sizeof(d->args.name), "%s", p->name);
 			d->args.type = RTE_DEVTYPE_VIRTUAL;
@@ -97,7 +97,7 @@ SH_EXPORT int rte_dev_is_probed(const struct rte_device *dev)
 {
 	struct sh_port *p = dev != NULL ? sh_port(dev->port) : NULL;
 
-	return p != NULL && p->serial == dev->serial;
+	return p != NULL && sh_serial(p) == dev->serial;
 }
 
 /* ---- the bus ---- */
