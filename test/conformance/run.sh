@@ -35,7 +35,7 @@ eval "$(grep '^export ' "$tmp/log")"
 # build COMPILER STANDARD LINK: every example; unmodified
 build()
 {
-	local dir=$tmp/$1-$2-$3 name e
+	local dir=$tmp/$1-$2-$3 name e flags
 
 	for e in helloworld cmdline skeleton l2fwd rxtx_callbacks link_status_interrupt \
 		multi_process/{simple_mp,symmetric_mp,client_server_mp,hotplug_mp}; do
@@ -44,7 +44,8 @@ build()
 			make -C "$dir/$name" CC="$1 -std=$2" "$3" >"$tmp/log" 2>&1 && ! grep -q 'warning:' "$tmp/log"
 		report $? "$e builds: $1, $2, $3"
 	done
-	"$1" -std="$2" -o "$dir/link_switch" "$here/link_switch.c" $(pkg-config --cflags --libs libdpdk) >"$tmp/log" 2>&1
+	read -ra flags < <(pkg-config --cflags --libs libdpdk)
+	"$1" -std="$2" -o "$dir/link_switch" "$here/link_switch.c" "${flags[@]}" >"$tmp/log" 2>&1
 	report $? "a program of ours builds: $1, $2"
 }
 
