@@ -49,11 +49,11 @@ build()
 	report $? "a program of ours builds: $1, $2"
 }
 
-drive() # SCRIPT DIR TAG
+drive() # SCRIPT DIR TAG [CAPTURE...]
 {
 	local line
 
-	python3 "$here/$1" "$tmp/$2" "$3" >"$tmp/out" 2>&1
+	python3 "$here/$1" "$tmp/$2" "${@:3}" >"$tmp/out" 2>&1
 	line=$(tail -1 "$tmp/out")
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
 		passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
@@ -64,10 +64,24 @@ drive() # SCRIPT DIR TAG
 	fi
 }
 
+# real captures lie beside the project, where there are any
+captures=("$PWD"/../shared/captures/*.pcap)
+if [ ! -e "${captures[0]}" ]; then
+	echo "skip - no captures beside the project"
+elif ! command -v tshark >/dev/null; then
+	echo "skip - package tshark is not here"
+	captures=(none)
+fi
+
 build gcc gnu11 shared
 drive drive.py gcc-gnu11-shared ''
 drive drive_ports.py gcc-gnu11-shared ''
 drive drive_hotplug.py gcc-gnu11-shared ''
+if [ -e "${captures[0]}" ]; then
+	drive drive_captures.py gcc-gnu11-shared '' "${captures[@]}"
+else
+	skipped=$((skipped + 1))
+fi
 build clang gnu2x static
 drive drive.py clang-gnu2x-static ' (clang, gnu2x, static)'
 drive drive_ports.py clang-gnu2x-static ' (clang, gnu2x, static)'
