@@ -48,7 +48,8 @@ long shoal_mem_free_owned(uint64_t member);
 
 /**
  * Give all pages of the group that are free now back to the machine at once, also those between pieces in use; otherwise
- * they go as --mem-decay says. Pieces for small blocks that are empty and the calling thread's count as free. What -m or
+ * they go as --mem-decay says. Pieces for small blocks of which all blocks are free count as free, whoever's they are; of
+ * those from which another thread takes its blocks 16 KiB stay (all of it where membarrier(2) is refused). What -m or
  * --socket-mem asked for stays.
  *
  * @return bytes, or -1 with rte_errno ENOTSUP, EPERM

@@ -31,6 +31,8 @@
 /* true when *p was *expected and is now v; otherwise *expected holds what was found */
 #define sh_cas(p, expected, v)                                                                                         \
 	atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acq_rel, memory_order_acquire)
+/* keeps the compiler from moving my accesses over it; for the machine another's membarrier(2) does that (barrier.h) */
+#define sh_signal_fence() atomic_signal_fence(memory_order_seq_cst)
 /* full fence: orders my store before my load of another word (sleep and wake) */
 #define sh_fence() atomic_thread_fence(memory_order_seq_cst)
 

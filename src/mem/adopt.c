@@ -10,7 +10,6 @@
  * one of a dead member like any other.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "mem/heap.h"
 #include "proc/proc.h"
@@ -19,8 +18,7 @@
 #define GIVE_MAX 64	       /* empty spans found by one slice */
 #define SLICE 8192	       /* work of a walk under H at a time: a run is 1, blocks of a span to be counted 32 */
 #define COUNT 32
-#define BREATH_NS 200000 /* between slices, when somebody wants H */
-#define TRIES 50	 /* breaths that the watcher waits for H between slices */
+#define TRIES 50 /* breaths that the watcher waits for H between slices */
 
 /* spans that are to be given back when H is left */
 struct give {
@@ -36,9 +34,7 @@ static void give_all(const struct give *g)
 	}
 }
 
-/* sh_runs(), from a run's first unit on */
-static bool runs_from(struct sh_mem *m, uint32_t from,
-		      bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg, uint32_t *at)
+bool sh_runs_from(struct sh_mem *m, uint32_t from, sh_run_fn *fn, void *arg, uint32_t *at)
 {
 	for (unsigned w = sh_unit_w(from); w < SH_WINDOWS; w++) {
 		uint32_t base = (uint32_t)(w << SH_UNIT_W_SHIFT), end = (uint32_t)U(m->h->pg.w[w].end), n;
@@ -57,10 +53,9 @@ static bool runs_from(struct sh_mem *m, uint32_t from,
 	return true;
 }
 
-bool sh_runs(struct sh_mem *m, bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg,
-	     uint32_t *at)
+bool sh_runs(struct sh_mem *m, sh_run_fn *fn, void *arg, uint32_t *at)
 {
-	return runs_from(m, 0, fn, arg, at);
+	return sh_runs_from(m, 0, fn, arg, at);
 }
 
 /* ---- onto the list and off it ---- */
@@ -98,7 +93,16 @@ static bool count(struct sh_mem *m, struct sh_span *s)
 
 void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty)
 {
-	sh_run_link(m, &m->h->sp.orphan[U(s->cls)], sh_span_unit(s));
+	uint32_t unit = sh_span_unit(s);
+
+	if (sh_place_of(U(s->place)) == SH_PL_HUSK) { /* there are no blocks to adopt */
+		sh_set(m->h, &s->owner, sh_self());
+		sh_commit(m->h);
+		*empty = true;
+		return;
+	}
+	sh_run_link(m, &m->h->sp.orphan[U(s->cls)], unit);
+	sh_set(m->h, &sh_desc(unit)->own[0], (uint64_t)U(s->cls) << 32 | U(s->back)); /* place is 0 */
 	sh_store_rlx(&s->live, 0); /* until it is counted everybody who frees looks for himself */
 	SH_STEP("span_orphan_half");
 	sh_set(m->h, &s->owner, 0); /* R:SPANOWN */
@@ -220,11 +224,6 @@ static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	return !r->more;
 }
 
-static void breathe(void)
-{
-	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = BREATH_NS}, NULL);
-}
-
 /*
  * Under H, which is left: a slice of the walk, and what it found empty is free. true: there is more to do. The next slice
  * begins where this one ended if that is still a run in use, else it passes over what was looked at; what came there
@@ -238,7 +237,7 @@ static bool reap_once(struct sh_mem *m, struct reap *r)
 	r->give.n = 0;
 	r->left = SLICE;
 	r->more = false;
-	(void)runs_from(m, from, reap_run, r, &at);
+	(void)sh_runs_from(m, from, reap_run, r, &at);
 	SH_STEP("span_reaped");
 	for (unsigned i = 0; i < r->give.n; i++) {
 		(void)sh_run_join(m, r->give.unit[i]);
@@ -250,7 +249,7 @@ static bool reap_once(struct sh_mem *m, struct reap *r)
 	wanted = sh_load_rlx(&m->h->lock.want) != 0; /* relaxed: who is not seen waits a slice longer */
 	sh_mem_unlock(m);
 	if (r->more && wanted) /* else I would have it again before they are awake */
-		breathe();
+		sh_breathe();
 	return r->more;
 }
 
@@ -286,7 +285,7 @@ void sh_orphan_event(sh_id_t id)
 				sh_store_rel(&unheard, true); /* R:UNHEARD */
 				return;
 			}
-			breathe();
+			sh_breathe();
 		}
 		begun = true;
 	} while (reap_once(m, &r)); /* when the pages go is the caller's business: that may take long */

@@ -7,6 +7,9 @@
  * of its own process that sleeps until the oldest is due, gives it back, and goes on until nothing is left; then it sleeps
  * without a time limit. When a member leaves or dies each of the others looks too.
  *
+ * What others freed in the spans of a thread that does not come by becomes free in the same way (take.c): whoever frees so
+ * much that a span may be wholly free has the thread look, and again after the same time; what is wholly free both times goes.
+ *
  * A run that is given back is BUSY meanwhile: cut out under H, punched with no lock held (sh_shrink_commit()), and free
  * again, in one list only. If whoever does that dies, the run is free with the pages that are left (page.c).
  */
@@ -19,6 +22,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "mem/heap.h"
 #include "mem/priv.h"
 
 #define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock */
@@ -37,6 +41,7 @@ static struct {
 	bool on;
 	_Atomic bool quit; /* also read without mtx: a stop is not to wait for all that is due */
 	_Atomic bool work; /* there may be something: xchg on both sides, so that no wake is lost */
+	_Atomic bool idle; /* the same of spans that others own */
 } d = {.mtx = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local bool trimming; /* what it has in hand comes back free: that is no reason to trim */
@@ -170,8 +175,19 @@ int64_t sh_mem_trim(uint64_t units)
 	return done == 0 ? err : (int64_t)done;
 }
 
+/* when to look at the spans of others next */
+static uint64_t due_idle(uint64_t keep_ms)
+{
+	uint64_t ms = sh_xchg(&d.idle, false) ? sh_idle_decay(keep_ms) : 0;
+
+	if (ms == 0)
+		return NEVER;
+	(void)sh_xchg(&d.idle, true);
+	return ms;
+}
+
 /* what is due; then when the next is: ms from now, NEVER: there is nothing */
-static uint64_t due(struct sh_mem *m)
+static uint64_t due_pages(struct sh_mem *m)
 {
 	uint64_t keep_ms = m->h->pg.decay - 1, now = now_ms(), when = NEVER;
 	uint32_t u;
@@ -189,6 +205,13 @@ static uint64_t due(struct sh_mem *m)
 	}
 	sh_mem_unlock(m);
 	return when;
+}
+
+static uint64_t due(struct sh_mem *m)
+{
+	uint64_t idle_ms = due_idle(m->h->pg.decay - 1), ms = due_pages(m);
+
+	return ms < idle_ms ? ms : idle_ms;
 }
 
 /* Under mtx. Until told, or so many ms */
@@ -241,6 +264,7 @@ static void after_fork(void)
 	d.on = false;
 	sh_store_rlx(&d.quit, false); /* relaxed: there is one thread */
 	sh_store_rlx(&d.work, false);
+	sh_store_rlx(&d.idle, false);
 	d.pid = getpid();
 }
 
@@ -269,6 +293,17 @@ void sh_decay_note(struct sh_mem *m)
 	/* what should have gone at once and could not the thread tries again */
 	if ((decay > 1 || err < 0) && (!sh_xchg(&d.work, true) || too_many(m)))
 		wake(m);
+}
+
+void sh_decay_idle(void)
+{
+	struct sh_mem *m = sh_ctx.mem;
+
+	/* relaxed: a hint; whoever is the first of those that set it wakes */
+	if (m->h->pg.decay == 0 || sh_load_rlx(&d.idle) || sh_xchg(&d.idle, true))
+		return;
+	(void)sh_xchg(&d.work, true);
+	wake(m);
 }
 
 void sh_decay_start(void)

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * heap.c - a thread's spans, and every way into them but the hottest (heap.h)
+ * heap.c - a thread's heap: more blocks, the ways back, the end of a thread. The hottest ways are in heap.h
  *
- * Of each class a thread has a circle of spans; blocks come from cur. Behind cur come those that have a block in their list,
- * then those that are full as far as the thread knows: so if any has one, the next one has. What is found full goes to the
- * end, what gets a block again comes to the front. When cur has none the thread takes in what others freed of it, looks at
- * the next few of the circle, adopts an orphan, and makes a new span, in this order. An empty one is given back, unless it
- * is the only empty one of its class.
+ * When cur has no block (circle.c) the thread takes in what others freed of it, looks at the next few of the circle, adopts an
+ * orphan, and makes a new span, in this order. An empty one is given back, unless it is the only empty one of its class.
  *
  * Process-private state: the numbers that tell threads apart in owner words; sh_my_heap. A thread that ends leaves its spans
  * as orphans; a heap of an earlier life of this process (cleanup, fork) is forgotten, for the spans are not its own any more.
@@ -20,9 +17,7 @@
 #include "base/mtx.h"
 #include "mem/heap.h"
 
-#define PROBES 8	       /* spans of the circle that are looked at before there is a new one */
 #define ADOPTS 4	       /* orphans that may turn out to be full */
-#define SWEEPS 4	       /* classes that are looked at for empty spans before there is a new one */
 #define R(w) sh_load_rlx(&(w)) /* relaxed: the owner's own */
 
 static struct sh_heap no_heap = {.id = UINT64_MAX, .last = &no_heap.bin[0]};
@@ -117,143 +112,13 @@ static struct sh_heap *my_heap(int *err)
 	t->last = &t->bin[0];
 	t->owner = (uint64_t)n << 48 | sh_self();
 	t->tag = SH_TAB_ALLOC | (sh_id_gen(sh_self()) & SH_TAB_LOW);
+	t->gate = sh_gate_new(t->owner);
 	refresh(t);
 	t->id = sh_self();
 	return t;
 }
 
-/* ---- the circle of a class ---- */
-
-static void set_cur(struct sh_bin *b, struct sh_span *s)
-{
-	const struct sh_class *k = sh_span_class(s);
-	unsigned char *start;
-
-	b->cur = s;
-	b->bytes = 0;
-	if (s == &sh_no_span)
-		return;
-	start = sh_span_start(s);
-	b->tab = sh_span_tab(k, start);
-	b->bits = sh_span_bits(start);
-	b->blocks = start + k->front;
-	b->size = k->size;
-	b->recip = k->recip;
-	b->bytes = k->n * k->size;
-}
-
-static struct sh_span *next_of(const struct sh_span *s)
-{
-	return sh_span_of(R(s->next));
-}
-
-/* between at and the one behind it */
-static void insert(struct sh_span *at, struct sh_span *s)
-{
-	uint32_t u = sh_span_unit(s), after = R(at->next);
-
-	sh_store_rlx(&s->prev, sh_span_unit(at));
-	sh_store_rlx(&s->next, after);
-	sh_store_rlx(&sh_span_of(after)->prev, u);
-	sh_store_rlx(&at->next, u);
-}
-
-static void unlink_span(struct sh_span *s)
-{
-	sh_store_rlx(&sh_span_of(R(s->prev))->next, R(s->next));
-	sh_store_rlx(&next_of(s)->prev, R(s->prev));
-}
-
-/* a new one, which cur becomes */
-static void add(struct sh_bin *b, struct sh_span *s)
-{
-	uint32_t u = sh_span_unit(s);
-
-	if (b->cur == &sh_no_span) {
-		sh_store_rlx(&s->next, u);
-		sh_store_rlx(&s->prev, u);
-	} else {
-		insert(b->cur, s);
-	}
-	set_cur(b, s);
-}
-
-static void drop(struct sh_bin *b, struct sh_span *s)
-{
-	struct sh_span *next = next_of(s);
-
-	unlink_span(s);
-	if (b->kept == sh_span_unit(s) + 1)
-		b->kept = 0;
-	if (b->swept == sh_span_unit(s) + 1)
-		b->swept = next != s ? sh_span_unit(next) + 1 : 0;
-	if (b->cur == s)
-		set_cur(b, next != s ? next : &sh_no_span);
-}
-
-/* off the circle and back to the group. If that is refused it stays an empty span of mine, which my end gives back. */
-static void give(struct sh_bin *b, struct sh_span *s)
-{
-	drop(b, s);
-	SH_STEP("span_dropped");
-	(void)sh_pages_give(sh_span_unit(s));
-}
-
-/* it is empty, and not cur */
-static void emptied(struct sh_bin *b, struct sh_span *s)
-{
-	uint32_t u = sh_span_unit(s);
-
-	if (R(b->cur->used) != 0 && (b->kept == 0 || b->kept == u + 1 || R(sh_span_of(b->kept - 1)->used) != 0))
-		b->kept = u + 1;
-	else
-		give(b, s);
-}
-
-/* not cur: it has a block again, and is the next one */
-static void to_front(struct sh_bin *b, struct sh_span *s)
-{
-	unlink_span(s);
-	insert(b->cur, s);
-}
-
-/* not cur: it is full */
-static void to_end(struct sh_bin *b, struct sh_span *s)
-{
-	unlink_span(s);
-	insert(sh_span_of(R(b->cur->prev)), s);
-}
-
-/* not cur: take in what others freed of it */
-static void collect(struct sh_bin *b, struct sh_span *s)
-{
-	bool full = R(s->head) == SH_NONE;
-
-	sh_span_collect(s);
-	if (full && R(s->head) != SH_NONE)
-		to_front(b, s);
-}
-
 /* ---- more blocks ---- */
-
-/* The old cur is the end of the circle then, where full ones belong. */
-static bool probe(struct sh_bin *b)
-{
-	struct sh_span *s;
-
-	if (b->cur == &sh_no_span)
-		return false;
-	if (sh_span_ready(b->cur))
-		return true;
-	for (unsigned i = 0; i < PROBES && (s = next_of(b->cur)) != b->cur; i++) {
-		if (sh_span_ready(s)) {
-			set_cur(b, s);
-			return true;
-		}
-		to_end(b, s);
-	}
-	return false;
-}
 
 static bool adopt(struct sh_heap *t, unsigned cls)
 {
@@ -261,66 +126,16 @@ static bool adopt(struct sh_heap *t, unsigned cls)
 
 	for (unsigned i = 0; i < ADOPTS && (s = sh_orphan_adopt(t, cls)) != NULL; i++) {
 		sh_span_rebuild(s);
-		add(&t->bin[cls], s);
-		if (sh_span_ready(s))
+		if (sh_circle_add(t, &t->bin[cls], s))
 			return true;
 	}
 	return false;
 }
 
-/* the next span of the class that is not cur, in turn; NULL: there is none */
-static struct sh_span *next_swept(struct sh_bin *b)
-{
-	struct sh_span *s = b->swept != 0 ? sh_span_of(b->swept - 1) : next_of(b->cur);
-
-	if (s == b->cur)
-		s = next_of(s);
-	b->swept = sh_span_unit(next_of(s)) + 1;
-	return s != b->cur ? s : NULL;
-}
-
-/* others may have freed all of a span that I never look at, for I need none of its class */
-static void sweep(struct sh_heap *t)
-{
-	for (unsigned i = 0; i < SWEEPS; i++) {
-		struct sh_bin *b = &t->bin[t->turn++ % SH_CLASSES];
-		struct sh_span *s = b->cur != &sh_no_span ? next_swept(b) : NULL;
-
-		if (s == NULL)
-			continue;
-		collect(b, s);
-		if (R(s->used) == 0)
-			emptied(b, s);
-	}
-}
-
-static void trim(struct sh_heap *t)
-{
-	for (unsigned c = 0; c < SH_CLASSES; c++) {
-		struct sh_bin *b = &t->bin[c];
-		struct sh_span *s = b->cur, *next;
-		uint32_t n = 1;
-
-		if (s == &sh_no_span)
-			continue;
-		for (next = next_of(s); next != s; next = next_of(next))
-			n++;
-		for (; n > 0; n--, s = next) {
-			next = next_of(s);
-			if (s == b->cur)
-				sh_span_collect(s);
-			else
-				collect(b, s);
-			if (R(s->used) == 0)
-				give(b, s);
-		}
-	}
-}
-
 void sh_heap_trim(void)
 {
 	if (why_not() == 0 && sh_my_heap->id == sh_self())
-		trim(sh_my_heap);
+		sh_circle_trim(sh_my_heap);
 }
 
 static int more(struct sh_heap *t, unsigned cls)
@@ -329,24 +144,22 @@ static int more(struct sh_heap *t, unsigned cls)
 	int r;
 
 	refresh(t);
-	if (probe(&t->bin[cls]) || adopt(t, cls))
+	if (sh_circle_probe(t, &t->bin[cls]) || adopt(t, cls))
 		return 0;
-	sweep(t);
+	sh_circle_sweep(t);
 	sh_orphan_late();
 	if (adopt(t, cls))
 		return 0;
 	r = sh_span_new(t, cls, &s);
-	if (r == -ENOMEM || r == -ENOBUFS) { /* what I and the dead hold for nothing may do */
-		trim(t);
-		(void)sh_orphan_reap(0);
-		if (probe(&t->bin[cls]) || adopt(t, cls))
+	if (r == -ENOMEM || r == -ENOBUFS) { /* what is held for nothing may do */
+		sh_heap_reclaim();
+		if (sh_circle_probe(t, &t->bin[cls]) || adopt(t, cls))
 			return 0;
 		r = sh_span_new(t, cls, &s);
 	}
 	if (r == 0) {
-		add(&t->bin[cls], s);
 		refresh(t);
-		(void)sh_span_ready(s);
+		(void)sh_circle_add(t, &t->bin[cls], s);
 	}
 	return r;
 }
@@ -403,8 +216,7 @@ static void *large(size_t size, size_t align, bool zero, int *err)
 	ask.align = (uint32_t)(align >> SH_UNIT_SHIFT);
 	*err = sh_pages_take(&ask, &unit);
 	if (*err == -ENOMEM || *err == -ENOBUFS) {
-		sh_heap_trim();
-		(void)sh_orphan_reap(0);
+		sh_heap_reclaim();
 		*err = sh_pages_take(&ask, &unit);
 	}
 	SH_STEP("block_taken");
@@ -426,82 +238,6 @@ void *sh_heap_get_zero(size_t size, size_t align, int *err)
 }
 
 /* ---- back ---- */
-
-/* p lies in unit u: is it where a block of a span starts? */
-static enum sh_what in_span(uint32_t u, const void *p, struct sh_block *b)
-{
-	uint32_t back = R(sh_span_of(u)->back);
-	const struct sh_class *k;
-	uint64_t use, off, inside;
-	sh_w32 *tab;
-
-	if (back >= SH_SPAN_UNITS_MAX || back > sh_unit_idx(u))
-		return SH_BLOCK_FREE;
-	b->unit = u - back;
-	b->s = sh_span_of(b->unit);
-	use = R(b->s->use);
-	if (sh_use_kind(use) != SH_PG_SPAN || sh_use_units(use) <= back)
-		return SH_BLOCK_FREE;
-	k = sh_span_class(b->s);
-	b->start = sh_unit_addr(b->unit);
-	off = (uint64_t)((const unsigned char *)p - b->start);
-	if (off < k->front)
-		return SH_BLOCK_INSIDE;
-	off -= k->front;
-	b->i = sh_class_index(k->recip, off);
-	if (b->i >= k->n)
-		return SH_BLOCK_INSIDE;
-	inside = off - (uint64_t)b->i * k->size;
-	b->usable = k->size - inside;
-	if (!sh_span_out(b->s, b->i))
-		return SH_BLOCK_FREE;
-	tab = sh_span_tab(k, b->start);
-	if ((inside != 0) == ((R(tab[b->i]) & SH_TAB_OVER) != 0) && (inside == 0 || (uintptr_t)p % 128 == 0))
-		return SH_BLOCK_OK;
-	return SH_BLOCK_INSIDE;
-}
-
-enum sh_what sh_block_at(const void *p, struct sh_block *b)
-{
-	uint32_t u = sh_addr_unit(p);
-	uint64_t use;
-
-	if (u == SH_UNIT_NONE)
-		return SH_BLOCK_FOREIGN;
-	use = R(sh_desc(u)->use); /* relaxed: of a block that the caller has */
-	switch (sh_use_kind(use)) {
-	case SH_PG_BLOCK:
-		*b = (struct sh_block){.s = sh_span_of(u), .unit = u, .large = true, .start = sh_unit_addr(u)};
-		b->usable = (size_t)sh_use_units(use) << SH_UNIT_SHIFT;
-		return p == b->start ? SH_BLOCK_OK : SH_BLOCK_INSIDE;
-	case SH_PG_ZONE:
-	case SH_PG_ZSPAN:
-		return SH_BLOCK_ZONE;
-	default:
-		*b = (struct sh_block){.large = false};
-		return in_span(u, p, b);
-	}
-}
-
-/* by the owner, where it is not the usual */
-static void put_own(struct sh_heap *t, const struct sh_block *b)
-{
-	struct sh_span *s = b->s;
-	const struct sh_class *k = sh_span_class(s);
-	struct sh_bin *bin = &t->bin[k - sh_classes];
-	uint32_t head = R(s->head);
-
-	sh_store_rlx(&sh_span_tab(k, b->start)[b->i], head);
-	SH_STEP("span_own_unmarked");
-	sh_store_rel(&s->head, b->i); /* not before tab */
-	sh_store_rlx(&s->used, R(s->used) - 1);
-	if (s == bin->cur)
-		return;
-	if (head == SH_NONE)
-		to_front(bin, s);
-	if (R(s->used) == 0)
-		emptied(bin, s);
-}
 
 enum sh_what sh_heap_put(void *p, int *err)
 {
@@ -526,7 +262,7 @@ enum sh_what sh_heap_put(void *p, int *err)
 		return SH_BLOCK_FREE;
 	}
 	if (t->id == sh_self() && R(b.s->owner) == t->owner)
-		put_own(t, &b);
+		sh_circle_put(t, &b);
 	else if (!sh_span_free_remote(&b))
 		return SH_BLOCK_FREE;
 	return SH_BLOCK_OK;
@@ -540,12 +276,12 @@ static void leave(struct sh_heap *t)
 
 	for (unsigned c = 0; c < SH_CLASSES; c++)
 		while (t->bin[c].cur != &sh_no_span) {
-			struct sh_span *s = t->bin[c].cur;
+			struct sh_span *s = sh_circle_pop(t, &t->bin[c]);
 
-			drop(&t->bin[c], s);
 			SH_STEP("span_left");
-			all = sh_orphan_leave(s) && all;
+			all = (s == NULL || sh_orphan_leave(s)) && all;
 		}
+	sh_gate_drop(t->gate);
 	if (all) /* else the number's spans are not those of a thread that would get it */
 		drop_number(t->owner);
 }

@@ -12,6 +12,10 @@
  *     that for the owner; who adopts the span works them out anew
  *   - a run of kind SPAN has own[] as it must be from the moment it is seen; before fresh is more than 0 its bits are 0
  *   - owner, and link of an orphan, change under H and through the journal
+ *   - used is raised before anything of a take and lowered after everything of a free: who finds as many entries with
+ *     SH_TAB_ALLOC as used says, and the bit of each set, has found a span that its owner is not at (take.c)
+ *
+ * A word whose halves have names is written whole under H, and its halves by the owner.
  *
  * Process-private: struct sh_heap, one for each thread. It holds nothing that cannot be found again in the descriptors.
  */
@@ -30,6 +34,7 @@
 #include "mem/priv.h"
 
 typedef _Atomic uint32_t sh_w32;
+typedef _Atomic uint16_t sh_w16;
 
 /*
  * The descriptor of a span's first unit: struct sh_desc as this kind has it.
@@ -44,13 +49,20 @@ typedef _Atomic uint32_t sh_w32;
  *   back, cls    with the run; of inner units back   all, of a block that they have: relaxed
  *                alone, before the first block goes
  *                out: units to the first
- *   head         the owner: first of the free list   the owner
+ *   place        the owner, at its gate; who takes   the same: gate << 3 | enum sh_place. 0: in no circle, or of a thread
+ *                it, at that gate, under H,          without a gate. R:GATE
+ *                journalled
+ *   head         the owner: first of the free list.  the owner
+ *                Who takes cuts the list off: NONE
  *   fresh        the owner: blocks from here on were the owner; under H of an orphan
  *                never given out
- *   used         the owner: blocks that are out, or  the owner; others relaxed, to print it
+ *   used         the owner: blocks that are out, or  the owner; who takes: R:SPANUSED <-> A:SPANUSED
  *                whose bit it has not seen
- *   next, prev   the owner: its spans of the class   the owner
- *                are a circle of units
+ *   next, prev   the owner: its spans of the class   the same
+ *                are a circle of units. At its gate,
+ *                as place
+ *   seen         under H: used + 1 when decay found  under H
+ *                it wholly free, 0: it did not
  *   live         orphan: blocks that are out, or     who frees, under H when it is 0. Nobody else uses this word of a
  *                fewer. Under H; who frees one       descriptor: whoever is late may count it down, whatever the run is by then
  *                counts it down
@@ -59,15 +71,29 @@ struct sh_span {
 	sh_w64 use;
 	sh_w64 link;
 	sh_w64 owner; /* thread << 48 | member id; thread 0: whoever that is gives it back right now; 0: orphan */
-	sh_w32 back, cls;
-	sh_w32 head, fresh;
-	sh_w32 used, pad;
+	sh_w32 back;
+	sh_w16 cls, place;
+	sh_w32 head, used; /* one word: take.c looks at both at once */
+	sh_w32 fresh, pad;
 	sh_w32 next, prev;
-	uint32_t pad2;
+	sh_w32 seen;
 	_Atomic int32_t live; /* upper half of own[4]: small zones keep a class in the lower one */
 } __attribute__((may_alias));
 _Static_assert(sizeof(struct sh_span) == sizeof(struct sh_desc), "a descriptor");
 _Static_assert(offsetof(struct sh_span, back) == offsetof(struct sh_desc, own), "what is the kind's own");
+_Static_assert(offsetof(struct sh_span, head) == offsetof(struct sh_desc, own[1]), "head | used << 32");
+_Static_assert(offsetof(struct sh_span, next) == offsetof(struct sh_desc, own[3]), "next | prev << 32");
+
+/* where a span of a thread's is. See README.md: taken from who does not come by */
+enum sh_place {
+	SH_PL_OUT = 0, /* in nobody's circle: on its way in or out */
+	SH_PL_IN,      /* in its owner's circle */
+	SH_PL_CUR,     /* blocks come from here */
+	SH_PL_CLOSED,  /* the same, but somebody cut its list off: to be worked out anew */
+	SH_PL_HUSK     /* only its first unit is left, with a table that says that nothing is out: to be given back */
+};
+#define sh_place_of(w) ((enum sh_place)((w)&7))
+#define sh_place_gate(w) ((unsigned)(w) >> 3)
 
 #define SH_TAB_ALLOC 0x80000000u
 #define SH_TAB_OVER 0x40000000u /* the pointer that went out may lie inside the block: it asked for more than 64 */
@@ -86,11 +112,12 @@ struct sh_bin {
 } __attribute__((aligned(SH_LINE)));
 
 struct sh_heap {
-	sh_id_t id;	     /* whose; not sh_self() in a forked child, after a cleanup, after a new start */
-	uint64_t owner;	     /* what this thread writes into spans */
-	uint32_t tag;	     /* ALLOC | generation */
-	uint32_t turn;	     /* class to sweep next */
-	struct sh_bin *last; /* where the last block came from */
+	sh_id_t id;	      /* whose; not sh_self() in a forked child, after a cleanup, after a new start */
+	uint64_t owner;	      /* what this thread writes into spans */
+	uint32_t tag;	      /* ALLOC | generation */
+	uint32_t turn;	      /* class to sweep next */
+	struct sh_bin *last;  /* where the last block came from */
+	struct sh_gate *gate; /* mine; NULL: there was none left, and nobody takes spans from me */
 	struct {
 		unsigned char *heap;
 		uint64_t seen; /* bytes known to exist */
@@ -102,7 +129,8 @@ struct sh_heap {
 
 /* initial-exec: one load from the thread pointer. It is 8 bytes, so that a dlopen() finds room for them. */
 extern __thread struct sh_heap *sh_my_heap __attribute__((tls_model("initial-exec")));
-extern struct sh_span sh_no_span; /* never written: no block free, none fresh */
+/* no block free, none fresh; its "used" is any number */
+extern struct sh_span sh_no_span;
 
 #define sh_likely(x) __builtin_expect(!!(x), 1)
 #define sh_unlikely(x) __builtin_expect(!!(x), 0)
@@ -115,19 +143,24 @@ static inline void *sh_heap_pop(size_t size)
 	struct sh_heap *t = sh_my_heap;
 	struct sh_bin *b = &t->bin[sh_class_of(size)];
 	struct sh_span *s;
-	uint32_t i;
+	uint32_t used, i;
 
 	if (sh_unlikely(t->id != sh_self()))
 		return NULL;
 	s = b->cur;
-	i = sh_load_rlx(&s->head); /* relaxed, all: the owner's own */
-	if (sh_unlikely(i == SH_NONE))
+	used = sh_load_rlx(&s->used); /* relaxed, all: the owner's own */
+	sh_store_rlx(&s->used, used + 1);
+	sh_signal_fence(); /* the other half of this fence: sh_barrier_all() in take.c */
+	i = sh_load_rlx(&s->head);
+	if (sh_unlikely(i == SH_NONE)) {
+		sh_store_rlx(&s->used, used);
 		return NULL;
-	sh_store_rlx(&s->head, sh_load_rlx(&b->tab[i]));
+	}
+	SH_STEP("span_counted");
+	sh_store_rel(&s->head, sh_load_rlx(&b->tab[i])); /* not before used */
 	SH_STEP("span_popped");
 	sh_store_rel(&b->tab[i], t->tag); /* not before head: who dies here leaves a free block */
 	SH_STEP("span_marked");
-	sh_store_rlx(&s->used, sh_load_rlx(&s->used) + 1);
 	t->last = b;
 	return b->blocks + (size_t)i * b->size;
 }
@@ -152,11 +185,11 @@ static inline bool sh_span_push(struct sh_span *s, sh_w32 *tab, _Atomic uint64_t
 	SH_STEP("span_unmarked");
 	sh_store_rel(&s->head, i); /* not before tab */
 	SH_STEP("span_pushed");
-	sh_store_rlx(&s->used, sh_load_rlx(&s->used) - 1);
+	sh_store_rel(&s->used, sh_load_rlx(&s->used) - 1); /* R:SPANUSED */
 	return true;
 }
 
-/* any span of mine, by its descriptor: as below */
+/* any span of mine, by its descriptor. true: p was a block of it, and is free. false: take the other way, sh_heap_put() */
 static inline bool sh_heap_push_any(struct sh_heap *t, void *p)
 {
 	uint64_t off = (uint64_t)((unsigned char *)p - t->w[0].heap), at;
@@ -191,22 +224,19 @@ static inline bool sh_heap_push_any(struct sh_heap *t, void *p)
 	return sh_span_push(s, sh_span_tab(k, start), sh_span_bits(start), i);
 }
 
-/*
- * true: it was a block of a span of mine, and is free. false: take the other way, sh_heap_put(). The span that the last block
- * came from is tried first: no descriptor is looked at then, and nothing waits for one.
- */
-static inline bool sh_heap_push(void *p)
+/* Is it where the last block came from? No descriptor is looked at then, and nothing waits for one. */
+static inline bool sh_heap_is_last(const struct sh_heap *t, const void *p)
 {
-	struct sh_heap *t = sh_my_heap;
+	return sh_likely((uint64_t)((const unsigned char *)p - t->last->blocks) < t->last->bytes);
+}
+
+/* as sh_heap_push_any(), of that span */
+static inline bool sh_heap_push_last(const struct sh_heap *t, void *p)
+{
 	const struct sh_bin *b = t->last;
 	uint64_t at = (uint64_t)((unsigned char *)p - b->blocks);
-	uint32_t i;
+	uint32_t i = sh_class_index(b->recip, at);
 
-	if (sh_unlikely(t->id != sh_self()))
-		return false;
-	if (sh_unlikely(at >= b->bytes))
-		return sh_heap_push_any(t, p);
-	i = sh_class_index(b->recip, at);
 	if (sh_unlikely((uint64_t)i * b->size != at))
 		return false;
 	return sh_span_push(b->cur, b->tab, b->bits, i);
@@ -269,6 +299,43 @@ bool sh_span_out(const struct sh_span *s, uint32_t i);
 /* Somebody else's block: false: it was freed already */
 bool sh_span_free_remote(const struct sh_block *b);
 
+/* ---- circle.c: the spans that this thread has of a class; by that thread, outside its gate ---- */
+
+/* is there a block to take? cur has it then */
+bool sh_circle_probe(struct sh_heap *t, struct sh_bin *b);
+/* a new one, which cur becomes: the same */
+bool sh_circle_add(struct sh_heap *t, struct sh_bin *b, struct sh_span *s);
+/* a block of one of mine, which is out, is free: not the usual way */
+void sh_circle_put(struct sh_heap *t, const struct sh_block *b);
+/* give back what is empty: of some classes one each, in turn; of all that there are */
+void sh_circle_sweep(struct sh_heap *t);
+void sh_circle_trim(struct sh_heap *t);
+/* the next one leaves it, and is mine still; NULL: there was nothing but a husk, which is given back */
+struct sh_span *sh_circle_pop(struct sh_heap *t, struct sh_bin *b);
+
+/* ---- gate.c: what the owner does to the circle of its spans, and who takes from it, one at a time ---- */
+
+/* a gate for this thread, which owner names; NULL: none is left */
+struct sh_gate *sh_gate_new(uint64_t owner);
+void sh_gate_drop(struct sh_gate *g);
+unsigned sh_gate_number(const struct sh_gate *g);
+/* The owner: goes in, out. Nothing that waits happens inside. Whoever is inside besides has H. */
+void sh_gate_enter(struct sh_gate *g);
+void sh_gate_leave(struct sh_gate *g);
+/* Under H: into the gate of the owner of s; NULL: it has none, or is inside itself (*busy) */
+struct sh_gate *sh_gate_of(struct sh_mem *m, const struct sh_span *s, bool *busy);
+
+/* ---- take.c: no lock held by the caller ---- */
+
+/* Spans that others own and that are wholly free become free pages. How many units; *busy: some could not be looked at */
+uint32_t sh_idle_take(bool *busy);
+/* All that this thread, idle ones, or the dead hold for nothing is given back: what is tried before there is no memory */
+void sh_heap_reclaim(void);
+/* The same by decay: those that were wholly free at the last look as well. When to look next: ms from now, 0: not again */
+uint64_t sh_idle_decay(uint64_t keep_ms);
+/* between slices of a walk, when somebody wants H */
+void sh_breathe(void);
+
 /* ---- adopt.c: spans without a thread. Under H unless said otherwise ---- */
 
 /* mine, from now on nobody's; *empty: no block of it is out, and it is to be given back after H: it is mine as "to give" */
@@ -296,7 +363,9 @@ void sh_heap_dump(FILE *f);
 bool sh_span_audit(struct sh_mem *m, char *why, size_t cap);
 
 /* every run of the windows, in order; false ends it. Under H. false: a run has no length, *at says where */
-bool sh_runs(struct sh_mem *m, bool (*fn)(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg), void *arg,
-	     uint32_t *at);
+typedef bool sh_run_fn(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg);
+bool sh_runs(struct sh_mem *m, sh_run_fn *fn, void *arg, uint32_t *at);
+/* the same from a run's first unit on */
+bool sh_runs_from(struct sh_mem *m, uint32_t from, sh_run_fn *fn, void *arg, uint32_t *at);
 
 #endif

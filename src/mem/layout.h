@@ -6,6 +6,7 @@
  *   0           struct sh_mem_hdr: words, locks, journal at creation
  *   dir         name directory, 8192 x 128 bytes         page by page, when first used
  *   zones       memzone table, 4096 x 128 bytes          page by page, when first used
+ *   gates       of threads, 4096 x 64 bytes              page by page, when first used
  *   2 MiB       step table of each window                page by page, when a window grows
  *
  * In two further files for each window: its descriptors, a line for each unit, and its data.
@@ -181,11 +182,32 @@ struct sh_pages_hdr {
  *   field    written by
  *   orphan   under H, journalled: for each class a list by link, a unit + 1
  *   reaped   under H: generation of the last member of this slot whose spans are orphans now. Read by all: a hint
+ *   gates    CAS: entries from here on were never used
+ *   looked   under H: when decay last looked for spans that are wholly free, ms. Read by all: a hint
  */
 struct sh_spans_hdr {
 	sh_w64 orphan[64];
 	_Atomic uint32_t reaped[256];
+	sh_w64 gates, looked;
 };
+
+/*
+ * Whoever changes the circles of a thread's spans is at its gate: the thread itself, or somebody who takes spans from it.
+ *
+ *   owner    CAS 0, or of a dead one -> me: a thread's first block    all, under H or its own
+ *            0: it ends
+ *   holder   CAS 0 -> owner: the thread. Under H: CAS 0, or one that  R:GATE <-> A:GATE: who comes in sees what who went out did
+ *            has died -> who takes. 0: who leaves
+ *   fences   the owner, with owner: its process takes part in         who takes
+ *            membarrier(2)
+ */
+#define SH_GATES 4096
+struct sh_gate {
+	sh_w64 owner, holder;
+	sh_w64 fences;
+	uint64_t pad[5];
+} __attribute__((aligned(SH_LINE)));
+_Static_assert(sizeof(struct sh_gate) == SH_LINE, "a line");
 
 /*
  * An exchange (exchange.h), one at a time. All of it is written under G, but for numbers; phase, kind, busy, unit and units
@@ -246,6 +268,7 @@ struct sh_mem_hdr {
 	struct sh_spans_hdr sp __attribute__((aligned(64)));
 	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
 	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
+	struct sh_gate gates[SH_GATES] __attribute__((aligned(4096)));
 };
 _Static_assert(offsetof(struct sh_mem_hdr, dir) == 2 * SH_MEM_PAGE,
 	       "words, locks and journal are one page, runs another");

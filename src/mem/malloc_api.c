@@ -203,10 +203,26 @@ COLD static void give_slow(const char *call, void *p)
 		refuse_block(call, p, what, err);
 }
 
+/* not part of rte_free(): what comes first there needs no register saved */
+__attribute__((noinline)) static void give_other(struct sh_heap *t, void *p)
+{
+	if (sh_unlikely(!sh_heap_push_any(t, p)))
+		give_slow("rte_free", p);
+}
+
 SH_EXPORT void rte_free(void *ptr)
 {
-	if (sh_unlikely(!sh_heap_push(ptr)))
-		give_slow("rte_free", ptr);
+	struct sh_heap *t = sh_my_heap;
+
+	if (sh_likely(t->id == sh_self())) {
+		if (!sh_heap_is_last(t, ptr)) {
+			give_other(t, ptr);
+			return;
+		}
+		if (sh_likely(sh_heap_push_last(t, ptr)))
+			return;
+	}
+	give_slow("rte_free", ptr);
 }
 
 SH_EXPORT void rte_free_sensitive(void *ptr)

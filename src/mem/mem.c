@@ -157,6 +157,7 @@ static uint64_t fingerprint(void)
 	const uint64_t part[] = {sizeof(struct sh_mem_hdr),
 				 offsetof(struct sh_mem_hdr, undo),
 				 offsetof(struct sh_mem_hdr, zones),
+				 offsetof(struct sh_mem_hdr, gates),
 				 offsetof(struct sh_mem_hdr, pg),
 				 sizeof(struct sh_pages_hdr),
 				 sizeof(struct sh_step),

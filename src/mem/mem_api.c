@@ -283,7 +283,7 @@ SH_EXPORT long shoal_mem_trim(void)
 {
 	int64_t n;
 
-	sh_heap_trim();
+	sh_heap_reclaim();
 	n = sh_mem_trim(UINT64_MAX);
 	if (n >= 0)
 		return (long)(n << SH_UNIT_SHIFT);

@@ -165,6 +165,10 @@ static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 		break;
 	case SH_PG_SPAN:
 		c = (uint32_t)(sh_span_class(s) - sh_classes);
+		if (sh_place_of(U(s->place)) == SH_PL_HUSK) { /* a front, and no block */
+			z->st->heap_allocsz_bytes += bytes;
+			break;
+		}
 		live = sh_span_live(s);
 		z->class[c].spans++;
 		z->class[c].orphans += U(s->owner) == 0;
@@ -279,13 +283,16 @@ static bool audit_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct sh_span *s = sh_span_of(unit);
 	struct audit *a = arg;
 	uint32_t c = U(s->cls);
+	bool husk = sh_place_of(U(s->place)) == SH_PL_HUSK;
 	uint64_t owner = U(s->owner);
 
 	(void)m;
 	if (sh_use_kind(use) != SH_PG_SPAN)
 		return true;
-	if (c >= SH_CLASSES || sh_use_units(use) != sh_classes[c].units || U(s->back) != 0)
+	if (c >= SH_CLASSES || sh_use_units(use) != (husk ? 1 : sh_classes[c].units) || U(s->back) != 0)
 		return wrong(a, "span %u: class %u, %u units", unit, c, sh_use_units(use));
+	if (husk) /* nothing of it is out; its owner, who may be dead, has not looked */
+		return owner != 0 && sh_span_live(s) == 0 ? true : wrong(a, "span %u: a husk with blocks", unit);
 	if (U(s->fresh) > sh_classes[c].n)
 		return wrong(a, "span %u: %u blocks of %u", unit, U(s->fresh), sh_classes[c].n);
 	for (uint32_t i = 1; U(s->fresh) > 0 && i < sh_classes[c].units; i++)
@@ -293,7 +300,7 @@ static bool audit_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 			return wrong(a, "span %u: unit %u says %u", unit, i, U(s[i].back));
 	if (owner == 0)
 		a->orphans[c]++;
-	if (sh_my_heap->id == sh_self() && owner == sh_my_heap->owner)
+	if (sh_my_heap->id == sh_self() && owner == sh_my_heap->owner && sh_place_of(U(s->place)) != SH_PL_CLOSED)
 		return audit_list(a, s, unit);
 	return true;
 }

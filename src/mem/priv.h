@@ -89,6 +89,8 @@ void sh_decay_start(void);
 void sh_decay_stop(void);
 /* no lock: something became free */
 void sh_decay_note(struct sh_mem *m);
+/* no lock: a span that another thread owns may be wholly free */
+void sh_decay_idle(void);
 /* no lock: free pages go back at once, oldest first, until so many units have. How many, or -errno */
 int64_t sh_mem_trim(uint64_t units);
 

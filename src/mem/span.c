@@ -75,7 +75,7 @@ static void collect_word(struct sh_span *s, sh_w32 *tab, _Atomic uint64_t *bits,
 		sh_store_rlx(&tab[i], R(s->head));
 		SH_STEP("span_collected");
 		sh_store_rel(&s->head, i);
-		sh_store_rlx(&s->used, R(s->used) - 1);
+		sh_store_rel(&s->used, R(s->used) - 1); /* R:SPANUSED */
 	}
 	SH_STEP("span_bits_stand");
 	if (got != 0)
@@ -140,7 +140,7 @@ void sh_span_rebuild(struct sh_span *s)
 		head = i;
 	}
 	SH_STEP("span_half_rebuilt");
-	sh_store_rlx(&s->used, used);
+	sh_store_rel(&s->used, used); /* R:SPANUSED */
 	sh_store_rlx(&s->head, head);
 	SH_STEP("span_rebuilt");
 	for (uint32_t w = 0; w < k->tab / sizeof(*bits); w++) {
@@ -184,6 +184,62 @@ uint32_t sh_span_live(const struct sh_span *s)
 	return live;
 }
 
+/* p lies in unit u: is it where a block of a span starts? */
+static enum sh_what in_span(uint32_t u, const void *p, struct sh_block *b)
+{
+	uint32_t back = R(sh_span_of(u)->back);
+	const struct sh_class *k;
+	uint64_t use, off, inside;
+	sh_w32 *tab;
+
+	if (back >= SH_SPAN_UNITS_MAX || back > sh_unit_idx(u))
+		return SH_BLOCK_FREE;
+	b->unit = u - back;
+	b->s = sh_span_of(b->unit);
+	use = R(b->s->use);
+	if (sh_use_kind(use) != SH_PG_SPAN || sh_use_units(use) <= back)
+		return SH_BLOCK_FREE;
+	k = sh_span_class(b->s);
+	b->start = sh_unit_addr(b->unit);
+	off = (uint64_t)((const unsigned char *)p - b->start);
+	if (off < k->front)
+		return SH_BLOCK_INSIDE;
+	off -= k->front;
+	b->i = sh_class_index(k->recip, off);
+	if (b->i >= k->n)
+		return SH_BLOCK_INSIDE;
+	inside = off - (uint64_t)b->i * k->size;
+	b->usable = k->size - inside;
+	if (!sh_span_out(b->s, b->i))
+		return SH_BLOCK_FREE;
+	tab = sh_span_tab(k, b->start);
+	if ((inside != 0) == ((R(tab[b->i]) & SH_TAB_OVER) != 0) && (inside == 0 || (uintptr_t)p % 128 == 0))
+		return SH_BLOCK_OK;
+	return SH_BLOCK_INSIDE;
+}
+
+enum sh_what sh_block_at(const void *p, struct sh_block *b)
+{
+	uint32_t u = sh_addr_unit(p);
+	uint64_t use;
+
+	if (u == SH_UNIT_NONE)
+		return SH_BLOCK_FOREIGN;
+	use = R(sh_desc(u)->use); /* relaxed: of a block that the caller has */
+	switch (sh_use_kind(use)) {
+	case SH_PG_BLOCK:
+		*b = (struct sh_block){.s = sh_span_of(u), .unit = u, .large = true, .start = sh_unit_addr(u)};
+		b->usable = (size_t)sh_use_units(use) << SH_UNIT_SHIFT;
+		return p == b->start ? SH_BLOCK_OK : SH_BLOCK_INSIDE;
+	case SH_PG_ZONE:
+	case SH_PG_ZSPAN:
+		return SH_BLOCK_ZONE;
+	default:
+		*b = (struct sh_block){.large = false};
+		return in_span(u, p, b);
+	}
+}
+
 /* ---- somebody else frees ---- */
 
 /*
@@ -193,15 +249,20 @@ uint32_t sh_span_live(const struct sh_span *s)
  */
 bool sh_span_free_remote(const struct sh_block *b)
 {
-	uint64_t bit = 1ull << (b->i % 64);
+	uint64_t bit = 1ull << (b->i % 64), was;
 	_Atomic uint64_t *word = &sh_span_bits(b->start)[b->i / 64];
 
 	SH_STEP("span_remote");
-	if ((sh_or_sc(word, bit) & bit) != 0) /* R:SPANBIT; partner of the order: the fence in sh_orphan_add() */
+	was = sh_or_sc(word, bit); /* R:SPANBIT; partner of the order: the fence in sh_orphan_add() */
+	if ((was & bit) != 0)
 		return false;
 	SH_STEP("span_remote_done");
-	if (sh_load_sc(&b->s->owner) != 0) /* A:SPANOWN */
+	if (sh_load_sc(&b->s->owner) != 0) { /* A:SPANOWN */
+		/* a guess: as many bits as are out, or 64 in a row. The run may be another by now: then it costs a look */
+		if (sh_unlikely((was | bit) == ~0ull || (uint32_t)__builtin_popcountll(was | bit) >= R(b->s->used)))
+			sh_decay_idle();
 		return true;
+	}
 	if (sh_add(&b->s->live, -1) - 1 <= 0)
 		sh_orphan_check(b->unit);
 	return true;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "mem/heap.h"
 #include "mem/priv.h"
 #include "proc/proc.h"
 
@@ -282,6 +283,10 @@ int sh_zone_reserve(const struct sh_zone_ask *ask, const struct rte_memzone **re
 	if (r != -EAGAIN)
 		return r;
 	r = sh_pages_hold(&w.pages, &hold);
+	if (r == -ENOMEM || r == -ENOBUFS) {
+		sh_heap_reclaim();
+		r = sh_pages_hold(&w.pages, &hold);
+	}
 	if (r < 0)
 		return r;
 	r = reserve_locked(&w, &hold, ret);

@@ -136,8 +136,11 @@ static void one(struct world *w, uint64_t *s)
 {
 	uint64_t r = next_random(s);
 	uint32_t size;
+	bool busy;
 	void *p;
 
+	if (r % 512 == 5) /* from who does not come by, and from who does */
+		(void)sh_idle_take(&busy);
 	if (r % 8 < 5) {
 		p = sh_xchg(&w->place[(r >> 8) % PLACES], NULL);
 		if (p == NULL)

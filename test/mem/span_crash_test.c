@@ -14,6 +14,7 @@
 #include <rte_malloc.h>
 #include <shoal_mem.h>
 
+#include "base/futex.h"
 #include "fake.h"
 #include "mem/heap.h"
 #include "mem/mem.h"
@@ -135,6 +136,65 @@ static void *thread_of_player(void *arg)
 	return NULL;
 }
 
+/* one that sleeps while the other frees what it has, and takes its spans */
+struct sleeper {
+	struct play *y;
+	_Atomic uint32_t turn;
+};
+
+static void wait_turn(struct sleeper *s, uint32_t turn)
+{
+	uint32_t now;
+
+	while ((now = sh_load_acq(&s->turn)) < turn)
+		(void)sh_futex_wait(&s->turn, now, SH_FOREVER, SH_FUTEX_ANY, false);
+}
+
+static void next_turn(struct sleeper *s)
+{
+	sh_add(&s->turn, 1);
+	sh_futex_wake(&s->turn, 1, SH_FUTEX_ANY, false);
+}
+
+static void *sleeps(void *arg)
+{
+	struct sleeper *s = arg;
+
+	for (unsigned i = 371; i < 389; i++)
+		take(s->y, i, 60000, 0);
+	next_turn(s);
+	wait_turn(s, 2);
+	for (unsigned i = 371; i < 375; i++)
+		take(s->y, i, 60000, 0);
+	next_turn(s);
+	wait_turn(s, 4);
+	take(s->y, 371, 60000, 0);
+	give(s->y, 371);
+	return NULL;
+}
+
+static void take_from_sleeper(struct play *y)
+{
+	struct sleeper s = {.y = y};
+	pthread_t th;
+	bool busy;
+
+	CHECK_EQ(pthread_create(&th, NULL, sleeps, &s), 0);
+	wait_turn(&s, 1);
+	for (unsigned i = 371; i < 389; i++)
+		give(y, i);
+	setenv("SHOAL_FAIL_AT", "span_fence", 1); /* its list is cut off, and no more: it opens it again */
+	(void)sh_idle_take(&busy);
+	unsetenv("SHOAL_FAIL_AT");
+	next_turn(&s);
+	wait_turn(&s, 3);
+	for (unsigned i = 371; i < 375; i++)
+		give(y, i);
+	(void)sh_idle_take(&busy);
+	next_turn(&s);
+	CHECK_EQ(pthread_join(th, NULL), 0);
+}
+
 static int plays(void *arg)
 {
 	struct play *y = arg;
@@ -165,6 +225,7 @@ static int plays(void *arg)
 		take(y, i, 60000, 0);
 	CHECK_EQ(pthread_create(&th, NULL, thread_of_player, y), 0);
 	CHECK_EQ(pthread_join(th, NULL), 0);
+	take_from_sleeper(y);
 	for (unsigned i = 400; i < 404; i++)
 		take(y, i, 60000, 0); /* collects what the thread freed */
 	for (unsigned i = 400; i < 416; i++)

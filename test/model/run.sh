@@ -140,6 +140,11 @@ mutant NO_SWEEP claim.pml
 mutant PUBLISH_BLIND claim.pml
 mutant FREE_BLIND claim.pml
 
+model "take: an owner, one who frees, one who takes twice" take.pml ""
+for m in NO_REBUILD USED_FIRST USED_LATE NO_FENCE USED_BEFORE TWO_READS WORD_FIRST NO_USED PUT_BACK NO_HEAD; do
+	mutant $m take.pml
+done
+
 model "growth: two bystanders, a death at any step" growth.pml "-DLATE=0"
 model "growth: two bystanders, somebody stopped or slow" growth.pml "-DDEATHS=0 -DLATE=1"
 model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
