@@ -119,7 +119,7 @@ int shoal_mp_action_drain(const char *name, const struct timespec *timeout);
  * Returns 0 when every peer has it, else -1 with rte_errno: EAGAIN some had no room; ECONNREFUSED some were dead or there is no
  * primary; EMSGSIZE some take 256 bytes only (nobody is sent to then; known to the sender for the first 256 names of a
  * member, beyond them a request is refused so and a message is dropped and logged there); EINVAL, E2BIG, EBADF, ENOMEM, EMFILE, ENOTSUP, EPERM.
- * A piece: EINVAL when it is no such block or is to go to several; EAGAIN also when 128 are on their way; EMSGSIZE as above.
+ * A piece: EINVAL when it is no such block, is on its way already, or is to go to several; EAGAIN also when 128 are on their way; EMSGSIZE as above.
  */
 int shoal_send(const uint64_t *to, unsigned n_to, const struct shoal_msg *msg, const struct timespec *timeout,
 	       enum shoal_outcome *outcome);

@@ -130,6 +130,14 @@ int sh_piece_offer(struct sh_chan *c, sh_id_t to, void *p, size_t len, bool loos
 	s = claim(c, &k, &serial);
 	if (s == NULL)
 		return -EAGAIN;
+	if (ops->send(p) != 0) {
+		sh_store_rel(&s->word, sh_piece_word(serial, SH_P_FREE)); /* R:PIECE */
+		sh_err("piece %p refused: it is on its way already, or on loan from another member: call "
+		       "shoal_piece_take() before you pass it on",
+		       p);
+		return -EINVAL;
+	}
+	SH_STEP("piece_sent");
 	/* relaxed: behind word */
 	sh_store_rlx(&s->to, to);
 	sh_store_rlx(&s->off, (uint64_t)((unsigned char *)p - (unsigned char *)sh_region()));

@@ -34,8 +34,9 @@
 /* what the owner of the heap does for the channel. None blocks for long; check() takes any bytes. */
 struct sh_piece_ops {
 	int (*check)(const void *p, size_t len); /* is p a live block of at least len bytes? 0 or -EINVAL */
-	void (*hold)(void *p, sh_id_t who);	 /* it is that member's from now on, for listing */
-	void (*drop)(void *p);			 /* free it */
+	int (*send)(void *p); /* it is on its way, nobody's to free: 0; -EBUSY it was so already; -EINVAL */
+	void (*hold)(void *p, sh_id_t who); /* it is that member's from now on, and not on its way */
+	void (*drop)(void *p);		    /* free it */
 };
 /*
  * Register them, or (NULL) take them away: then pieces that come are returned to their senders, and the call waits until no
@@ -84,7 +85,7 @@ static inline struct sh_pieces *sh_pieces(void)
 struct sh_chan;
 
 /* ---- the sender ---- */
-/* p goes to `to`: its number, OFFERED; -EINVAL (no such block), -ENOTSUP (no heap), -EAGAIN (too many on their way) */
+/* p goes to `to`: its number, OFFERED; -EINVAL (no such block, or on its way already), -ENOTSUP (no heap), -EAGAIN (too many on their way) */
 int sh_piece_offer(struct sh_chan *c, sh_id_t to, void *p, size_t len, bool loose, uint64_t *id);
 /* Is it mine again? true: the slot is free. false: the receiver took it, or looks at it and it will be told of later. */
 bool sh_piece_settle(struct sh_chan *c, uint64_t id);

@@ -96,9 +96,11 @@ enum sh_place {
 #define sh_place_gate(w) ((unsigned)(w) >> 3)
 
 #define SH_TAB_ALLOC 0x80000000u
-#define SH_TAB_OVER 0x40000000u /* the pointer that went out may lie inside the block: it asked for more than 64 */
-#define SH_TAB_LOW 0x3fffffffu	/* ALLOC: generation of the member that took it, else the next free one */
-#define SH_NONE SH_TAB_LOW	/* end of a free list */
+#define SH_TAB_OVER 0x40000000u	   /* the pointer that went out may lie inside the block: it asked for more than 64 */
+#define SH_TAB_SENT 0x20000000u	   /* it is a piece on its way through the channel (piece.c): nobody's to free */
+#define SH_TAB_LOW 0x1fffffffu	   /* ALLOC: generation of the member that took it, else the next free one */
+#define SH_NONE SH_TAB_LOW	   /* end of a free list */
+#define SH_OWNER_SENT (1ull << 63) /* the same of a large block, in its descriptor's owner */
 
 struct sh_bin {
 	struct sh_span *cur; /* blocks come from here; sh_no_span: the thread has none of this class */
@@ -178,7 +180,7 @@ static inline sh_w32 *sh_span_tab(const struct sh_class *k, unsigned char *start
 static inline bool sh_span_push(struct sh_span *s, sh_w32 *tab, _Atomic uint64_t *bits, uint32_t i)
 {
 	/* relaxed, all: the owner's own; of a bit that another sets right now: it frees what I free, and I collect it later */
-	if (sh_unlikely((sh_load_rlx(&tab[i]) & (SH_TAB_ALLOC | SH_TAB_OVER)) != SH_TAB_ALLOC ||
+	if (sh_unlikely((sh_load_rlx(&tab[i]) & (SH_TAB_ALLOC | SH_TAB_OVER | SH_TAB_SENT)) != SH_TAB_ALLOC ||
 			(sh_load_rlx(&bits[i / 64]) >> (i % 64) & 1) != 0))
 		return false;
 	sh_store_rlx(&tab[i], sh_load_rlx(&s->head));
@@ -267,6 +269,7 @@ enum sh_what {
 	SH_BLOCK_FREE,	  /* was freed already, or never given out */
 	SH_BLOCK_INSIDE,  /* in a block, not where it starts */
 	SH_BLOCK_ZONE,	  /* of a memzone, or no block starts there */
+	SH_BLOCK_SENT,	  /* a block that is on its way through the channel; struct sh_block is filled in */
 };
 /* 0, or why it was refused: nothing has changed then. *err is -EPERM, -ENODEV ... when that is the reason */
 enum sh_what sh_heap_put(void *p, int *err);

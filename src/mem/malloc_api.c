@@ -83,6 +83,13 @@ COLD static void refuse_block(const char *call, const void *p, enum sh_what what
 		why = "a block begins before it; free the pointer that was returned";
 	else if (what == SH_BLOCK_ZONE)
 		why = "it is a memzone's; use rte_memzone_free()";
+	if (what == SH_BLOCK_SENT) {
+		sh_err("%s: %p is on its way to another member, or on loan from one: not freed; who sent it waits "
+		       "until it is "
+		       "back, who got it calls shoal_piece_take() first",
+		       call, p);
+		return;
+	}
 	sh_err("%s: %p is no block: %s", call, p, why);
 }
 
@@ -295,7 +302,9 @@ SH_EXPORT int rte_malloc_validate(const void *ptr, size_t *size)
 {
 	struct sh_block b;
 
-	if (ptr == NULL || sh_block_at(ptr, &b) != SH_BLOCK_OK)
+	enum sh_what what = ptr != NULL ? sh_block_at(ptr, &b) : SH_BLOCK_FOREIGN;
+
+	if (what != SH_BLOCK_OK && what != SH_BLOCK_SENT)
 		return -1;
 	if (size != NULL)
 		*size = b.usable;

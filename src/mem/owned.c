@@ -51,12 +51,12 @@ static bool list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct list *l = arg;
 
 	(void)m;
-	if (sh_use_kind(use) == SH_PG_BLOCK && U(s->owner) == l->id)
+	if (sh_use_kind(use) == SH_PG_BLOCK && sh_lock_id(U(s->owner)) == l->id)
 		list_add(l, start, (size_t)sh_use_units(use) << SH_UNIT_SHIFT);
 	if (sh_use_kind(use) != SH_PG_SPAN)
 		return true;
 	for (uint32_t i = 0; i < k->n && i < U(s->fresh); i++)
-		if ((U(sh_span_tab(k, start)[i]) & ~SH_TAB_OVER) == l->tag && sh_span_out(s, i))
+		if ((U(sh_span_tab(k, start)[i]) & ~(SH_TAB_OVER | SH_TAB_SENT)) == l->tag && sh_span_out(s, i))
 			list_add(l, start + k->front + (size_t)i * k->size, k->size);
 	return true;
 }
@@ -102,19 +102,23 @@ SH_EXPORT long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg)
 	return r == 0 ? (long)l.n : public_error(r);
 }
 
-/* p is what list_run() found; it may have been freed since, or be an over-aligned one */
+/* p is what list_run() found; it may have been freed since, be an over-aligned one, or have been on its way when its sender died */
 static bool free_one(const struct list *l, void *p)
 {
-	struct sh_block b;
+	struct sh_block b = {.large = false};
 	enum sh_what what = sh_block_at(p, &b);
 	int err;
 
-	if (what == SH_BLOCK_OK && b.large)
-		return U(b.s->owner) == l->id && sh_heap_put(p, &err) == SH_BLOCK_OK && err == 0;
-	if ((what != SH_BLOCK_OK && what != SH_BLOCK_INSIDE) || b.large ||
-	    (U(sh_span_tab(sh_span_class(b.s), b.start)[b.i]) & ~SH_TAB_OVER) != l->tag)
+	if (what != SH_BLOCK_OK && what != SH_BLOCK_SENT && what != SH_BLOCK_INSIDE)
 		return false;
-	if (what == SH_BLOCK_OK)
+	if (b.large) {
+		if (what == SH_BLOCK_INSIDE || sh_lock_id(U(b.s->owner)) != l->id)
+			return false;
+		(void)sh_and(&b.s->owner, ~SH_OWNER_SENT);
+	} else if ((U(sh_span_tab(sh_span_class(b.s), b.start)[b.i]) & ~(SH_TAB_OVER | SH_TAB_SENT)) != l->tag) {
+		return false;
+	}
+	if (what == SH_BLOCK_OK || b.large)
 		return sh_heap_put(p, &err) == SH_BLOCK_OK && err == 0;
 	return sh_span_free_remote(&b); /* its own pointer is nowhere; if the span is mine by now I collect it later */
 }

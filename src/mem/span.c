@@ -214,7 +214,7 @@ static enum sh_what in_span(uint32_t u, const void *p, struct sh_block *b)
 		return SH_BLOCK_FREE;
 	tab = sh_span_tab(k, b->start);
 	if ((inside != 0) == ((R(tab[b->i]) & SH_TAB_OVER) != 0) && (inside == 0 || (uintptr_t)p % 128 == 0))
-		return SH_BLOCK_OK;
+		return (R(tab[b->i]) & SH_TAB_SENT) == 0 ? SH_BLOCK_OK : SH_BLOCK_SENT;
 	return SH_BLOCK_INSIDE;
 }
 
@@ -230,7 +230,9 @@ enum sh_what sh_block_at(const void *p, struct sh_block *b)
 	case SH_PG_BLOCK:
 		*b = (struct sh_block){.s = sh_span_of(u), .unit = u, .large = true, .start = sh_unit_addr(u)};
 		b->usable = (size_t)sh_use_units(use) << SH_UNIT_SHIFT;
-		return p == b->start ? SH_BLOCK_OK : SH_BLOCK_INSIDE;
+		if (p != b->start)
+			return SH_BLOCK_INSIDE;
+		return (R(b->s->owner) & SH_OWNER_SENT) == 0 ? SH_BLOCK_OK : SH_BLOCK_SENT;
 	case SH_PG_ZONE:
 	case SH_PG_ZSPAN:
 		return SH_BLOCK_ZONE;

@@ -17,6 +17,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 #include <rte_malloc.h>
 #include <shoal.h>
 #include <shoal_mem.h>
@@ -394,6 +395,65 @@ TEST(a_piece_that_is_looked_at_after_the_time_limit_comes_back_later)
 	t_until(none_on_their_way, NULL);
 }
 
+/* what its last line about this pointer says is in the log */
+static void refused(void (*call)(void *), void *p, const char *why)
+{
+	char line[4096] = "";
+	FILE *f = fmemopen(line, sizeof(line), "w");
+
+	CHECK_EQ(rte_openlog_stream(f), 0);
+	call(p);
+	CHECK_EQ(rte_openlog_stream(NULL), 0);
+	fclose(f);
+	CHECK_HAS(line, why);
+	CHECK_EQ(rte_malloc_validate(p, NULL), 0);
+}
+
+static void resize(void *p)
+{
+	CHECK(rte_realloc(p, 200000, 0) == NULL);
+	CHECK_EQ(rte_errno, EINVAL);
+}
+
+/* small, large, and one that is aligned inside its block; by who sent it, while it is looked at and not */
+TEST(what_is_on_its_way_cannot_be_freed)
+{
+	static const struct {
+		size_t len;
+		unsigned align;
+	} kind[] = {{300, 0}, {100000, 0}, {300, 1024}};
+	struct t_proc *o;
+	struct piece *p;
+	uint64_t id;
+	int mine;
+
+	begin();
+	o = other(&id);
+	for (unsigned i = 0; i < 3; i++) {
+		struct shoal_msg m = {.name = "take", .data = "keep", .len = 5, .piece_len = kind[i].len};
+
+		m.piece = p = rte_zmalloc(NULL, kind[i].len, kind[i].align);
+		CHECK(p != NULL);
+		CHECK_EQ(ask(id, "wait", memcpy(p, &(struct piece){.who = shoal_member_self()}, sizeof(*p)),
+			     kind[i].len, 20, &mine),
+			 SHOAL_TIMED_OUT);
+		CHECK_EQ(mine, 0);
+		refused(rte_free, p, "on its way");
+		refused(resize, p, "on its way");
+		CHECK_EQ(of(shoal_member_self()), 1);
+		CHECK_EQ(shoal_send(&id, 1, &m, NULL, NULL), -1); /* nor sent again */
+		CHECK_EQ(rte_errno, EINVAL);
+		t_expect(o, "waiting");
+		t_say(o, "go on");
+		back(p);
+		unblock(p); /* it is mine again */
+		CHECK_EQ(rte_malloc_validate(p, NULL), -1);
+		CHECK_EQ(blocks(), 0);
+	}
+	CHECK_EQ(on_their_way(), 0);
+	CHECK_EQ(shoal_heap_audit(NULL, 0), 0);
+}
+
 static void got_answers(const struct shoal_answers *all, void *arg)
 {
 	struct piece *p = arg;
@@ -561,11 +621,10 @@ TEST(a_sender_dies_at_each_step)
 	static const struct {
 		const char *label;
 		bool sent;
-	} at[] = {{"piece_claimed", false},
-		  {"piece_offered", false},
-		  {"rec_written", false},
-		  {"rec_published", true},
-		  {"rec_dirty", true}};
+	} at[] = {{"piece_claimed", false}, {"piece_sent", false},   {"piece_offered", false},
+		  {"rec_written", false},   {"rec_published", true}, {"rec_dirty", true}};
+
+	unsigned kept = 0;
 
 	NEEDS_FAULT();
 	begin();
@@ -580,8 +639,13 @@ TEST(a_sender_dies_at_each_step)
 		CHECK_EQ(t_wait(o), 128 + SIGKILL);
 		t_until(none_on_their_way, NULL);
 		CHECK_EQ(atomic_load(&taken), at[i].sent);
-		CHECK_EQ(blocks(), i + 1);
+		CHECK_EQ(blocks(), ++kept);
 		CHECK_EQ(of(id), !at[i].sent);
+		if (!at[i].sent) { /* also when it was on its way, as far as its block says */
+			CHECK_EQ(shoal_mem_free_owned(id), 1);
+			unblock(block(3000));
+			kept--;
+		}
 	}
 }
 
