@@ -288,6 +288,7 @@ static bool await_case(pid_t pid, unsigned secs, const sigset_t *set, int *statu
 		sig = sigtimedwait(set, NULL, &left);
 		if (sig > 0 && sig != SIGCHLD) {
 			sweep(pid);
+			t_unset_huge();
 			rm_tree(t_here.base);
 			printf("not ok - interrupted by signal %d\n", sig);
 			exit(1);
@@ -353,6 +354,7 @@ static enum verdict one(const struct t_case *c)
 	if (!ended)
 		show_group(pid);
 	sweep(pid);
+	t_unset_huge();
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	v = judge(c, ended, st, why, sizeof(why));
 	printf("%s - %s%s%s\n", word[v], c->name, why[0] ? ": " : "", why);

@@ -15,5 +15,8 @@ struct t_here {
 extern struct t_here t_here;
 void t_set_base(const char *base);
 unsigned t_slow_factor(void);
+/* the case has set huge pages aside; the runner undoes that when the case is over and nothing of it runs any more */
+void t_mark_huge(void);
+void t_unset_huge(void);
 
 #endif

@@ -17,6 +17,7 @@
 #include <rte_memzone.h>
 
 #include "fake.h"
+#include "hugepages.h"
 #include "mem/mem.h"
 #include "mem/page.h"
 #include "mem/priv.h"
@@ -65,6 +66,18 @@ static void all_labels(struct labels *l)
 	}
 	closedir(d);
 	CHECK(l->n > 25);
+}
+
+/* with $SHOAL_TEST_HUGE of huge pages and nothing else */
+static void pages_of_the_play(void)
+{
+	static struct sh_opts opts = {.memory_max = 64ull << 20, .huge = SH_HUGE_ONLY};
+
+	if (getenv("SHOAL_TEST_HUGE") == NULL)
+		return;
+	t_huge_pages(32);
+	f_huge(true);
+	sh_ctx.opts = &opts;
 }
 
 /* ---- a fixed play of thirteen calls, killed somewhere ---- */
@@ -163,16 +176,17 @@ static unsigned present(void)
 /* what the dead had: it can be found and given back */
 static void give_all_runs(void)
 {
+	uint32_t first = sh_mem_has_huge() ? SH_UNIT_W1 : 0; /* there is one window */
 	struct sh_pages_stat s;
 	uint64_t use;
 
 	CHECK_EQ(sh_pages_stat(&s), 0);
-	for (uint32_t u = 0; u < s.end / SH_UNIT; u += sh_use_units(use)) {
+	for (uint32_t u = first; u < first + s.end / SH_UNIT; u += sh_use_units(use)) {
 		use = sh_load_acq(&sh_desc(u)->use);
 		CHECK(sh_use_kind(use) == SH_PG_FREE || sh_use_kind(use) == SH_PG_BLOCK);
 		if (sh_use_kind(use) == SH_PG_BLOCK) {
 			CHECK_EQ(sh_pages_give(u), 0);
-			u = 0; /* it is one with its neighbours now: from the start again */
+			u = first; /* it is one with its neighbours now: from the start again */
 			use = 0;
 		}
 	}
@@ -227,6 +241,7 @@ TEST_T(death_at_every_step_is_mended_by_whoever_comes_next, 120)
 	unsigned killed = 0, quiet = 0;
 	sh_id_t id;
 
+	pages_of_the_play();
 	all_labels(&l);
 	for (unsigned i = 0; i < l.n; i++) {
 		bool hit = false;
@@ -262,6 +277,7 @@ TEST_T(death_of_the_mender_is_mended_by_the_next, 120)
 	unsigned killed = 0;
 	sh_id_t id;
 
+	pages_of_the_play();
 	all_labels(&l);
 	f_group();
 	for (unsigned f = 0; f < sizeof(first) / sizeof(first[0]); f++)

@@ -9,15 +9,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hugepages.h"
+
+#define HUGE 48 /* more than any case here uses */
+
 static char steps_path[300];
 
 struct x up_env(const char *type, const char *opt, const char *env, const char *value)
 {
 	struct x x;
+	bool huge = getenv("SHOAL_TEST_HUGE") != NULL;
 	char all[256];
 
+	if (huge && steps_path[0] == '\0')
+		t_huge_pages(HUGE);
 	/* what is given again with another value is an error, so these are here or there */
-	snprintf(all, sizeof(all), "%s %s %s", getenv("SHOAL_TEST_HUGE") != NULL ? "--huge=only" : "--huge=never",
+	snprintf(all, sizeof(all), "%s %s %s", huge ? "--huge=only" : "--huge=never",
 		 opt != NULL && strstr(opt, "--mem-decay") != NULL ? "" : "--mem-decay=never", opt != NULL ? opt : "");
 	snprintf(steps_path, sizeof(steps_path), "%s/steps", t_tmpdir());
 	if (env != NULL)

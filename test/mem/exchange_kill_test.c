@@ -85,6 +85,9 @@ TEST_T(the_primary_dies_at_each_step, 60)
 	EACH(PRIMARY, coordinating, "take 2048", false);
 	EACH(PRIMARY, rolling, "take 2048", true);
 	EACH(PRIMARY, freeing, "shrink", false);
+	CHECK_EQ(setenv("SHOAL_FAIL_AT", "xchg_unmap", 1), 0); /* once in each of them: who takes over tries again */
+	a_death(PRIMARY, "xchg_stays", "shrink", false);
+	CHECK_EQ(unsetenv("SHOAL_FAIL_AT"), 0);
 }
 
 TEST_T(the_requester_dies_at_each_step, 60)
@@ -176,6 +179,9 @@ TEST_T(the_primary_is_stopped_at_each_step, 60)
 	STOP_EACH(PRIMARY, at, "take 2048", false);
 	STOP_EACH(PRIMARY, back, "take 2048", true);
 	STOP_EACH(PRIMARY, gives, "shrinks", false);
+	CHECK_EQ(setenv("SHOAL_FAIL_AT", "xchg_unmap", 1), 0);
+	a_stop(PRIMARY, "xchg_stays", "shrinks", false);
+	CHECK_EQ(unsetenv("SHOAL_FAIL_AT"), 0);
 }
 
 TEST_T(a_bystander_is_stopped_at_each_step, 60)

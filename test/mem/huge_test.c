@@ -2,7 +2,7 @@
 /*
  * huge_test.c - huge pages: the window of those that are set aside, and ordinary ones that the kernel joins
  *
- * A test changes nothing of the machine: without free huge pages (vm.nr_hugepages) most of this is skipped.
+ * As root a case sets pages of 2 MiB aside for itself (hugepages.h); elsewhere what needs them is skipped.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
 #include <rte_memzone.h>
 
 #include "fake.h"
+#include "hugepages.h"
 #include "mem/mem.h"
 #include "mem/priv.h"
 #include "proc/opts.h"
@@ -22,21 +25,6 @@
 #define MIB ((uint64_t)1 << 20)
 
 static struct sh_opts opts = {.memory_max = 512 * MIB};
-
-static uint64_t number(const char *name)
-{
-	char path[128];
-	unsigned long n = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-2048kB/%s", name);
-	f = fopen(path, "re");
-	if (f != NULL && fscanf(f, "%lu", &n) != 1)
-		n = 0;
-	if (f != NULL)
-		fclose(f);
-	return n;
-}
 
 static int take(uint64_t bytes, enum sh_page_wish page, uint32_t *u)
 {
@@ -49,7 +37,7 @@ static int take(uint64_t bytes, enum sh_page_wish page, uint32_t *u)
 static void group(enum sh_huge_opt huge)
 {
 	opts.huge = huge;
-	opts.memory_max = (number("nr_hugepages") + 64) * 2 * MIB;
+	opts.memory_max = (t_huge_number("nr_hugepages") + 64) * 2 * MIB;
 	sh_ctx.opts = &opts;
 	f_huge(true);
 	f_group();
@@ -61,8 +49,7 @@ TEST(free_huge_pages_are_used_first_and_given_back)
 	struct stat st;
 	uint32_t u, v;
 
-	if (number("free_hugepages") < 4)
-		SKIP("fewer than 4 huge pages are free");
+	t_huge_pages(8);
 	group(SH_HUGE_AUTO);
 	CHECK_EQ(fstat(sh_group_fd(SH_FD_HEAP1), &st), 0);
 	CHECK_EQ(st.st_size, 0); /* mapped, and not a byte long */
@@ -93,22 +80,36 @@ TEST(free_huge_pages_are_used_first_and_given_back)
 	f_sound("all given back");
 }
 
-TEST(when_they_are_all_in_use_ordinary_ones_serve)
+/* so many steps of 2 MiB from the pages that are set aside, until there are no more: how many. The last is of another */
+static unsigned take_all(uint32_t *u, unsigned most)
 {
-	uint64_t had = number("free_hugepages");
-	uint32_t u[300];
 	unsigned n = 0;
 
-	if (had < 2 || had > 64)
-		SKIP("2 to 64 huge pages are to be free: this test takes them all");
-	group(SH_HUGE_AUTO);
 	do {
+		CHECK(n < most);
 		CHECK_EQ(take(2 * MIB, SH_PAGE_ANY, &u[n]), 0);
 		memset(sh_unit_addr(u[n]), 1, 2 * MIB);
 	} while (sh_unit_w(u[n++]) == 1);
-	CHECK(n > 1 && n <= had + 1);
-	CHECK_EQ(take(2 * MIB, SH_PAGE_2M, &u[n]), -ENOBUFS);
-	CHECK_EQ(take(2 * MIB, SH_PAGE_4K, &u[n]), 0);
+	return n;
+}
+
+static void all_in_use(void *arg)
+{
+	const struct rte_memzone *mz;
+	uint32_t u[300], more;
+	unsigned n;
+
+	(void)arg;
+	group(SH_HUGE_AUTO);
+	n = take_all(u, 300);
+	CHECK(n > 4);
+	CHECK_EQ(take(2 * MIB, SH_PAGE_2M, &more), -ENOBUFS);
+	CHECK_EQ(take(2 * MIB, SH_PAGE_4K, &more), 0);
+	CHECK(rte_memzone_reserve("huge", 3 * MIB, 0, RTE_MEMZONE_2MB) == NULL);
+	CHECK_EQ(rte_errno, ENOMEM);
+	mz = rte_memzone_reserve("hint", 3 * MIB, 0, RTE_MEMZONE_2MB | RTE_MEMZONE_SIZE_HINT_ONLY);
+	CHECK(mz != NULL && mz->hugepage_sz == 4096);
+	CHECK(rte_malloc(NULL, 5 * MIB, 0) != NULL);
 	f_sound("both in use");
 	CHECK_EQ(sh_pages_give(u[0]), 0);
 	CHECK_EQ(take(2 * MIB, SH_PAGE_ANY, &u[0]), 0);
@@ -116,19 +117,182 @@ TEST(when_they_are_all_in_use_ordinary_ones_serve)
 	f_sound("at the end");
 }
 
-TEST(only_means_only)
+TEST_T(when_they_are_all_in_use_ordinary_ones_serve_which_is_said_once, 120)
+{
+	char err[8192], *said;
+
+	t_huge_pages(8);
+	if (t_huge_number("free_hugepages") > 256)
+		SKIP("more than 256 huge pages are free: this test takes them all");
+	CHECK_EQ(t_fork(all_in_use, NULL, err, sizeof(err)), 0);
+	CHECK_HAS(err, "no huge page of 2 MiB is free");
+	said = strstr(err, "no huge page of 2 MiB is free");
+	CHECK(strstr(said + 1, "no huge page of 2 MiB is free") == NULL);
+}
+
+TEST_T(only_means_only, 120)
 {
 	uint32_t u;
 
-	if (number("free_hugepages") < 1)
-		SKIP("no huge page is free");
+	t_huge_pages(8);
 	group(SH_HUGE_ONLY);
 	CHECK_EQ(take(SH_UNIT, SH_PAGE_ANY, &u), 0);
 	CHECK_EQ(sh_unit_w(u), 1);
 	CHECK_EQ(take(SH_UNIT, SH_PAGE_4K, &u), -ENOMEM);
-	CHECK_EQ(take(number("nr_hugepages") * 2 * MIB, SH_PAGE_ANY, &u), -ENOBUFS);
+	CHECK_EQ(take((uint64_t)t_huge_number("nr_hugepages") * 2 * MIB, SH_PAGE_ANY, &u), -ENOBUFS);
+	CHECK(rte_malloc(NULL, 100, 0) != NULL);
+	CHECK_EQ(f_heap_held(), 2 * MIB);
 	f_sound("at the end");
 }
+
+TEST_T(never_means_never, 120)
+{
+	uint32_t u;
+
+	t_huge_pages(8);
+	group(SH_HUGE_NEVER);
+	CHECK_EQ(take(SH_UNIT, SH_PAGE_ANY, &u), 0);
+	CHECK_EQ(sh_unit_w(u), 0);
+	CHECK_EQ(take(SH_UNIT, SH_PAGE_2M, &u), -ENOMEM);
+	CHECK(rte_memzone_reserve("huge", 100, 0, RTE_MEMZONE_2MB) == NULL);
+	CHECK(!sh_mem_has_huge());
+	f_sound("at the end");
+}
+
+/* ---- what is freed in the midst of others ---- */
+
+#define BLOCKS 10
+
+/* blocks of 3 MiB side by side; every second one is freed: half of the pages lie in one that is in use */
+static void *blocks[BLOCKS];
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t) * (void *const *)a, y = (uintptr_t) * (void *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void fill_and_free_half(unsigned decay)
+{
+	opts.mem_decay = decay;
+	group(SH_HUGE_ONLY);
+	for (unsigned i = 0; i < BLOCKS; i++) {
+		blocks[i] = rte_malloc(NULL, 3 * MIB, 0);
+		CHECK(blocks[i] != NULL);
+		memset(blocks[i], (int)i, 3 * MIB);
+	}
+	qsort(blocks, BLOCKS, sizeof(blocks[0]), by_address);
+	CHECK_EQ((char *)blocks[BLOCKS - 1] - (char *)blocks[0], (BLOCKS - 1) * 3 * MIB);
+	CHECK_EQ(f_heap_held(), BLOCKS * 3 * MIB);
+	for (unsigned i = 1; i < BLOCKS; i += 2)
+		rte_free(blocks[i]);
+}
+
+/* of each pair of blocks, 6 MiB, one page is free as a whole; the last block ends with a page */
+#define LEFT ((BLOCKS / 2 * 3 - BLOCKS / 2) * 2 * MIB)
+
+static void free_the_rest(void)
+{
+	f_sound("half is free");
+	for (unsigned i = 0; i < BLOCKS; i += 2)
+		rte_free(blocks[i]);
+}
+
+static bool holds(void *arg)
+{
+	return f_heap_held() == *(uint64_t *)arg;
+}
+
+TEST_T(without_decay_whole_pages_go_with_the_free, 120)
+{
+	t_huge_pages(24);
+	fill_and_free_half(0 + 1);
+	CHECK_EQ(f_heap_held(), LEFT);
+	free_the_rest();
+	CHECK_EQ(f_heap_held(), 0);
+	f_sound("at the end");
+}
+
+TEST_T(whole_pages_go_by_decay, 120)
+{
+	uint64_t left = LEFT, none = 0;
+
+	t_huge_pages(24);
+	fill_and_free_half(20 + 1);
+	t_until(holds, &left);
+	free_the_rest();
+	t_until(holds, &none);
+	f_sound("at the end");
+	sh_mem_stop();
+}
+
+TEST_T(whole_pages_go_when_told, 120)
+{
+	t_huge_pages(24);
+	fill_and_free_half(0);
+	CHECK_EQ(f_heap_held(), BLOCKS * 3 * MIB);
+	CHECK(sh_mem_trim(UINT64_MAX) > 0);
+	CHECK_EQ(f_heap_held(), LEFT);
+	CHECK_EQ(sh_mem_trim(UINT64_MAX), 0);
+	free_the_rest();
+	CHECK(sh_mem_trim(UINT64_MAX) > 0);
+	CHECK_EQ(f_heap_held(), 0);
+	f_sound("at the end");
+	CHECK(rte_zmalloc(NULL, 20 * MIB, 0) != NULL); /* and they come again */
+	CHECK_EQ(f_heap_held(), 20 * MIB);
+}
+
+/* ---- what programs see ---- */
+
+struct seen {
+	uint64_t small, large;
+	unsigned lists;
+};
+
+static int see(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+{
+	struct seen *s = arg;
+
+	CHECK_EQ(ms->hugepage_sz, msl->page_sz);
+	CHECK_EQ(ms->len, msl->page_sz);
+	CHECK(ms->hugepage_sz == SH_UNIT || ms->hugepage_sz == 2 * MIB);
+	CHECK_EQ((uintptr_t)ms->addr % ms->hugepage_sz, 0);
+	CHECK(rte_mem_virt2memseg((char *)ms->addr + ms->len - 1, msl) == ms);
+	*(ms->hugepage_sz == SH_UNIT ? &s->small : &s->large) += ms->len;
+	return 0;
+}
+
+static int see_list(const struct rte_memseg_list *msl, void *arg)
+{
+	((struct seen *)arg)->lists |= msl->page_sz == SH_UNIT ? 1 : msl->page_sz == 2 * MIB ? 2 : 4;
+	return 0;
+}
+
+TEST_T(walks_show_the_pages_as_they_are, 120)
+{
+	const struct rte_memzone *a, *b;
+	struct seen s = {0};
+	uint32_t u;
+
+	t_huge_pages(8);
+	group(SH_HUGE_AUTO);
+	CHECK_EQ(take(3 * MIB, SH_PAGE_ANY, &u), 0);
+	CHECK_EQ(take(5 * SH_UNIT, SH_PAGE_4K, &u), 0);
+	a = rte_memzone_reserve("large", 5 * MIB, 0, RTE_MEMZONE_2MB);
+	b = rte_memzone_reserve("two sizes", 64, 0, RTE_MEMZONE_2MB | RTE_MEMZONE_1GB);
+	CHECK(a != NULL && b != NULL);
+	CHECK_EQ(a->hugepage_sz, 2 * MIB);
+	CHECK_EQ(b->hugepage_sz, 2 * MIB);
+	CHECK_EQ(rte_mem_virt2memseg(a->addr, NULL)->hugepage_sz, 2 * MIB);
+	CHECK_EQ(rte_memseg_walk(see, &s), 0);
+	CHECK_EQ(rte_memseg_list_walk(see_list, &s), 0);
+	CHECK_EQ(s.lists, 1 | 2);
+	CHECK_EQ(s.small + s.large, f_heap_held());
+	CHECK(s.small >= 5 * SH_UNIT && s.large >= 8 * MIB);
+}
+
+/* ---- where there are none ---- */
 
 static void only_without_any(void *arg)
 {
