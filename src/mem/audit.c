@@ -188,7 +188,8 @@ static int audit_pages(struct audit *a)
 	if (U(pg->used) != a->used)
 		return bad(a, "%llu units are used, the count is %llu", (unsigned long long)a->used,
 			   (unsigned long long)U(pg->used));
-	if (U(pg->backed) != a->held || a->held > pg->max || U(pg->work_n) != 0)
+	a->held += sh_back_pending(a->m);
+	if (U(pg->backed) != a->held || a->held > pg->max)
 		return bad(a, "%llu units are backed, the count is %llu of %llu", (unsigned long long)a->held,
 			   (unsigned long long)U(pg->backed), (unsigned long long)pg->max);
 	return audit_lists(a);

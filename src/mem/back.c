@@ -2,36 +2,46 @@
 /*
  * back.c - which units have pages
  *
- * A bit for each unit says so (struct sh_step). Bits and pages are brought together under G, a step of 2 MiB at a time, and
- * only for units of a BUSY run: they are nobody else's. What is worked on is written down first (pg.work_*); then a page is
- * backed before its bit is set, and a bit is cleared before its page is punched out. So after a death whatever in that
- * stretch has no bit is punched, and pg.backed is counted anew from the bits.
+ * A bit for each unit says so (struct sh_step). Bits and pages are brought together a step of 2 MiB at a time, and only for
+ * units of a BUSY run: they are nobody else's. What is worked on is written down first (struct sh_work); then a page is
+ * backed before its bit is set, and a bit is cleared before its page is punched out. Words change under G; the kernel gives and
+ * takes pages with no lock held, so a member that is stopped there holds up nobody. After a death whatever in its stretch has
+ * no bit is punched, and pg.backed is counted anew from the bits and from what others are working on: by who has G after the
+ * dead, who hears of the death, who needs pages in that stretch, or who finds too few.
  *
- * pg.backed is raised before a page is backed: --memory-max is exact. The files grow by sh_file_back() alone, after a look at
- * RLIMIT_FSIZE: no SIGBUS, no SIGXFSZ.
+ * pg.backed is raised before a page is backed, and lowered after it is punched: --memory-max is exact. The files grow by
+ * sh_file_back() alone, after a look at RLIMIT_FSIZE: no SIGBUS, no SIGXFSZ.
+ *
+ * Process-private state: why huge pages by joining were given up, until it is said.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/fd.h"
+#include "base/log.h"
+#include "mem/heap.h"
 #include "mem/limit.h"
 #include "mem/priv.h"
+#include "proc/proc.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#define PATIENCE_NS SH_NS_PER_S		       /* for a place among those at work */
 #define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* half of the margin that is left of the machine's memory */
 #define U(w) sh_load_rlx(&(w))		       /* relaxed: under the lock, or of a run that the caller has */
 
-int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end)
+int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t was, uint32_t end)
 {
-	uint64_t was = U(m->h->pg.w[w].end), from, to;
+	uint64_t from, to;
 	int r;
 
-	from = sh_page_down(was * sizeof(struct sh_desc));
+	from = sh_page_down((uint64_t)was * sizeof(struct sh_desc));
 	to = sh_page_up((uint64_t)end * sizeof(struct sh_desc));
 	r = sh_file_back(m->w[w].fd_desc, from, to - from);
 	if (r < 0)
@@ -89,18 +99,7 @@ static uint32_t stretch(const struct sh_mem *m, uint32_t *u, uint32_t end, bool 
 	return n;
 }
 
-/* ---- under G ---- */
-
-static void work_on(struct sh_mem *m, uint32_t u, uint32_t n)
-{
-	sh_store_rel(&m->h->pg.work_unit, u);
-	sh_store_rel(&m->h->pg.work_n, n);
-}
-
-static void work_done(struct sh_mem *m)
-{
-	sh_store_rel(&m->h->pg.work_n, 0);
-}
+/* ---- pages: no lock is needed, the run is the caller's ---- */
 
 static uint64_t at(uint32_t u)
 {
@@ -118,19 +117,52 @@ static void punch_rest(struct sh_mem *m, uint32_t u, uint32_t n)
 	}
 }
 
+/* the file is at least that long; others may make it longer at the same time, and none shorter: it is sealed */
+static bool reach(int fd, uint64_t end)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return false;
+	while ((uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) < 0)
+		if (errno != EPERM || fstat(fd, &st) < 0 || (uint64_t)st.st_size < end)
+			return false;
+	return true;
+}
+
+/* an errno, until it is said */
+static _Atomic int joined_not;
+
 /* a whole step in one go by touching it: so the kernel may take a huge page. false: it would not */
 static bool populate(struct sh_mem *m, uint32_t u)
 {
 	uint64_t end = at(u) + SH_MEM_STEP;
-	int fd = m->w[0].fd_heap;
-	struct stat st;
 
-	if (!sh_fsize_ok(end) || fstat(fd, &st) < 0 || ((uint64_t)st.st_size < end && ftruncate(fd, (off_t)end) < 0))
-		return false;
-	if (madvise(sh_unit_addr(u), SH_MEM_STEP, MADV_POPULATE_WRITE) == 0)
+	errno = EFBIG;
+	if (!SH_FAIL("mem_populate") && sh_fsize_ok(end) && reach(m->w[0].fd_heap, end) &&
+	    madvise(sh_unit_addr(u), SH_MEM_STEP, MADV_POPULATE_WRITE) == 0)
 		return true;
 	m->thp = m->thp && errno != EINVAL; /* an older kernel */
+	sh_store_rlx(&joined_not, errno);   /* relaxed: said once, by whoever sees it */
 	return false;
+}
+
+/* no lock is held here */
+static void say_not_joined(void)
+{
+	static _Atomic bool said;
+	int e = sh_load_rlx(&joined_not);
+
+	if (e == 0 || sh_xchg(&said, true))
+		return;
+	if (e == EINVAL)
+		sh_info("this kernel cannot populate shared memory (MADV_POPULATE_WRITE): pages of 4 KiB are not "
+			"joined");
+	else
+		sh_info("2 MiB of shared memory could not be populated as one piece (%s): they have pages of 4 KiB, "
+			"and others "
+			"may too",
+			strerror(e));
 }
 
 /* pages for units that have none */
@@ -145,71 +177,249 @@ static int get_pages(struct sh_mem *m, uint32_t u, uint32_t n)
 	return w == 1 && r == -ENOBUFS ? -ENOSPC : r; /* no huge page: there may be others */
 }
 
-static int fill(struct sh_mem *m, uint32_t u, uint32_t n)
+static int get_all_pages(struct sh_mem *m, uint32_t u, uint32_t n)
 {
-	struct sh_pages_hdr *pg = &m->h->pg;
-	uint32_t missing = sh_run_missing(m, u, n), from = u, end = u + n, k;
+	uint32_t from = u, end = u + n, k;
 	int r = 0;
 
-	if (missing == 0)
-		return 0;
-	if (U(pg->backed) + missing > pg->max)
-		return -ENOMEM;
-	work_on(m, u, n);
-	sh_store_rel(&pg->backed, U(pg->backed) + missing);
-	SH_STEP("mem_fill_reserved");
 	while (r == 0 && (k = stretch(m, &from, end, false)) > 0) {
 		r = get_pages(m, from, k);
 		from += k;
 	}
 	SH_STEP("mem_fill_backed");
-	if (r == 0) {
-		bits_set(m, u, n, true);
-	} else {
+	if (r < 0)
 		punch_rest(m, u, n);
-		sh_store_rel(&pg->backed, U(pg->backed) - missing);
-	}
-	SH_STEP("mem_fill_marked");
-	work_done(m);
 	return r;
 }
 
-static void unfill(struct sh_mem *m, uint32_t u, uint32_t n)
-{
-	struct sh_pages_hdr *pg = &m->h->pg;
-	uint32_t held = n - sh_run_missing(m, u, n);
+/* ---- what is being worked on: under G ---- */
 
-	if (held == 0)
-		return;
-	work_on(m, u, n);
-	bits_set(m, u, n, false);
-	SH_STEP("mem_punch_marked");
-	punch_rest(m, u, n);
-	SH_STEP("mem_punch_done");
-	sh_store_rel(&pg->backed, U(pg->backed) - held);
-	work_done(m);
+static bool is_gone(sh_id_t id)
+{
+	return id != sh_self() && (!sh_member_alive(id) || sh_member_probe(id) == 1);
 }
 
-void sh_back_mend(struct sh_mem *m)
+static uint32_t unit_of(const struct sh_work *w)
+{
+	return (uint32_t)U(w->run);
+}
+static uint32_t units_of(const struct sh_work *w)
+{
+	return (uint32_t)(U(w->run) >> 32);
+}
+
+uint64_t sh_back_pending(const struct sh_mem *m)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < SH_WORKS; i++)
+		n += U(m->h->works[i].owner) != 0 ? U(m->h->works[i].held) : 0;
+	return n;
+}
+
+bool sh_back_left(const struct sh_mem *m, sh_id_t id)
+{
+	for (unsigned i = 0; i < SH_WORKS; i++)
+		if (U(m->h->works[i].owner) == id)
+			return true;
+	return false;
+}
+
+static void count_anew(struct sh_mem *m)
 {
 	struct sh_pages_hdr *pg = &m->h->pg;
-	uint64_t held = 0;
+	uint64_t held = sh_back_pending(m);
 
-	if (U(pg->work_n) != 0) {
-		uint32_t u = (uint32_t)U(pg->work_unit), n = (uint32_t)U(pg->work_n);
-
-		if (m->w[sh_unit_w(u)].page > SH_UNIT && sh_run_missing(m, u, n) != 0)
-			bits_set(m, u, n, false); /* a page of which some units have no bit cannot go in part */
-		punch_rest(m, u, n);
-		SH_STEP("mem_back_mended");
-		work_done(m);
-	}
 	for (unsigned w = 0; w < SH_WINDOWS; w++) {
 		uint32_t end = (uint32_t)U(pg->w[w].end), u = (uint32_t)(w << SH_UNIT_W_SHIFT);
 
 		held += end - sh_run_missing(m, u, end);
 	}
 	sh_store_rel(&pg->backed, held);
+}
+
+/* Of a dead owner. A page that has bits in part, for they are two words, is there, and has them all then. */
+static void settle(struct sh_mem *m, struct sh_work *w)
+{
+	uint32_t u = unit_of(w), n = units_of(w), missing = sh_run_missing(m, u, n);
+
+	if (m->w[sh_unit_w(u)].page > SH_UNIT && missing != 0 && missing != n)
+		bits_set(m, u, n, true);
+	punch_rest(m, u, n);
+	SH_STEP("mem_back_mended");
+	sh_store_rel(&w->owner, 0);
+}
+
+/* of the dead, in this stretch, or (n 0) anywhere */
+static void settle_dead(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < SH_WORKS; i++) {
+		struct sh_work *w = &m->h->works[i];
+
+		if (U(w->owner) == 0 || (n != 0 && (unit_of(w) >= u + n || u >= unit_of(w) + units_of(w))) ||
+		    !is_gone(U(w->owner)))
+			continue;
+		settle(m, w);
+		any = true;
+	}
+	if (any)
+		count_anew(m);
+}
+
+void sh_back_mend(struct sh_mem *m)
+{
+	settle_dead(m, 0, 0);
+	count_anew(m);
+}
+
+/* NULL: so many are at work */
+static struct sh_work *work_on(struct sh_mem *m, uint32_t u, uint32_t n, uint32_t held)
+{
+	for (unsigned i = 0; i < SH_WORKS; i++) {
+		struct sh_work *w = &m->h->works[i];
+
+		if (U(w->owner) != 0)
+			continue;
+		sh_store_rel(&w->run, (uint64_t)n << 32 | u);
+		sh_store_rel(&w->held, held);
+		sh_store_rel(&w->owner, sh_self());
+		return w;
+	}
+	return NULL;
+}
+
+/* 0; *w NULL: nothing is missing. -ENOMEM; -EBUSY: again, a little later */
+static int fill_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w)
+{
+	struct sh_pages_hdr *pg = &m->h->pg;
+	uint32_t missing;
+
+	settle_dead(m, u, n);
+	missing = sh_run_missing(m, u, n);
+	*w = NULL;
+	if (missing == 0)
+		return 0;
+	if (U(pg->backed) + missing > pg->max)
+		settle_dead(m, 0, 0);
+	if (U(pg->backed) + missing > pg->max)
+		return -ENOMEM;
+	*w = work_on(m, u, n, missing);
+	if (*w == NULL) {
+		settle_dead(m, 0, 0);
+		return -EBUSY;
+	}
+	sh_store_rel(&pg->backed, U(pg->backed) + missing);
+	SH_STEP("mem_fill_reserved");
+	return 0;
+}
+
+static void fill_ends(struct sh_mem *m, struct sh_work *w, bool there)
+{
+	if (there)
+		bits_set(m, unit_of(w), units_of(w), true);
+	else
+		sh_store_rel(&m->h->pg.backed, U(m->h->pg.backed) - U(w->held));
+	SH_STEP("mem_fill_marked");
+	sh_store_rel(&w->owner, 0);
+}
+
+static int punch_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w)
+{
+	uint32_t held;
+
+	settle_dead(m, u, n);
+	held = n - sh_run_missing(m, u, n);
+	*w = NULL;
+	if (held == 0)
+		return 0;
+	*w = work_on(m, u, n, 0);
+	if (*w == NULL) {
+		settle_dead(m, 0, 0);
+		return -EBUSY;
+	}
+	bits_set(m, u, n, false);
+	sh_store_rel(&(*w)->held, held);
+	SH_STEP("mem_punch_marked");
+	return 0;
+}
+
+static void punch_ends(struct sh_mem *m, struct sh_work *w)
+{
+	sh_store_rel(&m->h->pg.backed, U(m->h->pg.backed) - U(w->held));
+	sh_store_rel(&w->owner, 0);
+}
+
+/* ---- a piece of a run that the caller has: begun under G, worked on without, and ended under G ---- */
+
+typedef int begin_fn(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w);
+
+/* 0: begun, or (*w NULL) nothing to do. G is held then if the gate wants that, or it was not begun and G is free */
+static int begin(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate, begin_fn *fn,
+		 struct sh_work **w)
+{
+	uint64_t dl = sh_deadline(PATIENCE_NS);
+	int r;
+
+	for (;;) {
+		r = sh_mem_lock_grow(&m);
+		if (r < 0)
+			return r;
+		r = gate->fn(m, gate->arg);
+		if (r == 0)
+			r = fn(m, u, n, w);
+		if (r == 0 && *w != NULL && gate->whole)
+			return 0;
+		sh_mem_unlock_grow(m);
+		if (r != -EBUSY)
+			return r;
+		if (sh_left_ns(dl) == 0)
+			return -ENOMEM;
+		sh_breathe();
+	}
+}
+
+/* who began to observe meanwhile has not heard of these pages: they go, and come the other way */
+static int fill_piece(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate)
+{
+	struct sh_work *w;
+	int r = begin(m, u, n, gate, fill_begins, &w), e;
+
+	if (r < 0 || w == NULL)
+		return r;
+	r = get_all_pages(m, u, n);
+	if (!gate->whole) {
+		e = sh_mem_lock_grow(&m);
+		if (e < 0)
+			return e;
+		e = r == 0 ? gate->fn(m, gate->arg) : 0;
+		if (e != 0) {
+			punch_rest(m, u, n);
+			r = e;
+		}
+	}
+	fill_ends(m, w, r == 0);
+	sh_mem_unlock_grow(m);
+	return r;
+}
+
+static int punch_piece(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate)
+{
+	struct sh_work *w;
+	int r = begin(m, u, n, gate, punch_begins, &w);
+
+	if (r < 0 || w == NULL)
+		return r;
+	punch_rest(m, u, n);
+	SH_STEP("mem_punch_done");
+	if (!gate->whole)
+		r = sh_mem_lock_grow(&m);
+	if (r < 0)
+		return r;
+	punch_ends(m, w);
+	sh_mem_unlock_grow(m);
+	return 0;
 }
 
 /* ---- of a run that the caller has ---- */
@@ -223,7 +433,7 @@ static uint32_t piece(uint32_t u, uint32_t end)
 }
 
 /* a stretch of at most ASK_MAX units: so much is asked of the machine at a time */
-static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, sh_back_gate gate, void *arg)
+static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, const struct sh_back_gate *gate)
 {
 	uint32_t missing = sh_run_missing(m, u, end - u);
 	int r = 0;
@@ -233,20 +443,13 @@ static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, sh_back_gate ga
 		return -ENOBUFS;
 	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
-		if (sh_run_missing(m, u, k) == 0)
-			continue;
-		r = sh_mem_lock_grow(&m);
-		if (r < 0)
-			return r;
-		r = gate(m, arg);
-		if (r == 0)
-			r = fill(m, u, k);
-		sh_mem_unlock_grow(m);
+		if (sh_run_missing(m, u, k) != 0)
+			r = fill_piece(m, u, k, gate);
 	}
 	return r;
 }
 
-int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg)
+int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate)
 {
 	uint32_t page = (uint32_t)(m->w[sh_unit_w(u)].page >> SH_UNIT_SHIFT), missing, end = u + n;
 	struct sh_pages_hdr *pg = &m->h->pg;
@@ -266,26 +469,20 @@ int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, vo
 		return -ENOSPC;
 	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = end - u < ASK_MAX ? end - u : ASK_MAX;
-		r = fill_some(m, u, u + k, gate, arg);
+		r = fill_some(m, u, u + k, gate);
 	}
+	say_not_joined();
 	return r;
 }
 
-int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg)
+int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate)
 {
 	int r = 0;
 
 	for (uint32_t end = u + n, k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
-		if (sh_run_missing(m, u, k) == k)
-			continue;
-		r = sh_mem_lock_grow(&m);
-		if (r < 0)
-			return r;
-		r = gate(m, arg);
-		if (r == 0)
-			unfill(m, u, k);
-		sh_mem_unlock_grow(m);
+		if (sh_run_missing(m, u, k) != k)
+			r = punch_piece(m, u, k, gate);
 	}
 	return r;
 }

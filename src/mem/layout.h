@@ -7,6 +7,7 @@
  *   dir         name directory, 8192 x 128 bytes         page by page, when first used
  *   zones       memzone table, 4096 x 128 bytes          page by page, when first used
  *   gates       of threads, 4096 x 64 bytes              page by page, when first used
+ *   works       what is being backed or punched, a page      at creation
  *   2 MiB       step table of each window                page by page, when a window grows
  *
  * In two further files for each window: its descriptors, a line for each unit, and its data.
@@ -28,7 +29,7 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 6u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 7u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)    /* unit of growth */
 #define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
@@ -160,9 +161,8 @@ struct sh_win_hdr {
  *   decay      the creator: how long freed pages are kept, ms + 1; 0: for ever
  *   keep       the creator: units that stay backed, whoever uses them or nobody
  *   max        the creator: most units that may be backed at a time
- *   backed     under G: units that are backed or about to be. A mender of G counts them anew
+ *   backed     under G: units that are backed, about to be, or on their way out. A mender of G counts them anew
  *   want, seq  as in struct sh_lock
- *   work_*     under G: the units whose bits and pages are being brought together; work_n decides, 0: none
  */
 struct sh_pages_hdr {
 	struct sh_win_hdr w[SH_WINDOWS];
@@ -172,8 +172,21 @@ struct sh_pages_hdr {
 	uint64_t keep;
 	uint64_t max;
 	sh_w64 backed;
-	sh_w64 work_unit, work_n;
 	_Atomic uint32_t want, seq; /* who finds nothing free but BUSY runs sleeps on seq; who hands one out wakes */
+};
+
+/*
+ * Units of a BUSY run, at most a step, whose bits and pages are being brought together: written and cleared under G, by who
+ * has the run or coordinates for it. In between no lock is held. owner decides, last when it is written: 0, nobody.
+ *
+ *   owner   member id
+ *   run     n << 32 | unit
+ *   held    units in pg.backed that have no bit: those that are to come, or to go
+ */
+#define SH_WORKS 128
+struct sh_work {
+	sh_w64 owner, run, held;
+	uint64_t pad;
 };
 
 /*
@@ -269,9 +282,11 @@ struct sh_mem_hdr {
 	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
 	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
 	struct sh_gate gates[SH_GATES] __attribute__((aligned(4096)));
+	struct sh_work works[SH_WORKS] __attribute__((aligned(4096)));
 };
 _Static_assert(offsetof(struct sh_mem_hdr, dir) == 2 * SH_MEM_PAGE,
 	       "words, locks and journal are one page, runs another");
+_Static_assert(SH_WORKS * sizeof(struct sh_work) == SH_MEM_PAGE, "backed at creation");
 _Static_assert(sizeof(struct sh_mem_hdr) <= SH_STEPS_OFF, "steps come behind");
 _Static_assert(SH_STEPS_OFF + SH_WINDOWS * SH_STEPS_MAX * sizeof(struct sh_step) <= SH_MEM_WINDOW, "all steps fit");
 

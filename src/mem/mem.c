@@ -120,6 +120,11 @@ static void gone(struct sh_mem *m, sh_id_t id)
 		if (freed)
 			sh_pages_held(m);
 	}
+	/* not waiting for it: who needs pages there, or finds that there are too few, does it as well */
+	if (m->h != NULL && sh_back_left(m, id) && sh_lock_try(&m->h->grow) == 0) {
+		sh_back_mend(m);
+		sh_mem_unlock_grow(m);
+	}
 	if (sh_ctx.mem != NULL)
 		sh_orphan_event(id);
 	if (m->h != NULL && m->h->pg.decay > 1) /* what it would have given back; at once: its givers did */
@@ -158,6 +163,7 @@ static uint64_t fingerprint(void)
 				 offsetof(struct sh_mem_hdr, undo),
 				 offsetof(struct sh_mem_hdr, zones),
 				 offsetof(struct sh_mem_hdr, gates),
+				 offsetof(struct sh_mem_hdr, works),
 				 offsetof(struct sh_mem_hdr, pg),
 				 sizeof(struct sh_pages_hdr),
 				 sizeof(struct sh_step),
@@ -306,6 +312,8 @@ static int create(struct sh_mem *m)
 		return r;
 	r = sh_file_back(m->fd, 0, 2 * SH_MEM_PAGE);
 
+	if (r == 0)
+		r = sh_file_back(m->fd, offsetof(struct sh_mem_hdr, works), SH_MEM_PAGE);
 	if (r == 0) /* from here on the file is as long as the tables: none of them can be beyond its end */
 		r = sh_file_back(m->fd, SH_STEPS_OFF - SH_MEM_PAGE, SH_MEM_PAGE);
 	if (r < 0) {

@@ -96,7 +96,7 @@ static int unobserved(const struct sh_mem *m, void *kind)
 int sh_grow_commit(struct sh_mem *m, uint32_t busy, uint32_t u, uint32_t n)
 {
 	enum sh_xkind kind = SH_X_GROW;
-	int r = sh_back_fill(m, u, n, unobserved, &kind);
+	int r = sh_back_fill(m, u, n, &(struct sh_back_gate){unobserved, &kind, false});
 
 	return r == -EAGAIN ? sh_exchange(kind, busy, u, n) : r;
 }
@@ -105,7 +105,7 @@ int sh_grow_commit(struct sh_mem *m, uint32_t busy, uint32_t u, uint32_t n)
 int sh_shrink_commit(struct sh_mem *m, uint32_t u, uint32_t n)
 {
 	enum sh_xkind kind = SH_X_SHRINK;
-	int r = sh_back_punch(m, u, n, unobserved, &kind);
+	int r = sh_back_punch(m, u, n, &(struct sh_back_gate){unobserved, &kind, false});
 
 	return r == -EAGAIN ? sh_exchange(kind, u, u, n) : r;
 }
@@ -208,30 +208,36 @@ static int can_be(const struct sh_mem *m, unsigned w, uint32_t units, uint32_t t
 }
 
 /*
- * Under G, not H: the window's end moves until such a run fits. What is free at the end is not reckoned with, for others may
- * take it meanwhile. 0, -ENOMEM or as sh_back_tables()
+ * The window's end moves until such a run fits, and it is mine. What is free at the end is not reckoned with, for others may
+ * take it meanwhile. 0, -ENOMEM, -EAGAIN (somebody else was faster: again) or as sh_back_tables()
  */
-static int longer(struct sh_mem *m, unsigned w, uint32_t units, uint32_t align)
+static int longer(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct sh_hold *hold)
 {
 	struct sh_win_hdr *wh = &m->h->pg.w[w];
-	uint64_t end = U(wh->end), to = end + units + (align > 1 ? align : 0);
+	uint64_t end = sh_load_acq(&wh->end), to = end + (ask->units != 0 ? ask->units : 1); /* A:PGEND */
+	struct sh_run fit;
 	int r;
 
+	to += ask->align > 1 ? ask->align : 0;
 	to = (to + SH_STEP_UNITS - 1) & ~(uint64_t)(SH_STEP_UNITS - 1);
-	if (to > wh->units)
-		to = wh->units;
-	if (to <= end)
-		return -ENOMEM;
-	r = sh_back_tables(m, w, (uint32_t)to);
+	to = to < wh->units ? to : wh->units;
+	r = to > end ? sh_back_tables(m, w, (uint32_t)end, (uint32_t)to) : 0;
 	if (r == 0)
 		r = sh_mem_lock(&m);
 	if (r < 0)
 		return r;
-	sh_run_extend(m, w, (uint32_t)(to - end));
-	SH_STEP("mem_end_ready");
-	sh_commit(m->h);
+	if (!look(m, w, ask, true, &fit) && to > end && U(wh->end) == end) {
+		sh_run_extend(m, w, (uint32_t)(to - end));
+		SH_STEP("mem_end_ready");
+		sh_commit(m->h);
+		(void)look(m, w, ask, true, &fit);
+	}
+	if (fit.units != 0)
+		cut(m, ask, &fit, hold);
+	else
+		r = U(wh->end) != end && U(wh->end) < wh->units ? -EAGAIN : -ENOMEM;
 	sh_mem_unlock(m);
-	return 0;
+	return r;
 }
 
 /* 0: mine; -ENOMEM: there is no such run and cannot be; -ENOBUFS: the machine has not got so much */
@@ -243,16 +249,14 @@ static int find_or_extend(struct sh_mem *m, unsigned w, const struct sh_pages_as
 	if (r != -ENOMEM)
 		return r;
 	e = can_be(m, w, units, tail);
-	r = sh_mem_lock_grow(&m);
-	if (r < 0)
-		return r;
-	r = try_cut(m, w, ask, e < 0, hold, &tail); /* somebody else may have made it longer */
-	if (r == -ENOMEM && e == 0) {
-		e = longer(m, w, units, ask->align);
+	if (e < 0) {
 		r = try_cut(m, w, ask, true, hold, &tail);
+		return r == -ENOMEM ? e : r;
 	}
-	sh_mem_unlock_grow(m);
-	return r == -ENOMEM && e < 0 ? e : r;
+	do {
+		r = longer(m, w, ask, hold);
+	} while (r == -EAGAIN);
+	return r;
 }
 
 /* the BUSY run becomes what it is for, and free around that; units 0: free altogether. Under H, the caller commits */

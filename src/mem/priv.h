@@ -63,15 +63,24 @@ static inline bool sh_unit_backed(const struct sh_mem *m, uint32_t u)
 	/* relaxed: of a run that the caller has, or under a lock: nobody changes it */
 	return sh_load_rlx(&sh_step_of(m, u)->bit[u / 64 % 2]) >> u % 64 & 1;
 }
-/* under G: descriptors and steps of the units below end have pages */
-int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t end);
+/* no lock: descriptors and steps of units [was, end) have pages; twice does no harm */
+int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t was, uint32_t end);
 /*
- * Put pages under what is missing of a BUSY run, take them away. Before each piece the gate is asked, under G: what it returns
- * other than 0 ends it. What was done before an error stays done.
+ * Put pages under what is missing of a BUSY run, take them away. Before each piece the gate is asked, under G, and when pages
+ * have come again, before they count: what it returns other than 0 ends it. What was done before an error stays done.
+ * whole: G is held over the whole of a piece: for who does it for another, and may be replaced.
  */
-typedef int (*sh_back_gate)(const struct sh_mem *m, void *arg);
-int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg);
-int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, sh_back_gate gate, void *arg);
+struct sh_back_gate {
+	int (*fn)(const struct sh_mem *m, void *arg);
+	void *arg;
+	bool whole;
+};
+int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate);
+int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate);
+/* under G: units that pg.backed counts and that have no bit */
+uint64_t sh_back_pending(const struct sh_mem *m);
+/* a look: did this member leave something half done? */
+bool sh_back_left(const struct sh_mem *m, sh_id_t id);
 /* under G, after a death */
 void sh_back_mend(struct sh_mem *m);
 

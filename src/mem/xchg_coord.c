@@ -26,12 +26,13 @@ static int still_mine(const struct sh_mem *m, void *arg)
 
 static int map(struct sh_mem *m, struct sh_stint *s)
 {
-	return SH_FAIL("xchg_map") ? -ENOMEM : sh_back_fill(m, s->q.u, s->q.n, still_mine, s);
+	return SH_FAIL("xchg_map") ? -ENOMEM
+				   : sh_back_fill(m, s->q.u, s->q.n, &(struct sh_back_gate){still_mine, s, true});
 }
 
 static int unmap(struct sh_mem *m, struct sh_stint *s)
 {
-	return sh_back_punch(m, s->q.u, s->q.n, still_mine, s);
+	return sh_back_punch(m, s->q.u, s->q.n, &(struct sh_back_gate){still_mine, s, true});
 }
 
 /* ---- asking the others ---- */

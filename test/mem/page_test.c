@@ -280,10 +280,18 @@ TEST(whole_pages_behind_a_part_of_one_go_by_decay)
 	sh_mem_stop();
 }
 
-/* the bits of a page are two words: who dies between them has marked half of it */
-TEST(a_page_that_the_dead_marked_in_part_goes_whole)
+static int does_nothing(void *arg)
 {
+	(void)arg;
+	return 0;
+}
+
+/* the bits of a page are two words: who dies between them has marked half of it */
+TEST(a_page_that_the_dead_marked_in_part_stays_whole)
+{
+	struct sh_work *w;
 	struct sh_mem *m;
+	sh_id_t dead;
 	uint32_t u;
 
 	small_group();
@@ -292,13 +300,17 @@ TEST(a_page_that_the_dead_marked_in_part_goes_whole)
 	CHECK_EQ(sh_mem_lock_grow(&m), 0);
 	m->w[0].page = 2 * MIB; /* as in the window of huge pages */
 	sh_store_rel(&sh_step_of(m, u)->bit[1], 0);
-	sh_store_rel(&m->h->pg.work_unit, u);
-	sh_store_rel(&m->h->pg.work_n, SH_STEP_UNITS);
+	CHECK_EQ(f_wait(f_member(does_nothing, NULL, &dead)), 0);
+	w = &m->h->works[0];
+	sh_store_rel(&w->run, (uint64_t)SH_STEP_UNITS << 32 | u);
+	sh_store_rel(&w->held, SH_STEP_UNITS);
+	sh_store_rel(&w->owner, dead);
 	sh_back_mend(m);
 	sh_mem_unlock_grow(m);
-	CHECK_EQ(sh_run_missing(m, u, SH_STEP_UNITS), SH_STEP_UNITS);
-	CHECK_EQ(now().backed, 0);
-	CHECK_EQ(f_heap_held(), 0);
+	CHECK_EQ(sh_load_acq(&w->owner), 0);
+	CHECK_EQ(sh_run_missing(m, u, SH_STEP_UNITS), 0);
+	CHECK_EQ(now().backed, 2 * MIB);
+	CHECK_EQ(f_heap_held(), 2 * MIB);
 }
 
 TEST(more_than_a_part_is_not_kept_however_long_it_may_be)

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* stop_test.c - who is stopped while the kernel gives or takes pages holds up nobody; who dies there leaves nothing half done */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+#include <shoal_mem.h>
+
+#include "base/log.h"
+#include "fake.h"
+#include "mem/heap.h"
+#include "mem/mem.h"
+#include "proc/opts.h"
+
+#define MIB (1ull << 20)
+
+static struct sh_opts opts = {.memory_max = 64 << 20};
+
+static struct sh_pages_stat now(void)
+{
+	struct sh_pages_stat s;
+
+	CHECK_EQ(sh_pages_stat(&s), 0);
+	return s;
+}
+
+/* 10 MiB come, and go */
+static int grows_and_shrinks(void *arg)
+{
+	void *p = rte_malloc(NULL, 10 * MIB, 0);
+
+	(void)arg;
+	if (p == NULL)
+		return 1;
+	memset(p, 1, 10 * MIB);
+	rte_free(p);
+	return shoal_mem_trim() >= 0 ? 0 : 2;
+}
+
+static pid_t stopped_at(const char *label)
+{
+	pid_t pid;
+	int st;
+
+	setenv("SHOAL_STOP_AT", label, 1);
+	pid = f_member(grows_and_shrinks, NULL, NULL);
+	unsetenv("SHOAL_STOP_AT");
+	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	if (!WIFSTOPPED(st))
+		t_fail(__FILE__, __LINE__, "nobody passes %s", label);
+	return pid;
+}
+
+/* the steps of the play of pages that are done with no lock held */
+static const char *const steps[] = {"mem_desc_backed",	 "mem_steps_backed", "mem_fill_backed",
+				    "mem_fill_backed:3", "mem_run_filled",   "mem_shrink_cut",
+				    "mem_punch_done",	 "mem_punch_done:3", "mem_shrink_done"};
+
+TEST_T(who_is_stopped_while_pages_come_or_go_holds_up_nobody, 60)
+{
+	sh_ctx.opts = &opts;
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		pid_t pid;
+
+		f_group_again();
+		pid = stopped_at(steps[i]);
+		CHECK_EQ(grows_and_shrinks(NULL), 0);
+		f_sound(steps[i]);
+		kill(pid, SIGCONT);
+		CHECK_EQ(f_wait(pid), 0);
+		f_sound("gone on");
+		CHECK(shoal_mem_trim() >= 0);
+		CHECK_EQ(now().backed, 0);
+		CHECK_EQ(f_heap_held(), 0);
+	}
+}
+
+/* nobody is told of the death: who needs the pages finds what the dead left */
+TEST_T(what_one_who_died_there_left_is_found_by_who_needs_it, 60)
+{
+	sh_ctx.opts = &opts;
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		pid_t pid;
+		void *p;
+
+		f_group_again();
+		pid = stopped_at(steps[i]);
+		kill(pid, SIGKILL);
+		CHECK_EQ(f_wait(pid), 128 + SIGKILL);
+		p = rte_malloc(NULL, 60 * MIB, 0);
+		if (p == NULL)
+			t_fail(__FILE__, __LINE__, "%s: what the dead had in hand is lost", steps[i]);
+		rte_free(p);
+		CHECK(shoal_mem_trim() >= 0);
+		f_sound(steps[i]);
+		CHECK_EQ(now().backed, 0);
+		CHECK_EQ(f_heap_held(), 0);
+	}
+}
+
+static int grows_often(void *arg)
+{
+	for (unsigned i = 0; i < 20; i++)
+		if (grows_and_shrinks(arg) != 0)
+			return 1;
+	return 0;
+}
+
+TEST_T(many_grow_at_once_and_the_count_is_right, 60)
+{
+	struct sh_opts wide = {.memory_max = 256 * MIB};
+	pid_t pid[6];
+
+	sh_ctx.opts = &wide;
+	f_group();
+	for (unsigned i = 0; i < 6; i++)
+		pid[i] = f_member(grows_often, NULL, NULL);
+	CHECK_EQ(grows_often(NULL), 0);
+	for (unsigned i = 0; i < 6; i++)
+		CHECK_EQ(f_wait(pid[i]), 0);
+	f_sound("at the end");
+	CHECK(shoal_mem_trim() >= 0);
+	CHECK_EQ(now().backed, 0);
+	CHECK_EQ(f_heap_held(), 0);
+}
+
+/* all places are those of stopped members: ENOMEM after a while, and memory again */
+TEST_T(no_place_to_work_at_is_enomem, 60)
+{
+	struct sh_mem *m;
+	sh_id_t id;
+	pid_t pid;
+
+	sh_ctx.opts = &opts;
+	f_group();
+	pid = stopped_at("mem_fill_backed");
+	m = sh_ctx.mem;
+	id = sh_load_acq(&m->h->works[0].owner);
+	CHECK(id != 0);
+	for (unsigned i = 1; i < SH_WORKS; i++) { /* as if it had so many threads */
+		sh_store_rel(&m->h->works[i].run, sh_load_acq(&m->h->works[0].run));
+		sh_store_rel(&m->h->works[i].owner, id);
+	}
+	CHECK(rte_malloc(NULL, MIB, 0) == NULL);
+	CHECK_EQ(rte_errno, ENOMEM);
+	for (unsigned i = 1; i < SH_WORKS; i++)
+		sh_store_rel(&m->h->works[i].owner, 0);
+	CHECK(rte_malloc(NULL, MIB, 0) != NULL);
+	kill(pid, SIGCONT);
+	CHECK_EQ(f_wait(pid), 0);
+	f_sound("gone on");
+}
+
+/* ---- a step that could not be populated is said, once ---- */
+
+TEST(what_is_not_populated_as_one_piece_is_said_once)
+{
+	char text[4096] = "", *first;
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	sh_ctx.opts = &opts;
+	f_group();
+	sh_ctx.mem->thp = true;
+	CHECK_EQ(rte_openlog_stream(f), 0);
+	setenv("SHOAL_FAIL_AT", "mem_populate:2", 1);
+	CHECK(rte_malloc(NULL, 10 * MIB, 0) != NULL);
+	setenv("SHOAL_FAIL_AT", "mem_populate:7", 1);
+	CHECK(rte_malloc(NULL, 10 * MIB, 0) != NULL);
+	unsetenv("SHOAL_FAIL_AT");
+	CHECK_EQ(rte_openlog_stream(NULL), 0);
+	fclose(f);
+	first = strstr(text, "could not be populated as one piece");
+	CHECK(first != NULL && strstr(first + 1, "could not be populated") == NULL);
+	f_sound("some in one piece, some not");
+}
