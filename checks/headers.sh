@@ -28,7 +28,8 @@ one()
 export -f one unit
 
 (cd include && find . -name '*.h' | sed 's|^\./||' | sort) | while read -r h; do
-	for v in 'gcc c99' 'gcc c11' 'gcc gnu17' 'gcc c2x' 'g++ c++11' 'g++ c++20' 'clang c11' 'clang c2x' 'clang++ c++17'; do
+	for v in 'gcc c99' 'gcc c11' 'gcc gnu17' 'gcc c2x' 'g++ c++11' 'g++ c++14' 'g++ c++17' 'g++ c++20' 'clang c11' 'clang c17' 'clang c2x' \
+		'clang++ c++11' 'clang++ c++17' 'clang++ c++20'; do
 		echo "$h $v"
 	done
 done | xargs -r -P "${JOBS:-2}" -L1 bash -c 'one "$@"' one

@@ -8,12 +8,14 @@ shift
 export BUILD
 JOBS=${JOBS:-$(nproc)}
 export JOBS
-all="rooms size low_fds clocks atoms labels volatile sleeps paths links unfinished format names tested headers troubleshooting manuals claims tidy cppcheck"
+all="rooms size low_fds clocks atoms labels volatile sleeps paths links unfinished format names tested headers complete troubleshooting manuals claims tidy cppcheck"
 passed=0 failed=0
 
 for name in ${*:-$all}; do
 	if [ -e "checks/$name.sh" ]; then
 		out=$(bash "checks/$name.sh" 2>&1)
+	elif [ -e "checks/$name.py" ]; then
+		out=$(python3 "checks/$name.py" 2>&1)
 	else
 		out=$(python3 checks/rules.py "$name" 2>&1)
 	fi

@@ -206,6 +206,47 @@ __RTE_ATOMIC_FAMILY(32)
 __RTE_ATOMIC_FAMILY(64)
 #undef __RTE_ATOMIC_FAMILY
 
+/* ---- 128 bits ---- */
+
+#if defined(RTE_ARCH_64)
+__extension__ typedef struct __attribute__((__aligned__(16))) {
+	union {
+		uint64_t val[2];
+		__int128 int128;
+	};
+} rte_int128_t;
+
+#if defined(RTE_ARCH_X86)
+#define MPLOCKED "lock ; "
+#endif
+
+/*
+ * *dst becomes *src if it is *exp: then 1; else 0, and *exp is what it was. Sequentially consistent and never spurious, whatever
+ * weak, success and failure say.
+ */
+static inline int rte_atomic128_cmp_exchange(rte_int128_t *dst, rte_int128_t *exp, const rte_int128_t *src,
+					     unsigned int weak, int success, int failure)
+{
+	(void)weak;
+	(void)success;
+	(void)failure;
+#if defined(RTE_ARCH_X86_64)
+	{
+		uint8_t done;
+
+		__asm__ volatile(MPLOCKED "cmpxchg16b %[dst]\n\tsete %[done]"
+				 : [dst] "+m"(*dst), "+a"(exp->val[0]), "+d"(exp->val[1]), [done] "=q"(done)
+				 : "b"(src->val[0]), "c"(src->val[1])
+				 : "memory", "cc");
+		return done;
+	}
+#else
+	return __atomic_compare_exchange(&dst->int128, &exp->int128, (__extension__ __int128 *)(uintptr_t)&src->int128,
+					 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+#endif
+}
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -28,13 +28,25 @@ for n in ('UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16', 'INT32', 'INT6
     TYPES[n] = (n.lower() + '_t', 'cmdline_parse_token_num_t', 'TOKEN_NUM_INITIALIZER', 'RTE_' + n)
 
 
+# no name of a field
+KEYWORDS = set('auto break case char const continue default do double else enum extern float for goto if inline int long register '
+               'restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true '
+               'false nullptr constexpr alignas alignof static_assert thread_local typeof class delete namespace new operator '
+               'private protected public template this throw try using virtual catch friend explicit export mutable'.split())
+
+
 class Bad(Exception):
     """What is wrong with a line."""
 
 
-def c_name(word):
+def plain(word):
     name = re.sub(r'[^A-Za-z0-9_]', '_', word)
     return '_' + name if name[0].isdigit() else name
+
+
+def c_name(word):
+    name = plain(word)
+    return name + '_' if name in KEYWORDS else name
 
 
 def token(word):
@@ -47,6 +59,8 @@ def token(word):
             raise Bad(f"'{word}': no quotes or backslashes in words")
         return (c_name(word), False) + STRING + (f'"{word}"',)
     kind, name = m.groups()
+    if name in KEYWORDS:
+        raise Bad(f"'{word}': {name} is a word of C or C++ and can be no variable")
     if kind.startswith('(') and kind.endswith(')'):
         choices = [c.strip() for c in kind[1:-1].split(',')]
         if not all(re.fullmatch(r'[^\s"\\#]+', c) for c in choices):
@@ -64,16 +78,22 @@ class Command:
         self.tokens = [token(w) for w in words]
         self.help = help_text.replace('\\', '\\\\').replace('"', '\\"')
         stem = []
-        for field, variable, *_ in self.tokens:
+        for word, (field, variable, *_) in zip(words, self.tokens):
             if variable and not field.startswith('__'):
                 break
-            stem.append(field[2:] if variable else field)
+            stem.append(field[2:] if variable else plain(word))
         self.stem = '_'.join(stem)
-        seen = {}
-        for i, t in enumerate(self.tokens):  # the same word twice is two fields
-            n = seen[t[0]] = seen.get(t[0], 0) + 1
+        taken = set()
+        # two of the same name are two fields: a variable has its name, a word another
+        for i in sorted(range(len(self.tokens)), key=lambda k: not self.tokens[k][1]):
+            field, n = self.tokens[i][0], 1
+            while (field if n == 1 else f'{field}_{n}') in taken:
+                n += 1
             if n > 1:
-                self.tokens[i] = (f'{t[0]}_{n}',) + t[1:]
+                if self.tokens[i][1]:
+                    raise Bad(f"two variables have the name {field}")
+                self.tokens[i] = (f'{field}_{n}',) + self.tokens[i][1:]
+            taken.add(self.tokens[i][0])
 
     def proto(self):
         return f'void cmd_{self.stem}_parsed(void *parsed_result, struct cmdline *cl, void *data)'

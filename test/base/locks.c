@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <rte_atomic.h>
 #include <rte_rwlock.h>
 #include <rte_spinlock.h>
 
@@ -102,6 +103,49 @@ static void by_threads(void *(*fn)(void *))
 	for (int i = 0; i < THREADS; i++)
 		CHECK_EQ(pthread_join(t[i], NULL), 0);
 }
+
+#if defined(RTE_ARCH_64)
+struct pair {
+	rte_int128_t v;
+	unsigned lost;
+};
+
+/* both halves count up together */
+static void *counts_pairs(void *arg)
+{
+	struct pair *p = arg;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		rte_int128_t was = {.val = {0, 1}}, next;
+
+		do {
+			next.val[0] = was.val[0] + 1;
+			next.val[1] = was.val[1] + 2;
+		} while (!rte_atomic128_cmp_exchange(&p->v, &was, &next, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	}
+	return NULL;
+}
+
+TEST(sixteen_bytes_change_at_once)
+{
+	struct pair p = {.v = {.val = {0, 1}}};
+	rte_int128_t exp = {.val = {7, 7}}, src = {.val = {8, 9}};
+	pthread_t t[2];
+
+	CHECK_EQ(sizeof(rte_int128_t), 16);
+	CHECK_EQ(rte_atomic128_cmp_exchange(&p.v, &exp, &src, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED), 0);
+	CHECK(exp.val[0] == 0 && exp.val[1] == 1 && p.v.val[0] == 0 && p.v.val[1] == 1);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, counts_pairs, &p), 0);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(pthread_join(t[i], NULL), 0);
+	CHECK_EQ(p.v.val[0], 40000);
+	CHECK_EQ(p.v.val[1], 80001);
+#if defined(RTE_ARCH_X86)
+	CHECK_STR(MPLOCKED, "lock ; ");
+#endif
+}
+#endif
 
 TEST(spinlocks_keep_threads_apart)
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Drives DPDK's example programs, built unmodified against shoal, as a person would.
+"""Drives DPDK's example programs, built unmodified against shoal, and one with a generated command line, as a person would.
 
 drive.py DIR: DIR/NAME/build/NAME is the program of each example. Each case is named after what the user sees; what is compared is
 what DPDK's own build shows. Prints ok or not ok for each, and the count.
@@ -144,8 +144,58 @@ def simple_mp_alone(prog, g):
     t.ends(1)
 
 
+def listed_talk(prog, g):
+    """a command line made of a list: sent both ways in two terminals, help in the list's order, TAB, bad arguments, quit"""
+    a = g.start(prog, '--lcores', '0@0,1@0', '--proc-type=primary')
+    a.expect('core 1 listens')
+    b = g.start(prog, '--lcores', '0@0,1@0', '--proc-type=secondary')
+    b.expect('core 1 listens')
+    a.ask('send hello\n', 'listed > ')
+    b.expect("core 1: got 'hello'\n")
+    b.ask('send back\n', 'listed > ')
+    a.expect("core 1: got 'back'\n")
+    a.ask('?', ' send [Fixed STRING]: hand a text to the other process\n', ' help [Fixed STRING]: say what there is\n',
+          ' quit [Fixed STRING]: end this process\n', ' attach [Fixed STRING]: add a thing to the list\n')
+    a.ask('sen\t', 'send ')
+    a.ask('tab\n', 'listed > ')
+    b.expect("core 1: got 'tab'\n")
+    a.ask('help\n', 'send, attach, detach, list')
+    a.ask('send\n', 'Bad arguments\n')
+    a.ask('bogus\n', 'Command not found\n')
+    for t in (b, a):
+        t.type('quit\n')
+        t.ends()
+
+
+def listed_types(prog, g):
+    """a command line made of a list: each kind of variable, at its limits"""
+    t = g.start(prog, '--lcores', '0@0')
+    t.expect('listed > ')
+    t.ask('attach net_null0,copy=1\n', 'listed > ')
+    t.ask('attach net_null0,copy=1\n', 'cannot attach net_null0,copy=1\n')
+    t.ask('list\n', 'things:\n0\tnet_null0,copy=1\n')
+    t.ask('detach net_null0,copy=1\n', 'listed > ')
+    t.ask('detach net_null0,copy=1\n', 'cannot detach')
+    for mode in ('rx', 'tx', 'rxtx'):
+        t.ask(f'set mode {mode}\n', f'mode is now {mode}\n')
+    t.ask('set mode both\n', 'Bad arguments\n')
+    t.ask('route fe80::1 1.2.3.4 ::ffff\n', 'addresses fe80::1, 1.2.3.4, ::ffff\n')
+    t.ask('route 9.8.7.6 1.2.3.4 ::1\n', 'addresses 9.8.7.6, 1.2.3.4, ::1\n')
+    t.ask('route 9.8.7.6 ::1 ::1\n', 'Bad arguments\n')
+    t.ask('route 9.8.7.6 1.2.3.4 1.2.3.4\n', 'Bad arguments\n')
+    t.ask('count unsigned 255 65535 4294967295 18446744073709551615\n',
+          'unsigned 255 65535 4294967295 18446744073709551615\n')
+    t.ask('count unsigned 256 0 0 0\n', 'Bad arguments\n')
+    t.ask('count signed -128 -32768 -2147483648 -9223372036854775808\n',
+          'signed -128 -32768 -2147483648 -9223372036854775808\n')
+    t.ask('count signed 128 0 0 0\n', 'Bad arguments\n')
+    t.ask('count signed 0x10 0b11 017 7\n', 'signed 16 3 15 7\n')
+    t.type('quit\n')
+    t.ends()
+
+
 CASES = [('helloworld', helloworld), ('cmdline', cmdline_commands), ('cmdline', cmdline_keys), ('simple_mp', simple_mp),
-         ('simple_mp', simple_mp_restart), ('simple_mp', simple_mp_alone)]
+         ('simple_mp', simple_mp_restart), ('simple_mp', simple_mp_alone), ('listed', listed_talk), ('listed', listed_types)]
 
 
 def run_cases(cases):

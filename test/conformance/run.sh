@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# run.sh - DPDK's example programs as they are: built with their own Makefiles through our libdpdk.pc against an installed shoal, and
-# driven as a person would, as an ordinary user without huge pages
+# run.sh - DPDK's example programs as they are, and one in the way of current sources, with a generated command line: built with their
+# own Makefiles through our libdpdk.pc against an installed shoal, with both compilers, in each C, shared and static; and driven as a
+# person would, as an ordinary user without huge pages
 cd "$(dirname "$(readlink -f "$0")")/../.." || exit 1
 here=$PWD/test/conformance
 examples=/usr/share/dpdk/examples
@@ -32,21 +33,18 @@ report() # STATUS NAME
 report $? "install"
 eval "$(grep '^export ' "$tmp/log")"
 
-# build COMPILER STANDARD LINK: every example; unmodified
+# build COMPILER STANDARD LINK DIRECTORY...: examples, unmodified, and a program whose commands.h is made on the way
 build()
 {
-	local dir=$tmp/$1-$2-$3 name e flags
+	local dir=$tmp/$1-$2-$3 name e
 
-	for e in helloworld cmdline skeleton l2fwd rxtx_callbacks link_status_interrupt \
-		multi_process/{simple_mp,symmetric_mp,client_server_mp,hotplug_mp}; do
+	mkdir -p "$dir"
+	for e in "${@:4}"; do
 		name=${e##*/}
-		mkdir -p "$dir" && cp -r "$examples/$e" "$dir/" &&
+		cp -r "$e" "$dir/" &&
 			make -C "$dir/$name" CC="$1 -std=$2" "$3" >"$tmp/log" 2>&1 && ! grep -q 'warning:' "$tmp/log"
-		report $? "$e builds: $1, $2, $3"
+		report $? "$name builds: $1, $2, $3"
 	done
-	read -ra flags < <(pkg-config --cflags --libs libdpdk)
-	"$1" -std="$2" -o "$dir/link_switch" "$here/link_switch.c" "${flags[@]}" >"$tmp/log" 2>&1
-	report $? "a program of ours builds: $1, $2"
 }
 
 drive() # SCRIPT DIR TAG [CAPTURE...]
@@ -73,18 +71,29 @@ elif ! command -v tshark >/dev/null; then
 	captures=(none)
 fi
 
-build gcc gnu11 shared
-drive drive.py gcc-gnu11-shared ''
-drive drive_ports.py gcc-gnu11-shared ''
-drive drive_hotplug.py gcc-gnu11-shared ''
+for cc in gcc clang; do
+	for std in gnu11 gnu17 gnu2x; do
+		for link in shared static; do
+			build $cc $std $link "$examples"/{helloworld,cmdline,multi_process/simple_mp} "$here/listed"
+			drive drive.py $cc-$std-$link " ($cc, $std, $link)"
+		done
+	done
+done
+for v in 'gcc gnu11 shared' 'clang gnu2x static'; do
+	# shellcheck disable=SC2086
+	build $v "$examples"/{skeleton,l2fwd,rxtx_callbacks,link_status_interrupt,multi_process/{symmetric_mp,client_server_mp,hotplug_mp}}
+	d=$tmp/${v// /-}
+	read -r cc std link <<<"$v"
+	read -ra flags < <(pkg-config --cflags --libs libdpdk)
+	$cc -std="$std" -o "$d/link_switch" "$here/link_switch.c" "${flags[@]}" >"$tmp/log" 2>&1
+	report $? "a program of ours builds: $cc, $std"
+	drive drive_ports.py "${v// /-}" " (${v// /, })"
+	drive drive_hotplug.py "${v// /-}" " (${v// /, })"
+done
 if [ -e "${captures[0]}" ]; then
 	drive drive_captures.py gcc-gnu11-shared '' "${captures[@]}"
 else
 	skipped=$((skipped + 1))
 fi
-build clang gnu2x static
-drive drive.py clang-gnu2x-static ' (clang, gnu2x, static)'
-drive drive_ports.py clang-gnu2x-static ' (clang, gnu2x, static)'
-drive drive_hotplug.py clang-gnu2x-static ' (clang, gnu2x, static)'
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

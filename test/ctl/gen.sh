@@ -28,6 +28,7 @@ route <IPv4>dst via <IP>gw <ETHER>mac
 route6 <IPv6>dst
 start tx_first
 start tx_first <UINT16>__n
+default int <INT32>i
 quit
 END
 python3 "$gen" --stubs --context-name main_ctx -o "$tmp/commands.h" "$tmp/commands.list" >"$tmp/log" 2>&1 &&
@@ -37,7 +38,7 @@ report $? "the header and the stubs of every type compile"
 cat >"$tmp/prog.c" <<'END'
 #include "commands.h"
 #define STUB(n) void cmd_##n##_parsed(void *r, struct cmdline *cl, void *d) { (void)r; (void)d; cmdline_printf(cl, "did " #n "\n"); }
-STUB(list) STUB(echo) STUB(set_mode) STUB(route) STUB(route6) STUB(start_tx_first) STUB(start_tx_first_n)
+STUB(list) STUB(echo) STUB(route) STUB(route6) STUB(start_tx_first) STUB(start_tx_first_n) STUB(default_int)
 void cmd_add_parsed(void *r, struct cmdline *cl, void *d)
 {
 	struct cmd_add_result *a = r;
@@ -45,6 +46,7 @@ void cmd_add_parsed(void *r, struct cmdline *cl, void *d)
 	(void)d;
 	cmdline_printf(cl, "sum %d\n", a->x + a->y);
 }
+void cmd_set_mode_parsed(void *r, struct cmdline *cl, void *d) { (void)d; cmdline_printf(cl, "mode %s\n", ((struct cmd_set_mode_result *)r)->mode); }
 void cmd_quit_parsed(void *r, struct cmdline *cl, void *d) { (void)r; (void)d; cmdline_quit(cl); }
 int main(void)
 {
@@ -64,16 +66,18 @@ set mode no
 route 1.2.3.4 via ::1 00:11:22:33:44:55
 start tx_first
 start tx_first 5
+default int 7
 quit
 END
 cat >"$tmp/want" <<'END'
 did list
 sum 4
-did set_mode
+mode tx
 Bad arguments
 did route
 did start_tx_first
 did start_tx_first_n
+did default_int
 END
 # shellcheck disable=SC2086
 $2 -std=gnu11 -Wall -Wextra -Werror -I"$1/include" -include rte_config.h "$tmp/prog.c" -o "$tmp/prog" "$3" -pthread -lm -ldl >"$tmp/log" 2>&1 &&
@@ -92,6 +96,8 @@ refused 'add <FOO>x\n' 'line 1: '"'<FOO>x': no type FOO"
 refused '\n<STRING>x\n' 'line 2: a command begins with a word'
 refused 'a <INT8>x\na <INT8>y\n' 'line 2: cmd_a_parsed is made of line 1 already'
 refused 'a <(b,)>x\n' 'choices are words'
+refused 'a <INT8>int\n' 'int is a word of C'
+refused 'a <INT8>x <INT8>x\n' 'two variables have the name x'
 refused 'a <b\n' 'a variable is <TYPE>name'
 python3 "$gen" --stubs /dev/null 2>"$tmp/log" >/dev/null
 [ $? = 1 ] && grep -q 'wants --output-file' "$tmp/log"
