@@ -211,7 +211,9 @@ static int activate(struct sh_caplib *l, bool in_only, char why[SH_CAP_WHY])
 
 	l->set_snaplen(l->p, SH_CAP_PACKET);
 	l->set_promisc(l->p, 1);
-	l->set_immediate_mode(l->p, 1);
+	/* not immediately: blocks that packets fill, and that are handed over after a millisecond at the latest; one at a
+	 * time would each have a slot of the greatest length, and few of those fit */
+	l->set_immediate_mode(l->p, 0);
 	l->set_buffer_size(l->p, LIVE_BUFFER);
 	l->set_timeout(l->p, 1);
 	l->micro = l->set_tstamp_precision(l->p, PRECISION_NANO) != 0;

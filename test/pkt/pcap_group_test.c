@@ -3,6 +3,7 @@
  * pcap_group_test.c - one capture through several processes, each with a queue of its own, into one file: every packet once, each
  * flow in its order; also when one of them is killed at any step, or stopped
  */
+#include <dlfcn.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -60,16 +61,35 @@ ROLE(worker)
 	return rte_eal_cleanup();
 }
 
-static struct t_proc *start_worker(unsigned queue, const char *how)
+/* the same on an interface: it listens before it says that it is ready */
+ROLE(listener)
+{
+	struct rte_mbuf *m[32];
+	uint16_t q;
+
+	INIT("secondary", NULL);
+	CHECK(argc == 2);
+	q = (uint16_t)atoi(argv[1]);
+	CHECK_EQ(rte_eth_rx_burst(port_named("net_pcap0"), q, m, 32), 0);
+	work(port_named("net_pcap0"), q);
+	return rte_eal_cleanup();
+}
+
+static struct t_proc *start_role(const char *role, unsigned queue, const char *how)
 {
 	char q[8];
 	struct t_proc *p;
 
 	snprintf(q, sizeof(q), "%u", queue);
-	p = t_spawn("worker", q, NULL);
+	p = t_spawn(role, q, NULL);
 	t_expect(p, "ready");
 	t_say(p, how);
 	return p;
+}
+
+static struct t_proc *start_worker(unsigned queue, const char *how)
+{
+	return start_role("worker", queue, how);
 }
 
 static unsigned end_worker(struct t_proc *p)
@@ -83,8 +103,8 @@ static unsigned end_worker(struct t_proc *p)
 	return n;
 }
 
-/* in the test's process, the primary: in -> n queues by RSS -> out. Started. */
-static uint16_t set_up(const char *in, uint16_t n, bool drop, uint16_t desc)
+/* in the test's process, the primary: rx -> n queues by RSS -> out.pcap. Started. */
+static uint16_t set_up_rx(const char *rx_arg, uint16_t n, bool drop, uint16_t desc)
 {
 	struct rte_eth_rxconf rx = {.rx_drop_en = drop};
 	struct rte_eth_conf conf;
@@ -94,7 +114,7 @@ static uint16_t set_up(const char *in, uint16_t n, bool drop, uint16_t desc)
 
 	INIT("primary", NULL);
 	mp = make_pool("mp", 2047);
-	snprintf(args, sizeof(args), "rx_pcap=%s,tx_pcap=%s/out.pcap", in, t_tmpdir());
+	snprintf(args, sizeof(args), "%s,tx_pcap=%s/out.pcap", rx_arg, t_tmpdir());
 	CHECK_EQ(rte_vdev_init("net_pcap0", args), 0);
 	port = port_named("net_pcap0");
 	memset(&conf, 0, sizeof(conf));
@@ -107,6 +127,14 @@ static uint16_t set_up(const char *in, uint16_t n, bool drop, uint16_t desc)
 	}
 	CHECK_EQ(rte_eth_dev_start(port), 0);
 	return port;
+}
+
+static uint16_t set_up(const char *in, uint16_t n, bool drop, uint16_t desc)
+{
+	char rx[600];
+
+	snprintf(rx, sizeof(rx), "rx_pcap=%s", in);
+	return set_up_rx(rx, n, drop, desc);
 }
 
 struct until {
@@ -399,4 +427,63 @@ TEST_T(capture_netflix, 60)
 TEST_T(capture_teams, 60)
 {
 	real("teams.pcap");
+}
+
+/* ---- interfaces ---- */
+
+/* va and vb, the two ends of a wire in a network of our own, silent */
+static void make_wire(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root: a network namespace, packet sockets");
+	if (system("ip -V >/dev/null 2>&1") != 0 || dlopen("libpcap.so.0.8", RTLD_NOW | RTLD_NODELETE) == NULL)
+		SKIP("needs ip (iproute2) and libpcap0.8");
+	if (unshare(CLONE_NEWNET) != 0 || system("ip link add va type veth peer name vb 2>/dev/null") != 0)
+		SKIP("no network namespace, or no veth, to be had here");
+	CHECK_EQ(system("for i in va vb; do echo 1 2>/dev/null >/proc/sys/net/ipv6/conf/$i/disable_ipv6; ip link set "
+			"$i up; done"),
+		 0);
+}
+
+static void send_all(uint16_t port, const struct file *f)
+{
+	struct rte_mempool *mp = rte_mempool_lookup("mp");
+
+	for (unsigned i = 0; i < f->n; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(mp);
+
+		CHECK(m != NULL);
+		memcpy(rte_pktmbuf_append(m, (uint16_t)f->pkt[i].len), f->pkt[i].data, f->pkt[i].len);
+		CHECK_EQ(rte_eth_tx_burst(port, 0, &m, 1), 1);
+	}
+}
+
+TEST_T(interfaces, 60)
+{
+	struct rte_ether_addr mac;
+	struct t_proc *w[2];
+	uint16_t port, out;
+	unsigned n;
+	char in[512];
+	struct file f;
+
+	make_wire();
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 300, 40));
+	f = read_capture(in);
+	port = set_up_rx("rx_iface_in=vb", 2, false, 64);
+	CHECK_EQ(rte_vdev_init("net_pcap1", "iface=va,phy_mac=1"), 0);
+	out = port_named("net_pcap1");
+	CHECK_EQ(rte_eth_macaddr_get(out, &mac), 0);
+	CHECK(rte_is_valid_assigned_ether_addr(&mac) && mac.addr_bytes[1] != 0x70);
+	start_port(out, 1, rte_mempool_lookup("mp"));
+	for (unsigned i = 0; i < 2; i++)
+		w[i] = start_role("listener", i, "go");
+	send_all(out, &f);
+	CHECK_EQ(stats_of(out).opackets, 300);
+	wait_for(port, 300);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK(end_worker(w[i]) > 0);
+	CHECK_EQ(look_at(port, in, &n), 0);
+	CHECK_EQ(stats_of(port).imissed, 0);
+	free_capture(&f);
 }
