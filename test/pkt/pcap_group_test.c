@@ -196,6 +196,7 @@ TEST_T(four_processes_one_file, 60)
 	CHECK_EQ(stats_of(port).imissed, 0);
 	CHECK_EQ(look_at(port, in, &n), 0);
 	CHECK_EQ(n, 20000);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST_T(who_is_killed_leaves_a_gap_of_what_it_held, 60)
@@ -219,6 +220,7 @@ TEST_T(who_is_killed_leaves_a_gap_of_what_it_held, 60)
 		end_worker(w[i]);
 	CHECK_EQ(look_at(port, in, &n), held);
 	CHECK_EQ(stats_of(port).imissed, 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 /* SHOAL_DIE_AT: where the worker with queue 1 dies, the third time it comes there; what may be missing then */
@@ -253,6 +255,7 @@ static void dies_at(const char *label, unsigned least, unsigned most)
 	if (missing < least || missing > most)
 		t_fail(__FILE__, __LINE__, "%s: %u packets are missing, %u to %u were expected", label, missing, least,
 		       most);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 static void need_fault(void)
@@ -376,6 +379,7 @@ static void stopped(bool drop)
 	CHECK_EQ(look_at(port, in, &n), missed);
 	CHECK_EQ(stats_of(port).imissed, missed);
 	CHECK_EQ(stats_of(port).ipackets + missed, 20000);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST_T(a_stopped_process_holds_up_nobody, 60)
@@ -412,6 +416,7 @@ static void real(const char *name)
 	CHECK_EQ(look_at(port, in, &n), 0);
 	CHECK_EQ(n, all.n);
 	free_capture(&all);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST_T(capture_1kxun, 60)
@@ -486,4 +491,5 @@ TEST_T(interfaces, 60)
 	CHECK_EQ(look_at(port, in, &n), 0);
 	CHECK_EQ(stats_of(port).imissed, 0);
 	free_capture(&f);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }

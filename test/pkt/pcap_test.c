@@ -248,6 +248,7 @@ TEST(a_file_comes_in_and_goes_out)
 	CHECK_EQ(rte_eth_dev_close(port), 0);
 	free_capture(&in);
 	free_capture(&out);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(rss_tells_queues_apart)
@@ -289,6 +290,7 @@ TEST(rss_tells_queues_apart)
 	for (q = 0; q < 4; q++)
 		CHECK(per[q] > 0);
 	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(streams_are_queues_without_rss)
@@ -318,6 +320,7 @@ TEST(streams_are_queues_without_rss)
 	CHECK_EQ(rte_eth_dev_start(port), 0);
 	CHECK_EQ(rte_eth_rx_burst(port, 0, m, 32) + rte_eth_rx_burst(port, 1, m, 32), 12);
 	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(long_packets_take_several_buffers)
@@ -353,6 +356,7 @@ TEST(long_packets_take_several_buffers)
 	CHECK_EQ(memcmp(out.pkt[0].data, p, 200000), 0);
 	free_capture(&out);
 	free(p);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(an_empty_pool_loses_nothing)
@@ -384,6 +388,7 @@ TEST(an_empty_pool_loses_nothing)
 	CHECK_EQ(stats_of(port).ipackets, 200);
 	CHECK_EQ(stats_of(port).imissed, 0);
 	CHECK_EQ(rte_mempool_avail_count(mp), 63);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(broken_files_are_counted_and_said_once)
@@ -417,6 +422,7 @@ TEST(broken_files_are_counted_and_said_once)
 	rte_pktmbuf_free_bulk(m, 2);
 	CHECK_EQ(rte_mempool_avail_count(mp), 127);
 	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(again_and_again)
@@ -442,6 +448,7 @@ TEST(again_and_again)
 		total += n;
 	}
 	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 static uint64_t now_ns(void)
@@ -483,6 +490,7 @@ TEST(a_rate_is_not_exceeded)
 	INIT("primary", NULL);
 	paced("5000", 200000);
 	paced("real", 1000); /* as make_capture() has spaced them */
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(who_asks_for_no_rss_gets_dpdks_codes)
@@ -504,6 +512,7 @@ TEST(who_asks_for_no_rss_gets_dpdks_codes)
 	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM;
 	CHECK_EQ(rte_eth_dev_configure(port, 2, 2, &conf), -EINVAL);
 	CHECK_EQ(configure(port, 2, 0, mp, false), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(bad_devargs_are_refused)
@@ -541,6 +550,7 @@ TEST(bad_devargs_are_refused)
 	snprintf(args, sizeof(args), "rx_pcap=%s,tx_pcap=%s", in, in);
 	CHECK(rte_vdev_init("net_pcap0", args) < 0);
 	CHECK_EQ(t_open_fds(getpid()), fds);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(a_disk_that_is_full)
@@ -558,4 +568,5 @@ TEST(a_disk_that_is_full)
 	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
 	CHECK_EQ(rte_eth_dev_start(port), -ENOSPC);
 	CHECK_EQ(rte_eth_tx_burst(port, 0, m, 0), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
