@@ -289,10 +289,9 @@ int sh_queue_give(unsigned port, bool tx, unsigned queue)
 
 void sh_queues_give_all(struct sh_ports *s)
 {
-	for (unsigned i = 0; i < SH_PORTS && s->entries != NULL; i++) {
-		struct sh_port *p = s->here[i] != NULL ? s->here[i]->p : NULL;
-
-		for (unsigned k = 0; p != NULL && k < 2u * p->room; k++)
-			(void)sh_queue_give(i, k >= p->room, k % p->room);
-	}
+	/* all that there may be: a queue stays bound also when its port has been closed meanwhile */
+	for (unsigned i = 0; i < SH_PORTS && s->entries != NULL; i++)
+		for (unsigned k = 0; k < 2 * SH_QUEUES; k++)
+			if (sh_entry(s, i, k >= SH_QUEUES, k % SH_QUEUES)->own != NULL)
+				(void)sh_queue_give(i, k >= SH_QUEUES, k % SH_QUEUES);
 }
