@@ -17,7 +17,8 @@ extern "C" {
 
 /**
  * Walk everything: names, zones, runs of pages, spans of small blocks. Nothing may be lost, nothing there twice. Takes the
- * group's lock while it walks: others wait that long when they need another piece of memory.
+ * group's locks for the whole walk, for counts and lists have to agree: others wait that long when they need another piece
+ * of memory (a program that watches a large heap asks rte_malloc_get_socket_stats(), which lets others go on).
  *
  * @param why  what is wrong, as text; may be NULL
  * @param cap  bytes of @p why
@@ -30,7 +31,8 @@ typedef void (*shoal_mem_fn)(void *ptr, size_t size, void *arg);
 
 /**
  * The blocks of rte_malloc() that a member took and that nobody has freed since, whoever uses them now; also those of a
- * member that is dead or has left. Memzones are not among them: they have names.
+ * member that is dead or has left. Memzones are not among them: they have names. Others go on meanwhile: each block that
+ * is there from the call's beginning to its end is listed once, one that comes or goes may be or not, no address is twice.
  *
  * @param member  its id (shoal_member.h)
  * @param fn      called for each, with no lock held: it may free it; NULL: count only

@@ -34,30 +34,6 @@ static void give_all(const struct give *g)
 	}
 }
 
-bool sh_runs_from(struct sh_mem *m, uint32_t from, sh_run_fn *fn, void *arg, uint32_t *at)
-{
-	for (unsigned w = sh_unit_w(from); w < SH_WINDOWS; w++) {
-		uint32_t base = (uint32_t)(w << SH_UNIT_W_SHIFT), end = (uint32_t)U(m->h->pg.w[w].end), n;
-
-		for (uint32_t i = w == sh_unit_w(from) ? sh_unit_idx(from) : 0; i < end; i += n) {
-			uint64_t use = U(m->w[w].desc[i].use);
-
-			n = sh_use_units(use);
-			*at = base + i;
-			if (n == 0 || n > end - i)
-				return false;
-			if (!fn(m, base + i, use, arg))
-				return true;
-		}
-	}
-	return true;
-}
-
-bool sh_runs(struct sh_mem *m, sh_run_fn *fn, void *arg, uint32_t *at)
-{
-	return sh_runs_from(m, 0, fn, arg, at);
-}
-
 /* ---- onto the list and off it ---- */
 
 /* off its list, and mine to give back; or another thread's. Under H */

@@ -365,10 +365,19 @@ void sh_heap_dump(FILE *f);
 /* under H: spans and the lists of orphans are as they should be; else why */
 bool sh_span_audit(struct sh_mem *m, char *why, size_t cap);
 
+/* ---- walk.c ---- */
+
 /* every run of the windows, in order; false ends it. Under H. false: a run has no length, *at says where */
 typedef bool sh_run_fn(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg);
 bool sh_runs(struct sh_mem *m, sh_run_fn *fn, void *arg, uint32_t *at);
 /* the same from a run's first unit on */
 bool sh_runs_from(struct sh_mem *m, uint32_t from, sh_run_fn *fn, void *arg, uint32_t *at);
+/* No lock: some of them, from where the last slice ended. What fn returns is the work it had, 0: it wants that run again. */
+struct sh_walk {
+	uint32_t last, done; /* 0 at the beginning */
+};
+typedef int sh_slice_fn(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg);
+/* 1: there are more; 0: that was the end; or as sh_mem_lock() */
+int sh_walk_slice(struct sh_walk *w, sh_slice_fn *fn, void *arg);
 
 #endif

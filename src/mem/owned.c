@@ -2,7 +2,8 @@
 /*
  * owned.c - looking at all blocks: who took them, how many, are they sound; shoal_mem.h
  *
- * Everything is read under H: then no span goes away. What living owners do to theirs meanwhile is seen or not.
+ * Spans are read under H: then none goes away. What living owners do to theirs meanwhile is seen or not. Lists and sums are
+ * made in slices (walk.c); an audit wants counts and lists to agree, so it has H, and others wait, from beginning to end.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@
 #include "shoal_mem.h"
 
 #define U(w) sh_load_rlx(&(w)) /* relaxed: under the lock, or of a moment */
+#define SPAN_WORK 64	       /* for walk.c: a span's table is read; any other run is 1 */
 
 /* ---- blocks of one member ---- */
 
@@ -32,18 +34,20 @@ struct item {
 struct list {
 	sh_id_t id;
 	uint32_t tag; /* what its small blocks have in their table */
+	bool count;   /* no more is wanted */
 	struct item *items;
-	size_t n, cap; /* n counts also what has no room */
+	size_t n, cap;
 };
 
 static void list_add(struct list *l, void *p, size_t size)
 {
-	if (l->n < l->cap)
+	if (!l->count)
 		l->items[l->n] = (struct item){p, size};
 	l->n++;
 }
 
-static bool list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
+/* what it costs, for walk.c; 0: there may be no room for it */
+static int list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 {
 	struct sh_span *s = sh_span_of(unit);
 	const struct sh_class *k = sh_span_class(s);
@@ -51,38 +55,37 @@ static bool list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct list *l = arg;
 
 	(void)m;
+	if (!l->count && l->cap - l->n < SH_SPAN_N_MAX)
+		return 0;
 	if (sh_use_kind(use) == SH_PG_BLOCK && sh_lock_id(U(s->owner)) == l->id)
 		list_add(l, start, (size_t)sh_use_units(use) << SH_UNIT_SHIFT);
 	if (sh_use_kind(use) != SH_PG_SPAN)
-		return true;
+		return 1;
 	for (uint32_t i = 0; i < k->n && i < U(s->fresh); i++)
 		if ((U(sh_span_tab(k, start)[i]) & ~(SH_TAB_OVER | SH_TAB_SENT)) == l->tag && sh_span_out(s, i))
 			list_add(l, start + k->front + (size_t)i * k->size, k->size);
-	return true;
+	return SPAN_WORK;
 }
 
-/* all of them at one moment: 0, -ENOMEM, or as sh_mem_lock(). items is the caller's to free */
+/* 0, -ENOMEM, or as sh_mem_lock(). items is the caller's to free, in any case */
 static int list_all(struct list *l)
 {
-	struct sh_mem *m;
-	uint32_t at;
+	struct sh_walk w = {0};
 	int r;
 
-	for (;;) {
-		l->n = 0;
-		r = sh_mem_lock(&m);
-		if (r < 0)
-			return r;
-		(void)sh_runs(m, list_run, l, &at);
-		sh_mem_unlock(m);
-		if (l->n <= l->cap)
-			return 0;
-		free(l->items);
-		l->cap = l->n + l->n / 8 + 64; /* there may be more by then */
-		l->items = calloc(l->cap, sizeof(*l->items));
-		if (l->items == NULL)
-			return -ENOMEM;
-	}
+	do {
+		if (!l->count && l->cap - l->n < SH_SPAN_N_MAX) {
+			size_t cap = 2 * l->cap + 2 * SH_SPAN_N_MAX;
+			struct item *more = realloc(l->items, cap * sizeof(*more));
+
+			if (more == NULL)
+				return -ENOMEM;
+			l->items = more;
+			l->cap = cap;
+		}
+		r = sh_walk_slice(&w, list_run, l);
+	} while (r > 0);
+	return r;
 }
 
 static int public_error(int r)
@@ -93,7 +96,7 @@ static int public_error(int r)
 
 SH_EXPORT long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg)
 {
-	struct list l = {.id = member, .tag = SH_TAB_ALLOC | (sh_id_gen(member) & SH_TAB_LOW)};
+	struct list l = {.id = member, .tag = SH_TAB_ALLOC | (sh_id_gen(member) & SH_TAB_LOW), .count = fn == NULL};
 	int r = list_all(&l);
 
 	for (size_t i = 0; r == 0 && fn != NULL && i < l.n; i++)
@@ -153,7 +156,7 @@ struct sizes {
 	} class[SH_CLASSES];
 };
 
-static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
+static int size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 {
 	struct sh_span *s = sh_span_of(unit);
 	size_t bytes = (size_t)sh_use_units(use) << SH_UNIT_SHIFT;
@@ -192,27 +195,26 @@ static bool size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 		z->st->alloc_count++;
 		z->st->heap_allocsz_bytes += bytes;
 	}
-	return true;
+	return sh_use_kind(use) == SH_PG_SPAN ? SPAN_WORK : 1;
 }
 
 static int sizes(struct sizes *z)
 {
 	struct rte_malloc_socket_stats *st = z->st;
 	struct sh_pages_stat pages = {0};
-	struct sh_mem *m = NULL;
-	uint32_t at;
+	struct sh_walk w = {0};
 	int r = sh_pages_stat(&pages);
 
 	*st = (struct rte_malloc_socket_stats){0};
 	if (r < 0)
 		return r;
-	r = sh_mem_lock(&m);
+	do {
+		r = sh_walk_slice(&w, size_run, z);
+	} while (r > 0);
 	if (r < 0)
 		return r;
-	(void)sh_runs(m, size_run, z, &at);
-	sh_mem_unlock(m);
 	st->heap_totalsz_bytes = pages.backed;
-	if (st->heap_totalsz_bytes < st->heap_allocsz_bytes) /* something was taken between the two looks */
+	if (st->heap_totalsz_bytes < st->heap_allocsz_bytes) /* something was taken meanwhile */
 		st->heap_totalsz_bytes = st->heap_allocsz_bytes;
 	st->heap_freesz_bytes = st->heap_totalsz_bytes - st->heap_allocsz_bytes;
 	if (st->greatest_free_size > st->heap_freesz_bytes)

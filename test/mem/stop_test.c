@@ -158,6 +158,82 @@ TEST_T(no_place_to_work_at_is_enomem, 60)
 	f_sound("gone on");
 }
 
+/* ---- who looks at all there is ---- */
+
+#define MANY 20000
+
+struct seen {
+	void *_Atomic p[MANY];
+	sh_id_t of;
+};
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uintptr_t listed[2 * MANY];
+static unsigned n_listed;
+
+static void note(void *ptr, size_t size, void *arg)
+{
+	(void)size;
+	(void)arg;
+	CHECK(n_listed < 2 * MANY);
+	listed[n_listed++] = (uintptr_t)ptr;
+}
+
+/* what was there from beginning to end: the second half */
+static int lists(void *arg)
+{
+	struct seen *s = arg;
+	struct rte_malloc_socket_stats st;
+
+	CHECK(shoal_mem_owned_by(s->of, note, NULL) > 0);
+	CHECK(n_listed < MANY); /* what was freed before its slice came is not there */
+	qsort(listed, n_listed, sizeof(listed[0]), by_address);
+	for (unsigned i = 1; i < n_listed; i++)
+		CHECK(listed[i] != listed[i - 1]);
+	for (unsigned i = MANY / 2; i < MANY; i++) {
+		uintptr_t p = (uintptr_t)sh_load_acq(&s->p[i]);
+
+		CHECK(bsearch(&p, listed, n_listed, sizeof(p), by_address) != NULL);
+	}
+	CHECK_EQ(rte_malloc_get_socket_stats(0, &st), 0);
+	CHECK(st.alloc_count >= MANY / 2);
+	return 0;
+}
+
+/* stopped between two slices: it holds no lock, and others free, take and give back meanwhile */
+TEST(a_walk_lets_others_go_on_and_lists_what_stays)
+{
+	struct seen *s = f_shared(sizeof(*s));
+	pid_t pid;
+	int st;
+
+	sh_ctx.opts = &opts;
+	f_group();
+	s->of = sh_self();
+	for (unsigned i = 0; i < MANY; i++)
+		CHECK((s->p[i] = rte_malloc(NULL, 1024, 0)) != NULL);
+	setenv("SHOAL_STOP_AT", "walk_slice", 1);
+	pid = f_member(lists, s, NULL);
+	unsetenv("SHOAL_STOP_AT");
+	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(st));
+	for (unsigned i = 0; i < MANY / 2; i++)
+		rte_free(s->p[i]);
+	for (unsigned i = 0; i < 200; i++) /* other runs at the same places */
+		CHECK(rte_malloc(NULL, i % 2 == 0 ? 40000 : 700, 0) != NULL);
+	CHECK(rte_malloc(NULL, 5 * MIB, 0) != NULL);
+	kill(pid, SIGCONT);
+	CHECK_EQ(f_wait(pid), 0);
+	CHECK_EQ(shoal_mem_owned_by(s->of, NULL, NULL), MANY / 2 + 201);
+	f_sound("listed");
+}
+
 /* ---- a step that could not be populated is said, once ---- */
 
 TEST(what_is_not_populated_as_one_piece_is_said_once)
