@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* span_crash_test.c - processes die at every labelled step of small blocks, and while they mend: nothing is lost but theirs */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -15,51 +14,15 @@
 #include <shoal_mem.h>
 
 #include "base/futex.h"
-#include "fake.h"
+#include "labels.h"
 #include "mem/heap.h"
 #include "mem/mem.h"
 
-/* ---- the labels: read from the source, so that none can be forgotten ---- */
-
-#define LABELS_MAX 64
-
-struct labels {
-	char name[LABELS_MAX][48];
-	unsigned n;
-};
-
-static void labels_of_file(const char *path, struct labels *l)
-{
-	FILE *f = fopen(path, "re");
-	char line[512];
-
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		const char *at = strstr(line, "SH_STEP(\"");
-
-		if (at == NULL || (strncmp(at + 9, "span_", 5) != 0 && strncmp(at + 9, "block_", 6) != 0))
-			continue;
-		CHECK(l->n < LABELS_MAX);
-		CHECK_EQ(sscanf(at, "SH_STEP(\"%47[a-z_]\")", l->name[l->n]), 1);
-		l->n++;
-	}
-	fclose(f);
-}
-
 static void all_labels(struct labels *l)
 {
-	char path[1024];
-	struct dirent *e;
-	DIR *d = opendir(MEM_SOURCE);
+	static const char *const of_blocks[] = {"span_", "block_", NULL};
 
-	CHECK(d != NULL);
-	while ((e = readdir(d)) != NULL) {
-		snprintf(path, sizeof(path), "%s/%s", MEM_SOURCE, e->d_name);
-		if (e->d_name[0] != '.')
-			labels_of_file(path, l);
-	}
-	closedir(d);
-	CHECK(l->n > 25);
+	labels_of(l, of_blocks);
 }
 
 /* ---- blocks with a name, which all see ---- */
@@ -247,15 +210,10 @@ static int mends(void *arg)
 	return 0;
 }
 
-static int run_killed(int (*fn)(void *), void *arg, const char *label, unsigned nth, sh_id_t *id)
+static int runs_killed(int (*fn)(void *), void *arg, const char *label, unsigned nth, sh_id_t *id)
 {
-	char at[80];
-	int r;
+	int r = run_killed(fn, arg, label, nth, id);
 
-	snprintf(at, sizeof(at), "%s:%u", label, nth);
-	setenv("SHOAL_DIE_AT", at, 1);
-	r = f_wait(f_member(fn, arg, id));
-	unsetenv("SHOAL_DIE_AT");
 	CHECK(r == 0 || r == 128 + SIGKILL);
 	CHECK_EQ(sh_member_probe(*id), 1);
 	return r;
@@ -369,7 +327,7 @@ TEST_T(death_at_every_step_loses_nothing_but_the_block_in_hand, 120)
 			int r;
 
 			set_stage(y, &dead[0]);
-			r = run_killed(plays, y, l.name[i], nth, &dead[1]);
+			r = runs_killed(plays, y, l.name[i], nth, &dead[1]);
 			check_and_clear(y, l.name[i], nth, dead, 2);
 			if (r == 0)
 				break;
@@ -400,8 +358,8 @@ TEST_T(death_of_who_mends_is_mended_by_the_next, 120)
 				int r;
 
 				set_stage(y, &dead[0]);
-				CHECK_EQ(run_killed(plays, y, first[f], 1, &dead[1]), 128 + SIGKILL);
-				r = run_killed(mends, y, l.name[i], nth, &dead[2]);
+				CHECK_EQ(runs_killed(plays, y, first[f], 1, &dead[1]), 128 + SIGKILL);
+				r = runs_killed(mends, y, l.name[i], nth, &dead[2]);
 				check_and_clear(y, first[f], nth, dead, 3);
 				if (r == 0)
 					break;
