@@ -145,6 +145,11 @@ for m in NO_REBUILD USED_FIRST USED_LATE NO_FENCE USED_BEFORE TWO_READS WORD_FIR
 	mutant $m take.pml
 done
 
+model "fdname: three register one name, one gets, one revokes, a death" fdname.pml ""
+for m in ABOVE_IS_NOBODY LOOK_FIRST NO_WAIT; do
+	mutant $m fdname.pml
+done
+
 model "growth: two bystanders, a death at any step" growth.pml "-DLATE=0"
 model "growth: two bystanders, somebody stopped or slow" growth.pml "-DDEATHS=0 -DLATE=1"
 model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
