@@ -3,7 +3,7 @@
  * dev_event.c - callbacks of the program on devices that come and go, in every process
  *
  * What has happened is found by looking at the table, as with the events of ports (event.c), in the same places and on the same
- * threads. A device that is gone is told by the name that was noted when it came.
+ * threads. A device that is gone is told by the name that was noted when it came. Locks: cb_lock, then lock.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -54,11 +54,29 @@ static void raise_event(struct sh_ports *s, const struct change *c)
 	}
 }
 
-/* what is different in row i: 0, 1 or 2 changes, noted */
-static unsigned compare(struct sh_dev_watch *w, unsigned i, struct change c[2])
+/* the port in row i by now: its serial and name, or 0 */
+static uint64_t row(struct sh_ports *s, unsigned i, char name[SH_PORT_NAME])
 {
-	struct sh_port *p = sh_port(i);
-	uint64_t serial = p != NULL ? p->serial : 0;
+	struct sh_port *p;
+	uint64_t serial;
+
+	sh_lock(&s->lock);
+	p = sh_port(i);
+	serial = p != NULL ? sh_serial(p) : 0;
+	if (serial != 0) {
+		memcpy(name, p->name, SH_PORT_NAME);
+		name[SH_PORT_NAME - 1] = '\0';
+	}
+	sh_unlock(&s->lock);
+	return serial;
+}
+
+/* with cb_lock: what is different in row i: 0, 1 or 2 changes, noted */
+static unsigned compare(struct sh_ports *s, unsigned i, struct change c[2])
+{
+	struct sh_dev_watch *w = s->devwatch;
+	char name[SH_PORT_NAME];
+	uint64_t serial = row(s, i, name);
 	unsigned n = 0;
 
 	if (w->seen[i].serial == serial)
@@ -68,10 +86,9 @@ static unsigned compare(struct sh_dev_watch *w, unsigned i, struct change c[2])
 		c[n++].event = RTE_DEV_EVENT_REMOVE;
 	}
 	w->seen[i].serial = serial;
-	if (p != NULL) {
-		memcpy(w->seen[i].name, p->name, SH_PORT_NAME);
-		w->seen[i].name[SH_PORT_NAME - 1] = '\0';
-		memcpy(c[n].name, w->seen[i].name, SH_PORT_NAME);
+	if (serial != 0) {
+		memcpy(w->seen[i].name, name, SH_PORT_NAME);
+		memcpy(c[n].name, name, SH_PORT_NAME);
 		c[n++].event = RTE_DEV_EVENT_ADD;
 	}
 	return n;
@@ -83,7 +100,7 @@ void sh_dev_events(struct sh_ports *s)
 
 	sh_lock(&s->cb_lock);
 	for (unsigned i = 0; s->devwatch != NULL && i < SH_PORTS; i++) {
-		unsigned n = compare(s->devwatch, i, c);
+		unsigned n = compare(s, i, c);
 
 		for (unsigned k = 0; k < n && !s->devwatch->off; k++)
 			raise_event(s, &c[k]);
@@ -117,7 +134,7 @@ static struct sh_dev_watch *watch_of(struct sh_ports *s)
 		return s->devwatch;
 	s->devwatch = calloc(1, sizeof(*s->devwatch));
 	for (unsigned i = 0; s->devwatch != NULL && i < SH_PORTS; i++) /* no event for what is there by now */
-		(void)compare(s->devwatch, i, c);
+		(void)compare(s, i, c);
 	return s->devwatch;
 }
 

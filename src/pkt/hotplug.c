@@ -44,7 +44,7 @@ static bool is_port(const struct sh_hp_req *q)
 {
 	struct sh_port *p = sh_port(q->id);
 
-	return p != NULL && p->serial == q->serial;
+	return p != NULL && sh_serial(p) == q->serial;
 }
 
 /* can this process use it? */
@@ -215,15 +215,13 @@ static unsigned others(struct sh_int_answer a[SH_MEMBERS], struct sh_int_answer 
 }
 
 /* all of them can use it: 0 */
-static int all_attach(const struct sh_port *p, unsigned id)
+static int all_attach(const char *name, unsigned id, uint64_t serial)
 {
-	struct sh_hp_req q = {.op = SH_HP_ATTACH, .id = id, .serial = p->serial};
+	struct sh_hp_req q = {.op = SH_HP_ATTACH, .id = id, .serial = serial};
 	struct sh_int_answer a[SH_MEMBERS], prim;
-	char name[SH_PORT_NAME];
 	unsigned n = others(a, &prim);
 	int r;
 
-	memcpy(name, p->name, sizeof(name));
 	r = ask(&prim, prim.to != 0, &q);
 	if (r == 0)
 		r = verdict(name, &prim, prim.to != 0);
@@ -308,8 +306,8 @@ static int add(const char *name, const char *args)
 	p = sh_port(id);
 	if (p == NULL)
 		return -ENODEV;
-	serial = p->serial;
-	r = all_attach(p, id);
+	serial = sh_serial(p);
+	r = all_attach(name, id, serial);
 	if (r < 0) {
 		SH_STEP("hotplug_taking_back");
 		(void)unmake(id, serial, name);
@@ -341,7 +339,7 @@ static int take_away(const char *name, const char *args)
 	struct sh_port *p = sh_port_named(name);
 
 	(void)args;
-	return p != NULL ? unmake(p->id, p->serial, name) : -ENODEV;
+	return p != NULL ? unmake(p->id, sh_serial(p), name) : -ENODEV;
 }
 
 static int probe(const struct rte_devargs *da)
