@@ -166,7 +166,7 @@ static int get_once(struct sh_fdreg *r, unsigned i, uint64_t word, uint64_t dl)
 		return e;
 	}
 	w.next = r->waits;
-	r->waits = &w;
+	r->waits = &w; /* cppcheck-suppress autoVariables ; taken out below */
 	sh_unlock(&r->lk);
 	e = fetch(r, &w, word, dl);
 	SH_STEP("fd_got");

@@ -36,7 +36,7 @@ static void changed(void)
 int sh_fdtab_claim(const struct sh_fd_what *what, uint64_t *word)
 {
 	struct sh_fdtab *t = sh_fdtab();
-	uint64_t bytes[SH_FD_WORDS];
+	uint64_t bytes[SH_FD_WORDS] = {0};
 
 	for (unsigned i = 0; i < SHOAL_FD_NAMES; i++) {
 		uint64_t w = sh_fdtab_word(i);
@@ -63,7 +63,7 @@ int sh_fdtab_claim(const struct sh_fd_what *what, uint64_t *word)
 
 bool sh_fdtab_read(unsigned i, uint64_t word, struct sh_fd_what *what)
 {
-	uint64_t bytes[SH_FD_WORDS];
+	uint64_t bytes[SH_FD_WORDS] = {0};
 
 	sh_shm_acquire(sh_region());
 	for (unsigned n = 0; n < SH_FD_WORDS; n++)
@@ -213,9 +213,8 @@ void sh_fdtab_sweep(void)
 		uint64_t w = sh_fdtab_word(i);
 		enum sh_fd_state st = sh_fd_word_state(w);
 
-		if ((st == SH_FD_MAKING || st == SH_FD_TRY) && !sh_member_alive(sh_fd_word_maker(w)))
-			(void)sh_fdtab_close(i, w);
-		else if (st == SH_FD_LIVE && sh_fdtab_holders(i, NULL) == 0)
+		if (((st == SH_FD_MAKING || st == SH_FD_TRY) && !sh_member_alive(sh_fd_word_maker(w))) ||
+		    (st == SH_FD_LIVE && sh_fdtab_holders(i, NULL) == 0))
 			(void)sh_fdtab_close(i, w);
 		sh_fdtab_free(i);
 	}

@@ -297,7 +297,7 @@ static int add(const char *name, const char *args)
 {
 	struct sh_port *p;
 	uint64_t serial;
-	unsigned id;
+	unsigned id = 0;
 	int r = make(name, args, &id);
 
 	SH_STEP("hotplug_made");
