@@ -4,6 +4,7 @@
 Rules: each repeat starts fresh processes; a repeat during which somebody else used the CPU is marked noisy, never silently
 kept; nothing outlives the driver (processes die with it, huge pages and mounts go back to what they were).
 """
+import argparse
 import atexit
 import json
 import os
@@ -296,3 +297,59 @@ def machine():
                 break
     return {'cpu': model, 'cpus': sorted(os.sched_getaffinity(0)), 'kernel': os.uname().release,
             'when': time.strftime('%Y-%m-%d %H:%M:%S')}
+
+
+# ---- what the drivers have in common ----
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def options(name, doc, repeats=5, gate_wait=8, gate_total=240):
+    p = argparse.ArgumentParser(prog='./dev bench ' + name, description=doc.splitlines()[0])
+    p.add_argument('--quick', action='store_true', help='one short repeat: does everything still run?')
+    p.add_argument('--repeats', type=int, default=repeats)
+    p.add_argument('--build', default=os.path.join(ROOT, 'build'), help='meson build directory')
+    p.add_argument('--gate-wait', type=float, default=gate_wait, help='seconds to wait for quiet before one repeat')
+    p.add_argument('--gate-total', type=float, default=gate_total, help='seconds to wait for quiet in the whole run')
+    p.add_argument('--retries', type=int, default=1, help='how often a noisy repeat is made again')
+    p.add_argument('--strict', action='store_true', help='end with 1 when an aim is missed')
+    return p
+
+
+def options_rows(name, doc, rows, peers):
+    """of a driver that measures rows of several peers, parsed"""
+    p = options(name, doc)
+    p.add_argument('--row', action='append', choices=rows, help='only this row (may be repeated)')
+    p.add_argument('--peer', action='append', choices=peers, help='only this peer (may be repeated)')
+    p.add_argument('--scale', type=float, default=1, help='so many times the repetitions (for longer profiles)')
+    p.add_argument('--perf', action='store_true', help='record a profile of each job with perf')
+    a = p.parse_args()
+    if a.quick:
+        a.repeats, a.gate_wait, a.gate_total, a.retries = 1, 0, 0, 0
+    a.build = os.path.abspath(a.build)
+    a.out = os.path.join(a.build, 'bench')
+    os.makedirs(a.out, exist_ok=True)
+    return a
+
+
+def write_rows(b, name, out, m, lines, aims):
+    """the end of such a driver's text, and its files; the aims that were missed"""
+    out += ['aims of the design', '']
+    out += lines + [''] + [f'absent: {k}: {v}' for k, v in b.absent.items()]
+    out += [f'failed: {r} {p}: {v}' for (r, p), v in b.failed.items()]
+    out += [f'{len(b.raw)} measurements, {sum(1 for r in b.raw if r["noisy"])} of them noisy']
+    text = '\n'.join(out) + '\n'
+    print('\n' + text)
+    base = os.path.join(b.a.out, name)
+    with open(base + '.txt', 'w') as f:
+        f.write(text)
+    with open(base + '.json', 'w') as f:
+        json.dump({'machine': m, 'dpdk': b.dpdk_version, 'quick': b.a.quick, 'aims': aims, 'absent': b.absent,
+                   'failed': {f'{r}/{p}': v for (r, p), v in b.failed.items()}, 'raw': b.raw}, f, indent=1)
+    with open(base + '.tsv', 'w') as f:
+        f.write('row\tpeer\trepeat\tnoisy\tmetric\tvalue\n')
+        for r in b.raw:
+            for k, v in r['values'].items():
+                f.write(f'{r["row"]}\t{r["peer"]}\t{r["repeat"]}\t{int(r["noisy"])}\t{k}\t{v}\n')
+    print(f'written: {base}.txt .tsv .json')
+    return [x for x in aims if x['verdict'] == 'missed']

@@ -6,9 +6,7 @@ Method as in channel.py, from which the runner comes: peers take turns within ea
 ratio is made inside a repeat and the median is taken of the ratios. How to read the tables: doc/performance.md. Writes
 OUT/memory.{txt,tsv,json}.
 """
-import argparse
 import glob
-import json
 import os
 import shutil
 import signal
@@ -18,7 +16,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from channel import ROOT, Bench, Group, Peer, build_dpdk, build_own, find_cc, pick  # noqa: E402
-from harness import Failed, HugePages, machine, short  # noqa: E402
+from harness import Failed, HugePages, machine, options_rows, short, write_rows  # noqa: E402
 
 HUGE_PAGES = 320
 HEAPS = ('shoal', 'dpdk', 'glibc', 'jemalloc', 'mimalloc')
@@ -326,47 +324,12 @@ def write(b, rows):
                    (('zeromq', 'shoal'), ('iceoryx', 'shoal')))
     out += section(b, rows, 'deaths', ('survive',), ('shoal',), ())
     out += section(b, rows, 'fragmentation', ('frag',), HEAPS, ())
-    out += ['aims of the design', '']
     lines, aims = verdicts(b, rows)
-    out += lines + [''] + [f'absent: {k}: {v}' for k, v in b.absent.items()]
-    out += [f'failed: {r} {p}: {v}' for (r, p), v in b.failed.items()]
-    out += [f'{len(b.raw)} measurements, {sum(1 for r in b.raw if r["noisy"])} of them noisy']
-    text = '\n'.join(out) + '\n'
-    print('\n' + text)
-    base = os.path.join(b.a.out, 'memory')
-    with open(base + '.txt', 'w') as f:
-        f.write(text)
-    with open(base + '.json', 'w') as f:
-        json.dump({'machine': m, 'dpdk': b.dpdk_version, 'quick': b.a.quick, 'aims': aims, 'absent': b.absent,
-                   'failed': {f'{r}/{p}': v for (r, p), v in b.failed.items()}, 'raw': b.raw}, f, indent=1)
-    with open(base + '.tsv', 'w') as f:
-        f.write('row\tpeer\trepeat\tnoisy\tmetric\tvalue\n')
-        for r in b.raw:
-            for k, v in r['values'].items():
-                f.write(f'{r["row"]}\t{r["peer"]}\t{r["repeat"]}\t{int(r["noisy"])}\t{k}\t{v}\n')
-    print(f'written: {base}.txt .tsv .json')
-    return [x for x in aims if x['verdict'] == 'missed']
+    return write_rows(b, 'memory', out, m, lines, aims)
 
 
 def main():
-    p = argparse.ArgumentParser(prog='./dev bench memory', description=__doc__.splitlines()[0])
-    p.add_argument('--quick', action='store_true', help='one short repeat: does everything still run?')
-    p.add_argument('--repeats', type=int, default=5)
-    p.add_argument('--row', action='append', choices=[r[0] for r in ROWS], help='only this row (may be repeated)')
-    p.add_argument('--peer', action='append', choices=ALL, help='only this peer (may be repeated)')
-    p.add_argument('--scale', type=float, default=1, help='so many times the repetitions (for longer profiles)')
-    p.add_argument('--perf', action='store_true', help=argparse.SUPPRESS)
-    p.add_argument('--build', default=os.path.join(ROOT, 'build'), help='meson build directory')
-    p.add_argument('--gate-wait', type=float, default=8, help='seconds to wait for quiet before one repeat')
-    p.add_argument('--gate-total', type=float, default=240, help='seconds to wait for quiet in the whole run')
-    p.add_argument('--retries', type=int, default=1, help='how often a noisy repeat is made again')
-    p.add_argument('--strict', action='store_true', help='end with 1 when an aim is missed')
-    a = p.parse_args()
-    if a.quick:
-        a.repeats, a.gate_wait, a.gate_total, a.retries = 1, 0, 0, 0
-    a.build = os.path.abspath(a.build)
-    a.out = os.path.join(a.build, 'bench')
-    os.makedirs(a.out, exist_ok=True)
+    a = options_rows('memory', __doc__, [r[0] for r in ROWS], ALL)
     b = Memory(a)
     missed = write(b, b.run())
     sys.exit(1 if b.failed or (a.strict and missed) else 0)

@@ -106,7 +106,7 @@ struct __rte_ring_side {
  */
 struct __rte_ring_thread {
 	uint64_t name;
-	volatile uint64_t *at;
+	uint64_t *at;
 };
 
 #define __RTE_RING_PAIR __rte_aligned(128) /* processors fetch lines in pairs */
@@ -152,8 +152,10 @@ struct rte_ring {
 
 /* this process' name in the group: 0 in a forked child, which may not touch a ring. It has a page of its own */
 extern uint64_t __rte_ring_self[512];
-/* the calling thread. Initial-exec: one load from the thread pointer; it is small, so that a dlopen() finds room for it */
-extern __thread struct __rte_ring_thread __rte_ring_thread __attribute__((tls_model("initial-exec")));
+/* one load from the thread pointer; it is small, so that a dlopen() finds room for it */
+#define __RTE_RING_TLS __attribute__((tls_model("initial-exec")))
+/* the calling thread */
+extern __RTE_RING_TLS __thread struct __rte_ring_thread __rte_ring_thread;
 /*
  * Wait until the side (NULL: mode ST) is free, mend it when its owner is dead. How it was entered: by owner, or by bias, which
  * only may be given when it is left by the function that entered; 0: refused, no member of the group.
@@ -164,7 +166,7 @@ int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *s, int may
 /* the end of it, for who has taken owner */
 int __rte_ring_entered(struct rte_ring *r, struct __rte_ring_side *s, int may_bias);
 /* the other side's tail, for who found too few at some of the last looks; room: of n elements there were so many */
-uint32_t __rte_ring_look(struct __rte_ring_side *s, const volatile uint32_t *other, uint32_t n, uint32_t room);
+uint32_t __rte_ring_look(struct __rte_ring_side *s, const struct rte_ring_headtail *other, uint32_t n, uint32_t room);
 /* a tracked ring: all or none, or as many as there are; the tags change */
 unsigned int __rte_ring_in_tracked(struct rte_ring *r, void *const *objs, unsigned int n,
 				   enum rte_ring_queue_behavior how, unsigned int *left);

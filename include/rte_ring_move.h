@@ -131,12 +131,13 @@ static __rte_always_inline int __rte_ring_enter_biased(struct __rte_ring_side *s
 {
 	/* relaxed: constant but for init, cleanup and fork */
 	const uint64_t me = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED), name = __rte_ring_thread.name;
-	volatile uint64_t *at = __rte_ring_thread.at;
+	uint64_t *at = __rte_ring_thread.at;
 
 	/* relaxed: looked at again below. The name is of this process and this life of it, not of a fork's parent */
 	if (__atomic_load_n(&s->bias, __ATOMIC_RELAXED) != name || unlikely((name ^ me) << 16 != 0))
 		return 0;
-	if (unlikely(*at != 0)) /* this is a signal's handler, and the thread is inside a ring */
+	if (unlikely(__atomic_load_n(at, __ATOMIC_RELAXED) !=
+		     0)) /* my own. This is a signal's handler, and the thread is inside a ring */
 		return 0;
 	__atomic_store_n(at, (uint64_t)(uintptr_t)s, __ATOMIC_RELEASE); /* R:RINGBIAS what I did in the one before */
 	/* not reordered by the compiler; the processor's order is the business of who takes the bias back */
@@ -189,7 +190,7 @@ static __rte_always_inline void __rte_ring_leave(struct __rte_ring_side *s, enum
  * wants it, is what remains after that, by a fresh look. lone: nobody waits for me to leave, so I may take my time.
  */
 static __rte_always_inline uint32_t __rte_ring_grant(struct __rte_ring_side *s, uint32_t pos,
-						     const volatile uint32_t *other, uint32_t base, uint32_t n,
+						     const struct rte_ring_headtail *other, uint32_t base, uint32_t n,
 						     enum rte_ring_queue_behavior behavior, int lone,
 						     unsigned int *left)
 {
@@ -198,7 +199,7 @@ static __rte_always_inline uint32_t __rte_ring_grant(struct __rte_ring_side *s, 
 
 	if (room < n || left != NULL) {
 		if (likely(s->chase == 0) || room >= n || !lone)
-			seen = __atomic_load_n(other, __ATOMIC_ACQUIRE); /* A:RINGPUB, A:RINGTAKE */
+			seen = __atomic_load_n(&other->tail, __ATOMIC_ACQUIRE); /* A:RINGPUB, A:RINGTAKE */
 		else
 			seen = __rte_ring_look(s, other, n, room);
 		__atomic_store_n(&s->seen, seen, __ATOMIC_RELAXED);
@@ -289,7 +290,7 @@ static __rte_always_inline unsigned int __rte_ring_plain_enqueue(struct rte_ring
 	if (unlikely(by == 0))
 		return 0;
 	pos = __atomic_load_n(&r->prod.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
-	n = __rte_ring_grant(&r->prod_side, pos, &r->cons.tail, r->capacity, n, behavior,
+	n = __rte_ring_grant(&r->prod_side, pos, &r->cons, r->capacity, n, behavior,
 			     mode == RTE_RING_SYNC_ST || by == __RTE_RING_BY_BIAS, left);
 	if (unlikely(n == 0)) {
 		__rte_ring_leave(&r->prod_side, mode, by);
@@ -312,7 +313,7 @@ static __rte_always_inline unsigned int __rte_ring_plain_dequeue(struct rte_ring
 	if (unlikely(by == 0))
 		return 0;
 	pos = __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
-	n = __rte_ring_grant(&r->cons_side, pos, &r->prod.tail, 0, n, behavior,
+	n = __rte_ring_grant(&r->cons_side, pos, &r->prod, 0, n, behavior,
 			     mode == RTE_RING_SYNC_ST || by == __RTE_RING_BY_BIAS, left);
 	if (unlikely(n == 0)) {
 		__rte_ring_leave(&r->cons_side, mode, by);
@@ -389,8 +390,7 @@ static __rte_always_inline unsigned int __rte_ring_start(struct rte_ring *r, uns
 		return 0;
 	__RTE_RING_STEP("entered");
 	*pos = __atomic_load_n(&own->tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
-	n = __rte_ring_grant(s, *pos, &other->tail, is_cons ? 0 : r->capacity, n, behavior, mode == RTE_RING_SYNC_ST,
-			     left);
+	n = __rte_ring_grant(s, *pos, other, is_cons ? 0 : r->capacity, n, behavior, mode == RTE_RING_SYNC_ST, left);
 	s->held = n;
 	if (n == 0)
 		__rte_ring_leave(s, (enum rte_ring_sync_type)mode, __RTE_RING_BY_OWNER);

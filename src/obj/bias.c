@@ -143,7 +143,7 @@ static bool named(sh_id_t me)
 		vain = me;
 		return false;
 	}
-	t->at = (volatile uint64_t *)(volatile void *)&rec->at;
+	t->at = (uint64_t *)(void *)&rec->at;
 	t->name = sh_load_rlx(&rec->name); /* relaxed: my own */
 	return true;
 }

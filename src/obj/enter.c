@@ -200,16 +200,17 @@ static void rest(struct __rte_ring_side *s)
 #endif
 }
 
-SH_EXPORT uint32_t __rte_ring_look(struct __rte_ring_side *s, const volatile uint32_t *other, uint32_t n, uint32_t room)
+SH_EXPORT uint32_t __rte_ring_look(struct __rte_ring_side *s, const struct rte_ring_headtail *other, uint32_t n,
+				   uint32_t room)
 {
 	uint32_t seen;
 
 	if (s->chase > 1) {
 		s->chase = s->chase == 2 ? 0 : s->chase - 1;
 		rest(s);
-		return sh_load_acq(SH_A32(other)); /* A:RINGPUB, A:RINGTAKE */
+		return sh_load_acq(SH_A32(&other->tail)); /* A:RINGPUB, A:RINGTAKE */
 	}
-	seen = sh_load_acq(SH_A32(other)); /* A:RINGPUB, A:RINGTAKE */
+	seen = sh_load_acq(SH_A32(&other->tail)); /* A:RINGPUB, A:RINGTAKE */
 	if (room + (seen - s->seen) >= n)
 		s->chase = 1 + CHASE;
 	return seen;

@@ -107,37 +107,52 @@ static void publish_stack(struct rte_ring *r, uint32_t count, uint32_t seq, int 
 }
 _Static_assert(offsetof(struct rte_ring_headtail, tail) == 4, "stored as one");
 
-unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
-		    struct sh_pool_cache *c, uint32_t len)
-{
-	struct __rte_ring_side *s = &r->prod_side;
-	uint32_t pos;
+struct inside {
 	int by;
+	uint32_t pos;
+};
 
-	by = __rte_ring_enter(r, s);
-	if (by == 0) {
+/* how many of n may move from in->pos on, inside this side; 0: none, and not inside */
+static unsigned go_in(struct rte_ring *r, unsigned side, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
+		      struct inside *in)
+{
+	struct __rte_ring_side *s = sh_side(r, side);
+	const struct rte_ring_headtail *own = side == 0 ? &r->prod : &r->cons, *other = side == 0 ? &r->cons : &r->prod;
+
+	in->by = __rte_ring_enter(r, s);
+	if (in->by == 0) {
 		if (left != NULL)
 			*left = 0;
 		return 0;
 	}
-	SH_STEP("move_in_entered");
-	pos = r->prod.tail;
-	n = __rte_ring_grant(s, pos, &r->cons.tail, r->capacity, n, how, by == __RTE_RING_BY_BIAS, left);
-	if (n == 0) {
-		__rte_ring_leave(s, RTE_RING_SYNC_MT, by);
+	in->pos = own->tail;
+	n = __rte_ring_grant(s, in->pos, other, side == 0 ? r->capacity : 0, n, how, in->by == __RTE_RING_BY_BIAS,
+			     left);
+	if (n == 0)
+		__rte_ring_leave(s, RTE_RING_SYNC_MT, in->by);
+	return n;
+}
+
+unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
+		    struct sh_pool_cache *c, uint32_t len)
+{
+	struct inside in;
+
+	n = go_in(r, 0, n, how, left, &in);
+	if (n == 0)
 		return 0;
-	}
-	__rte_ring_put(r, pos, objs, sizeof(void *), n, n);
+	SH_STEP("move_in_entered");
+	__rte_ring_put(r, in.pos, objs, sizeof(void *), n, n);
 	if (c != NULL)
-		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FLUSH, len, pos));
+		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FLUSH, len, in.pos));
 	SH_STEP("move_in_slots");
 	if (r->tracked != 0) {
-		note(r, s, pos, n);
+		note(r, &r->prod_side, in.pos, n);
 		SH_STEP("move_in_noted");
 		tag(r, objs, n, tag_inside(r));
 	}
 	SH_STEP("move_in_ready");
-	__rte_ring_publish(r, s, &r->prod, pos + n, RTE_RING_SYNC_MT, by, 0);
+	__rte_ring_publish(r, &r->prod_side, &r->prod, in.pos + n, RTE_RING_SYNC_MT, in.by, 0);
 	SH_STEP("move_in_done");
 	return n;
 }
@@ -145,34 +160,23 @@ unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_
 unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_queue_behavior how, unsigned *left,
 		     struct sh_pool_cache *c, uint32_t len)
 {
-	struct __rte_ring_side *s = &r->cons_side;
-	uint32_t pos;
-	int by;
+	struct inside in;
 
-	by = __rte_ring_enter(r, s);
-	if (by == 0) {
-		if (left != NULL)
-			*left = 0;
+	n = go_in(r, 1, n, how, left, &in);
+	if (n == 0)
 		return 0;
-	}
 	SH_STEP("move_out_entered");
-	pos = r->cons.tail;
-	n = __rte_ring_grant(s, pos, &r->prod.tail, 0, n, how, by == __RTE_RING_BY_BIAS, left);
-	if (n == 0) {
-		__rte_ring_leave(s, RTE_RING_SYNC_MT, by);
-		return 0;
-	}
-	__rte_ring_get(r, pos, objs, sizeof(void *), n, n);
+	__rte_ring_get(r, in.pos, objs, sizeof(void *), n, n);
 	if (c != NULL)
-		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FILL, len, pos));
+		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FILL, len, in.pos));
 	SH_STEP("move_out_copied");
 	if (r->tracked != 0) {
-		note(r, s, pos, n);
+		note(r, &r->cons_side, in.pos, n);
 		SH_STEP("move_out_noted");
 		tag(r, objs, n, sh_self());
 	}
 	SH_STEP("move_out_ready");
-	__rte_ring_publish(r, s, &r->cons, pos + n, RTE_RING_SYNC_MT, by, 1);
+	__rte_ring_publish(r, &r->cons_side, &r->cons, in.pos + n, RTE_RING_SYNC_MT, in.by, 1);
 	SH_STEP("move_out_done");
 	return n;
 }

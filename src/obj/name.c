@@ -56,7 +56,7 @@ void *sh_named_find(const struct sh_named *k, const char *name)
 	struct sh_zone_seen z;
 	void *at = NULL;
 
-	if (!zone_name(k, name, zone))
+	if (name == NULL || sh_ctx.mem == NULL || !zone_name(k, name, zone))
 		return NULL;
 	while (at == NULL && sh_zone_see(zone, &z)) {
 		SH_STEP("named_seen");
@@ -64,6 +64,13 @@ void *sh_named_find(const struct sh_named *k, const char *name)
 		if (at == NULL && sh_zone_still(&z))
 			break; /* it is there, and not complete */
 	}
+	return at;
+}
+
+void *sh_named_found(const char *name, void *at)
+{
+	if (at == NULL)
+		rte_errno = name == NULL ? EINVAL : sh_ctx.mem == NULL ? E_RTE_NO_CONFIG : ENOENT;
 	return at;
 }
 

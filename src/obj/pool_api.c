@@ -115,15 +115,7 @@ SH_EXPORT void rte_mempool_free(struct rte_mempool *mp)
 
 SH_EXPORT struct rte_mempool *rte_mempool_lookup(const char *name)
 {
-	struct rte_mempool *mp = NULL;
-
-	if (name == NULL)
-		rte_errno = EINVAL;
-	else if (sh_ctx.mem == NULL)
-		rte_errno = E_RTE_NO_CONFIG;
-	else if ((mp = sh_pool_find(name)) == NULL)
-		rte_errno = ENOENT;
-	return mp;
+	return sh_named_found(name, sh_pool_find(name));
 }
 
 /* ---- looking at it ---- */

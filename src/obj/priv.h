@@ -65,8 +65,10 @@ struct sh_named {
 	void (*clear_parts)(const char *name); /* what one that was left has beside its own zone; may be NULL */
 };
 typedef void sh_named_fn(void *thing, void *arg);
-/* NULL: there is no complete one of this name. Never blocks */
+/* NULL: there is no complete one of this name. Never blocks. name may be NULL, and the rooms not started */
 void *sh_named_find(const struct sh_named *k, const char *name);
+/* what was found; NULL: and rte_errno says why not */
+void *sh_named_found(const char *name, void *at);
 /* fn for each complete one; visit: and none of them is freed meanwhile */
 void sh_named_walk(const struct sh_named *k, sh_named_fn *fn, void *arg);
 void sh_named_visit(const struct sh_named *k, sh_named_fn *fn, void *arg);

@@ -154,15 +154,7 @@ SH_EXPORT void rte_ring_free(struct rte_ring *r)
 
 SH_EXPORT struct rte_ring *rte_ring_lookup(const char *name)
 {
-	struct rte_ring *r = NULL;
-
-	if (name == NULL)
-		rte_errno = EINVAL;
-	else if (sh_ctx.mem == NULL)
-		rte_errno = E_RTE_NO_CONFIG;
-	else if ((r = sh_ring_find(name)) == NULL)
-		rte_errno = ENOENT;
-	return r;
+	return sh_named_found(name, sh_ring_find(name));
 }
 
 SH_EXPORT void rte_ring_reset(struct rte_ring *r)

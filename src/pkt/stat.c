@@ -372,7 +372,7 @@ SH_EXPORT int rte_eth_tx_queue_count(uint16_t port_id, uint16_t queue_id)
 
 SH_EXPORT int rte_eth_rx_descriptor_status(uint16_t port_id, uint16_t queue_id, uint16_t offset)
 {
-	struct sh_queue *q;
+	struct sh_queue *q = NULL;
 	int n = used(port_id, queue_id, false, &q);
 
 	if (n < 0)
@@ -384,7 +384,7 @@ SH_EXPORT int rte_eth_rx_descriptor_status(uint16_t port_id, uint16_t queue_id, 
 
 SH_EXPORT int rte_eth_tx_descriptor_status(uint16_t port_id, uint16_t queue_id, uint16_t offset)
 {
-	struct sh_queue *q;
+	struct sh_queue *q = NULL;
 	int n = used(port_id, queue_id, true, &q);
 
 	if (n < 0)

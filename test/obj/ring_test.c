@@ -515,3 +515,28 @@ TEST(a_dump_says_how_full_it_is)
 	CHECK_HAS(text, "ring <shown>@");
 	CHECK_HAS(text, "ring <other>@");
 }
+
+/* __rte_ring_look(): who found none, and then one, rests between the next 16 looks, and no longer than that */
+TEST(who_is_always_there_looks_less_often_for_a_while)
+{
+	struct rte_ring *r;
+	void *v;
+
+	init_as("primary");
+	r = rte_ring_create("chase", 64, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	for (unsigned again = 0; again < 2; again++) {
+		CHECK(rte_ring_dequeue(r, &v) != 0);
+		CHECK_EQ(r->cons_side.chase, 1);
+		for (unsigned i = 0; i <= 16; i++) {
+			CHECK_EQ(rte_ring_enqueue(r, r), 0);
+			CHECK_EQ(rte_ring_dequeue(r, &v), 0);
+			CHECK_EQ(r->cons_side.chase, i == 16 ? 0 : 17 - i);
+		}
+	}
+	/* a look that is made only to say how many are left is no such one */
+	CHECK_EQ(rte_ring_enqueue(r, r), 0);
+	CHECK_EQ(rte_ring_dequeue_bulk(r, &v, 2, NULL), 0);
+	CHECK_EQ(r->cons_side.chase, 1);
+	CHECK_EQ(rte_ring_dequeue_bulk(r, &v, 1, &(unsigned){0}), 1);
+	CHECK_EQ(r->cons_side.chase, 1);
+}

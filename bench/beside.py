@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""beside.py - one bench program, built against shoal and against DPDK from one text, measured beside each other.
+
+The two take turns within each repeat, each with processes of its own; a ratio is made inside a repeat and the median is taken
+of the ratios. rings.py and pools.py say what is measured and how the figures are shown.
+"""
+import json
+import os
+import statistics
+import sys
+
+from channel import build_dpdk, build_own
+from harness import Crew, Failed, Gate, machine, options, workdir
+
+TIE = 0.95 # what is nearer to 1 than the spread of a quiet machine is not slower
+
+
+class Beside:
+    """rows: [(row, command)]: what is told to the program, and under what key its ns are kept."""
+
+    def __init__(self, name, doc, rows, archives, **usual):
+        p = options(name, doc, **usual)
+        p.add_argument('--scale', type=float, default=1, help='so many times the elements')
+        p.add_argument('--realtime', action='store_true',
+                       help='before all others of this machine (root): clean figures in spite of a load, but not with more '
+                            'threads than cores')
+        a = self.a = p.parse_args()
+        if a.quick:
+            a.repeats, a.gate_wait, a.gate_total, a.retries, a.scale = 1, 0, 0, 0, .05
+        a.build = os.path.abspath(a.build)
+        a.out = os.path.join(a.build, 'bench')
+        os.makedirs(a.out, exist_ok=True)
+        self.name, self.rows = name, rows(a.scale)
+        self.dir, self.ns, self.noisy, self.turn = workdir(), {}, 0, False
+        self.floor = self.own('channel-floor')
+        self.peers = {'shoal': self.own(name + '-shoal')}
+        found, self.version, self.why = build_dpdk(a.out, name, archives, '-O3')
+        if 'dpdk' in found:
+            self.peers['dpdk'] = found['dpdk']
+
+    def own(self, program):
+        binary, why = build_own(self.a.build, program)
+        if binary is None:
+            sys.exit(f'bench {self.name}: {program} {why}')
+        return binary
+
+    def one_repeat(self, gate):
+        """{row: {peer: ns}}, noisy"""
+        crew, got = Crew(self.floor, self.dir), {}
+        gate.open()
+        try:
+            procs = {}
+            for p, b in self.peers.items():
+                run = os.path.join(self.dir, 'run', p)
+                os.makedirs(run, mode=0o700, exist_ok=True)
+                first = ['chrt', '--rr', '5'] if self.a.realtime else []
+                procs[p] = crew.start(first + [b], env={'RUNTIME_DIRECTORY': run})
+            for p in procs.values():
+                p.ready()
+            for row, command in self.rows:
+                self.turn = not self.turn
+                for p, proc in sorted(procs.items(), reverse=self.turn):
+                    proc.say(command)
+                    try:
+                        got.setdefault(row, {})[p] = proc.result()['ns']
+                    except Failed as e:
+                        raise Failed(f'{p}, {row}: {e}')
+        finally:
+            used = crew.end()
+        others, noisy = gate.close(used)
+        return got, noisy
+
+    def run(self):
+        gate = Gate(self.a.gate_wait, self.a.gate_total)
+        for i in range(self.a.repeats):
+            for _ in range(self.a.retries + 1):
+                got, noisy = self.one_repeat(gate)
+                if not noisy:
+                    break
+            self.noisy += noisy
+            for row, by in got.items():
+                for p, v in by.items():
+                    self.ns.setdefault((row, p), []).append(v)
+            print(f'repeat {i + 1} of {self.a.repeats}{" (noisy)" if noisy else ""}', file=sys.stderr)
+
+    def ratio(self, row):
+        """how many times as fast as DPDK: the median of the repeats' ratios"""
+        ours, theirs = self.ns.get((row, 'shoal')), self.ns.get((row, 'dpdk'))
+        if not ours or not theirs:
+            return None
+        return statistics.median(t / o for o, t in zip(ours, theirs))
+
+    def write(self, columns, lines):
+        """columns: the names of a row's parts"""
+        head = [f'{self.name}: shoal beside DPDK {self.version or "(absent: " + str(self.why) + ")"}; '
+                f'{self.a.repeats} repeats, {self.noisy} of them noisy', json.dumps(machine())]
+        text = '\n'.join(head + lines) + '\n'
+        flat = [(row if isinstance(row, tuple) else (row,), p, vs) for (row, p), vs in self.ns.items()]
+        base = os.path.join(self.a.out, self.name)
+        with open(base + '.txt', 'w') as f:
+            f.write(text)
+        with open(base + '.tsv', 'w') as f:
+            f.write('\t'.join(columns) + '\tpeer\tns\n')
+            f.writelines('\t'.join(map(str, row)) + f'\t{p}\t{v}\n' for row, p, vs in flat for v in vs)
+        with open(base + '.json', 'w') as f:
+            json.dump({'machine': machine(), 'dpdk': self.version,
+                       'ns': [dict(zip(columns, row), peer=p, ns=vs) for row, p, vs in flat]}, f)
+        print(text)
+
+    def main(self, show):
+        """show(self) writes, and returns how many aims were missed"""
+        try:
+            self.run()
+        except Failed as e:
+            sys.exit(f'bench {self.name}: {e}')
+        sys.exit(1 if show(self) and self.a.strict else 0)
+
+
+def aligned(lines):
+    width = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return ['  '.join(c.ljust(w) for c, w in zip(line, width)).rstrip() for line in lines]
