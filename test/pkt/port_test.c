@@ -261,6 +261,7 @@ TEST(ring_gives_back_what_it_took)
 	CHECK_EQ(rte_eth_tx_burst(0, 1, m, 128), 128);
 	CHECK_EQ(rte_eth_rx_burst(0, 0, got, 128), 0);
 	CHECK_EQ(rte_eth_rx_queue_count(0, 1), 128);
+	CHECK_EQ(rte_eth_tx_queue_count(0, 1), 128);
 	CHECK_EQ(rte_eth_rx_queue_count(0, 9), -EINVAL);
 	CHECK_EQ(rte_eth_rx_queue_count(9, 0), -ENODEV);
 	CHECK_EQ(rte_eth_rx_descriptor_status(0, 1, 0), RTE_ETH_RX_DESC_DONE);
@@ -403,6 +404,7 @@ TEST(tx_buffers_hand_on_what_is_unsent)
 	start_port(0, 1, mp);
 	CHECK_EQ(rte_eth_tx_buffer_init(NULL, 4), -EINVAL);
 	CHECK_EQ(rte_eth_tx_buffer_init(b, 4), 0);
+	CHECK(b->error_callback == rte_eth_tx_buffer_drop_callback);
 	for (unsigned i = 0; i < 4; i++)
 		CHECK_EQ(rte_eth_tx_buffer(0, 0, b, rte_pktmbuf_alloc(mp)), i == 3 ? 4 : 0);
 	CHECK_EQ(rte_eth_tx_buffer_flush(0, 0, b), 0);
@@ -734,6 +736,7 @@ TEST(keys_and_values)
 	CHECK(rte_kvargs_parse("=1", keys) == NULL);
 	CHECK(rte_kvargs_parse(NULL, keys) == NULL);
 	CHECK_EQ(rte_kvargs_process(NULL, NULL, stop_at_b, &n), 0);
+	CHECK_EQ(rte_kvargs_process_opt(NULL, NULL, stop_at_b, &n), 0);
 	rte_kvargs_free(NULL);
 }
 
