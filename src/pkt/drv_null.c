@@ -82,7 +82,11 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 		if (io->dummy != NULL)
 			memcpy(io->dummy, rte_pktmbuf_mtod(pkts[i], void *), RTE_MIN(io->size, pkts[i]->data_len));
 	}
-	rte_pktmbuf_free_bulk(pkts, n);
+	if (n > 2)
+		rte_pktmbuf_free_bulk(pkts, n);
+	else
+		for (uint16_t i = 0; i < n; i++)
+			rte_pktmbuf_free(pkts[i]);
 	sh_queue_count(io->q, n, bytes);
 	sh_queue_leave(io->q);
 	return n;

@@ -65,21 +65,20 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct io *io = data;
 	uint64_t bytes = 0;
-	uint16_t free_now;
+	uint16_t sent;
 
 	if (!sh_queue_enter(io->q))
 		return sh_queue_lost(io->q, pkts, n);
 	SH_STEP("queue_inside");
-	free_now = (uint16_t)RTE_MIN(rte_ring_free_count(io->r), n);
-	for (uint16_t i = 0; i < free_now; i++) /* afterwards they are the receiver's */
+	for (uint16_t i = 0; i < n; i++) /* afterwards they are the receiver's */
 		bytes += pkts[i]->pkt_len;
-	n = (uint16_t)rte_ring_enqueue_burst(io->r, (void **)pkts, free_now, NULL);
-	for (uint16_t i = n; i < free_now; i++) /* a program uses the ring beside the port */
+	sent = (uint16_t)rte_ring_enqueue_burst(io->r, (void **)pkts, n, NULL);
+	for (uint16_t i = sent; i < n; i++) /* it was full: still the caller's */
 		bytes -= pkts[i]->pkt_len;
-	if (n > 0)
-		sh_queue_count(io->q, n, bytes);
+	if (sent > 0)
+		sh_queue_count(io->q, sent, bytes);
 	sh_queue_leave(io->q);
-	return n;
+	return sent;
 }
 
 /* ---- devargs ---- */
