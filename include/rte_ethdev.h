@@ -842,12 +842,19 @@ int rte_eth_tx_done_cleanup(uint16_t port_id, uint16_t queue_id, uint32_t free_c
 /* ---- packets one by one ---- */
 
 typedef void (*buffer_tx_error_fn)(struct rte_mbuf **unsent, uint16_t count, void *userdata);
+#if defined(__cplusplus) && defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc99-extensions"
+#endif
 struct rte_eth_dev_tx_buffer {
 	buffer_tx_error_fn error_callback;
 	void *error_userdata;
 	uint16_t size, length;
 	__extension__ struct rte_mbuf *pkts[];
 };
+#if defined(__cplusplus) && defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 #define RTE_ETH_TX_BUFFER_SIZE(sz) (sizeof(struct rte_eth_dev_tx_buffer) + (sz) * sizeof(struct rte_mbuf *))
 
 /** Unsent packets are freed (drop_callback), or what the program says. Returns 0; -EINVAL. */
