@@ -96,7 +96,7 @@ struct sh_here *sh_here(unsigned id, int *err)
 	struct sh_ports *s = sh_ports();
 	struct sh_here *h = NULL;
 	struct sh_port *p;
-	int r = 0, none;
+	int r = 0, none = 0;
 
 	err = err != NULL ? err : &none;
 	p = s != NULL ? sh_port(id) : NULL;

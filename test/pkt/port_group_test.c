@@ -12,7 +12,7 @@
  *   count, stop P, start P, close P, make NAME, remove NAME, leave P Q, owner P Q, listen, heard
  */
 struct heard {
-	volatile int n[RTE_ETH_EVENT_MAX];
+	int n[RTE_ETH_EVENT_MAX];
 };
 static struct heard heard;
 

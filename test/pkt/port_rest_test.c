@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* port_rest_test.c - ports in one process: queues that are started one by one, ways to find ports, and what no port has */
+/* port_rest_test.c - ports in one process: hash and table, owners, queues started one by one, ways to find ports, what none has */
 #include <rte_flow.h>
 
 #include "port_help.h"
@@ -191,4 +191,104 @@ TEST(what_inline_functions_call)
 	CHECK_EQ(rte_eth_call_tx_callbacks(0, 0, m, 2, NULL), 2);
 	CHECK_EQ(rte_eth_rss_hf_refine(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_L3_SRC_ONLY | RTE_ETH_RSS_L3_DST_ONLY),
 		 RTE_ETH_RSS_IPV4);
+}
+
+TEST(hash_and_table)
+{
+	struct rte_eth_conf c = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_RSS},
+				 .rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_IP};
+	struct rte_eth_rss_reta_entry64 t[2];
+	uint8_t key[64] = {0};
+	struct rte_eth_rss_conf rc = {.rss_key = key, .rss_key_len = sizeof(key)};
+
+	INIT("primary", "--vdev=net_null0", "--vdev=net_ring0");
+	CHECK_EQ(rte_eth_dev_configure(0, 3, 3, &c), 0);
+	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(0, &rc), 0);
+	CHECK_EQ(rc.rss_hf, RTE_ETH_RSS_IP);
+	CHECK_EQ(rc.rss_key_len, 40);
+	CHECK(key[0] == 0x6d && key[39] == 0xfa);
+	key[0] = 1;
+	rc.rss_hf = RTE_ETH_RSS_TCP;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(0, &rc), 0);
+	key[0] = 7;
+	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(0, &rc), 0);
+	CHECK(key[0] == 1 && rc.rss_hf == RTE_ETH_RSS_TCP);
+	rc.rss_hf = RTE_ETH_RSS_ESP;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(0, &rc), -EINVAL);
+	rc.rss_hf = RTE_ETH_RSS_TCP;
+	rc.rss_key_len = 7;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(0, &rc), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rss_hash_update(0, NULL), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(1, &rc), -ENOTSUP);
+	memset(t, 0xff, sizeof(t));
+	CHECK_EQ(rte_eth_dev_rss_reta_query(0, t, 128), 0);
+	for (unsigned i = 0; i < 128; i++)
+		CHECK_EQ(t[i / 64].reta[i % 64], i % 3);
+	t[0].mask = 2;
+	t[1].mask = 0;
+	t[0].reta[1] = 2;
+	t[0].reta[2] = 0;
+	CHECK_EQ(rte_eth_dev_rss_reta_update(0, t, 128), 0);
+	memset(t, 0xff, sizeof(t));
+	CHECK_EQ(rte_eth_dev_rss_reta_query(0, t, 128), 0);
+	CHECK(t[0].reta[1] == 2 && t[0].reta[2] == 2);
+	t[1].reta[63] = 3; /* no such queue */
+	CHECK_EQ(rte_eth_dev_rss_reta_update(0, t, 128), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rss_reta_query(0, t, 64), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rss_reta_query(0, NULL, 128), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rss_reta_query(1, t, 128), -ENOTSUP);
+	t[0].mask = t[1].mask = 0;
+	CHECK_EQ(rte_eth_dev_rss_reta_query(0, t, 128), -EINVAL);
+}
+
+TEST(what_no_port_has)
+{
+	struct rte_eth_fc_conf fc;
+	uint32_t t[4];
+
+	INIT("primary", "--vdev=net_null0");
+	CHECK_EQ(rte_eth_led_on(0), -ENOTSUP);
+	CHECK_EQ(rte_eth_led_on(5), -ENODEV);
+	CHECK_EQ(rte_eth_dev_flow_ctrl_get(0, &fc), -ENOTSUP);
+	CHECK_EQ(rte_eth_dev_flow_ctrl_get(0, NULL), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rx_intr_ctl_q_get_fd(0, 0), -1);
+	CHECK_EQ(rte_eth_dev_set_vlan_offload(0, 0), 0);
+	CHECK_EQ(rte_eth_dev_set_vlan_offload(0, 1), -EINVAL);
+	CHECK_EQ(rte_eth_dev_get_supported_ptypes(0, UINT32_MAX, t, 4), 0);
+	CHECK_EQ(rte_eth_dev_set_ptypes(0, 0, t, 4), 0);
+	CHECK_EQ(t[0], RTE_PTYPE_UNKNOWN);
+	CHECK_EQ(rte_eth_dev_pool_ops_supported(0, "ring_mp_mc"), 1);
+	CHECK_EQ(rte_eth_dev_is_removed(0), 0);
+	CHECK_STR(rte_eth_dev_rx_offload_name(RTE_ETH_RX_OFFLOAD_SCATTER), "SCATTER");
+	CHECK_STR(rte_eth_dev_tx_offload_name(3), "UNKNOWN");
+	CHECK_STR(rte_eth_link_speed_to_str(RTE_ETH_SPEED_NUM_100G), "100 Gbps");
+	CHECK_EQ(rte_eth_speed_bitflag(RTE_ETH_SPEED_NUM_100M, 0), RTE_ETH_LINK_SPEED_100M_HD);
+}
+
+TEST(a_port_has_one_owner)
+{
+	struct rte_eth_dev_owner me = {.name = "me"}, got;
+	uint64_t a, b;
+	uint16_t p, n = 0;
+
+	INIT("primary", "--vdev=net_null0", "--vdev=net_null1");
+	CHECK_EQ(rte_eth_dev_owner_new(&a), 0);
+	CHECK_EQ(rte_eth_dev_owner_new(&b), 0);
+	CHECK(a != b && a != RTE_ETH_DEV_NO_OWNER);
+	me.id = 77;
+	CHECK_EQ(rte_eth_dev_owner_set(0, &me), -EINVAL);
+	me.id = a;
+	CHECK_EQ(rte_eth_dev_owner_set(0, &me), 0);
+	CHECK_EQ(rte_eth_dev_owner_set(0, &me), -EPERM);
+	CHECK_EQ(rte_eth_dev_count_avail(), 1);
+	CHECK_EQ(rte_eth_dev_count_total(), 2);
+	RTE_ETH_FOREACH_DEV_OWNED_BY(p, a)
+	n++;
+	CHECK_EQ(n, 1);
+	CHECK_EQ(rte_eth_dev_owner_get(0, &got), 0);
+	CHECK(got.id == a && strcmp(got.name, "me") == 0);
+	CHECK_EQ(rte_eth_dev_owner_unset(0, b), -EPERM);
+	CHECK_EQ(rte_eth_dev_owner_delete(a), 0);
+	CHECK_EQ(rte_eth_dev_count_avail(), 2);
+	CHECK_EQ(rte_eth_dev_owner_delete(99), -EINVAL);
 }
