@@ -156,7 +156,9 @@ static int serve(void *arg, sh_id_t from, const void *data, size_t len)
 	if (data == NULL || len != sizeof(o))
 		return EINVAL;
 	memcpy(&o, data, sizeof(o));
-	if (!sh_mem_contains((uint64_t)(uintptr_t)o.s) || home_of(o.s) != sh_self())
+	if (!sh_mem_contains((uint64_t)(uintptr_t)o.s))
+		return EINVAL;
+	if (rte_mbuf_ext_refcnt_read(o.s) != 0 || home_of(o.s) != sh_self()) /* the count first: it was written last */
 		return EINVAL;
 	return -free_ext_later(&o);
 }

@@ -229,12 +229,12 @@ static void use_all(struct scene *s)
 
 static void count_lost(struct rte_mempool *mp, void *lost, void *obj, unsigned i)
 {
-	struct rte_mempool_objhdr *h = rte_mempool_get_header(obj);
+	uint64_t who = __atomic_load_n(&rte_mempool_get_header(obj)->__owner, __ATOMIC_ACQUIRE);
 
 	(void)mp;
 	(void)i;
 	/* a reference too many keeps it, or it bears nobody's name any more */
-	*(unsigned *)lost += h->__owner == 1 || (h->__owner != 0 && ((struct rte_mbuf *)obj)->refcnt > 1);
+	*(unsigned *)lost += who == 1 || (who != 0 && rte_mbuf_refcnt_read(obj) > 1);
 }
 
 /* all are back, but for those that are lost for good */

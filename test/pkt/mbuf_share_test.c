@@ -264,12 +264,12 @@ TEST(clones_go_to_others)
 		give(&s, rte_pktmbuf_clone(m, s.mp));
 	say(&s, "rlrlrlcls", "ok 0"); /* the third and a clone of it: the same buffer */
 	c = take(&s);
-	CHECK_EQ(m->refcnt, 5);
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 5);
 	say(&s, "fff", "ok 0");
-	CHECK_EQ(m->refcnt, 2);
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 2);
 	rte_pktmbuf_free(m);
 	sound(c);
-	CHECK_EQ(m->refcnt, 1);
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 1);
 	rte_pktmbuf_free(c);
 	ends(&s);
 	whole(s.mp);
@@ -386,11 +386,11 @@ TEST(clones_of_a_dead_one_leave_the_buffer)
 	give(&s, rte_pktmbuf_clone(m, s.mp));
 	give(&s, rte_pktmbuf_clone(m, s.mp));
 	say(&s, "rlc", "ok 0");
-	CHECK_EQ(m->refcnt, 4);
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 4);
 	dies(&s);
 	wait_for(s.mp, MBUFS - 4); /* m is here, a clone of it in the ring */
-	CHECK_EQ(m->refcnt, 2);
-	CHECK_EQ(m->next->refcnt, 2);
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 2);
+	CHECK_EQ(rte_mbuf_refcnt_read(m->next), 2);
 	sound(m);
 	CHECK_EQ(rte_ring_dequeue(s.to, (void **)&other), 0);
 	rte_pktmbuf_free(m);
@@ -446,7 +446,7 @@ TEST(several_references_to_one_mbuf)
 	say(&s, "rl", "ok 0");
 	dies(&s);
 	wait_for(s.mp, MBUFS - 1);
-	CHECK_EQ(m->refcnt, 2);
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 2);
 	sound(m);
 	rte_pktmbuf_free(m);
 	whole(s.mp);
@@ -540,7 +540,7 @@ TEST(clones_of_pinned_buffers_and_deaths)
 	say(&s, "rl", "ok 0");
 	dies(&s);
 	whole(s.mp);
-	CHECK_EQ(m->shinfo->refcnt, 1);
+	CHECK_EQ(rte_mbuf_ext_refcnt_read(m->shinfo), 1);
 	sound(m);
 	rte_pktmbuf_free(m);
 	whole(pinned);
