@@ -92,7 +92,8 @@ void cmd_route_parsed(void *parsed_result, struct cmdline *cl, __rte_unused void
 	struct cmd_route_result *res = parsed_result;
 	char a[3][INET6_ADDRSTRLEN];
 
-	cmdline_printf(cl, "addresses %s, %s, %s\n", print(&res->any, a[0]), print(&res->four, a[1]), print(&res->six, a[2]));
+	cmdline_printf(cl, "addresses %s, %s, %s\n", print(&res->any, a[0]), print(&res->four, a[1]),
+		       print(&res->six, a[2]));
 }
 
 void cmd_count_unsigned_parsed(void *parsed_result, struct cmdline *cl, __rte_unused void *data)

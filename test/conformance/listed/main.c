@@ -47,8 +47,8 @@ int main(int argc, char **argv)
 	if (first) {
 		out = rte_ring_create(names[0], 64, (int)rte_socket_id(), 0);
 		in = rte_ring_create(names[1], 64, (int)rte_socket_id(), 0);
-		texts = rte_mempool_create("listed texts", 255, TEXT, 0, 0, NULL, NULL, NULL, NULL, (int)rte_socket_id(),
-					   0);
+		texts = rte_mempool_create("listed texts", 255, TEXT, 0, 0, NULL, NULL, NULL, NULL,
+					   (int)rte_socket_id(), 0);
 	} else {
 		out = rte_ring_lookup(names[1]);
 		in = rte_ring_lookup(names[0]);
