@@ -12,6 +12,7 @@
  *   listen                       events: "dev add NAME", "dev remove NAME", "eth new ID", "eth destroy ID"; "ok"
  *   nest NAME                    at the next "eth new" its callback allocates, and adds NAME: "nested N"
  *   use NAME                     configures and starts it, one packet in and out: "used N"
+ *   tell NAME                    a message to all others, whose action adds NAME: they say "acted N"
  *   t COMMAND ...                the same on a thread of its own
  *   bye
  */
@@ -21,6 +22,7 @@
 #include <sys/wait.h>
 
 #include <rte_malloc.h>
+#include <shoal.h>
 
 #include "port_help.h"
 
@@ -54,6 +56,21 @@ static int on_eth(uint16_t port, enum rte_eth_event_type ev, void *arg, void *re
 		rte_free(block);
 	}
 	return 0;
+}
+
+static int on_tell(const struct shoal_in *in, void *arg)
+{
+	(void)arg;
+	t_tell("acted %d", rte_eal_hotplug_add("vdev", in->data, ""));
+	return 0;
+}
+
+static void tell(const char *name)
+{
+	struct shoal_msg m = {.name = "add", .data = name, .len = strlen(name) + 1};
+	uint64_t to = SHOAL_TO_OTHERS;
+
+	CHECK_EQ(shoal_send(&to, 1, &m, NULL, NULL), 0);
 }
 
 static void list(void)
@@ -124,6 +141,8 @@ static void obey(char *line)
 		list();
 	else if (strcmp(a[0], "args") == 0)
 		t_tell("args %zu", strlen(rte_dev_devargs(device(a[1]))->args));
+	else if (strcmp(a[0], "tell") == 0)
+		tell(a[1]);
 	else if (strcmp(a[0], "use") == 0)
 		use(a[1]);
 	else if (strcmp(a[0], "nest") == 0)
@@ -152,6 +171,7 @@ ROLE(h)
 
 	if (init_with(argv[1], NULL) < 0)
 		return 1;
+	CHECK_EQ(shoal_action_register("add", on_tell, NULL), 0);
 	t_tell("up");
 	while (t_hear(line, sizeof(line)) && strcmp(line, "bye") != 0) {
 		if (strncmp(line, "t ", 2) != 0) {
@@ -332,6 +352,22 @@ TEST(a_callback_allocates_and_adds_devices_itself)
 	is(b, "del net_null1", "ret 0"); /* all three are there */
 	is(b, "del net_null2", "ret 0");
 	is(b, "list", "list 0:net_null0");
+	bye(b);
+	bye(a);
+}
+
+TEST(inside_actions)
+{
+	struct t_proc *a = up("primary"), *b = up("secondary"), *c = up("secondary");
+
+	t_say(a, "tell net_null0"); /* both at once: one makes it, to the other it is there */
+	CHECK_STR(t_expect(b, "acted"), "acted 0");
+	CHECK_STR(t_expect(c, "acted"), "acted 0");
+	t_say(b, "tell net_ring0");
+	CHECK_STR(t_expect(a, "acted"), "acted 0");
+	CHECK_STR(t_expect(c, "acted"), "acted 0");
+	is(b, "list", "list 0:net_null0 1:net_ring0");
+	bye(c);
 	bye(b);
 	bye(a);
 }
