@@ -54,7 +54,7 @@ static bool groups(const char *s, unsigned n, unsigned least, unsigned most, cha
 
 SH_EXPORT int rte_ether_unformat_addr(const char *str, struct rte_ether_addr *eth_addr)
 {
-	struct rte_ether_addr a;
+	struct rte_ether_addr a = {{0}};
 	const char *sep = str == NULL ? NULL : strpbrk(str, ":-.");
 
 	if (sep != NULL && (groups(str, 6, 1, 2, *sep, a.addr_bytes) || groups(str, 3, 4, 4, *sep, a.addr_bytes))) {

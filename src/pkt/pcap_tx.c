@@ -29,6 +29,7 @@ struct tx {
 	_Atomic uint64_t *word;
 	int fd;		     /* of the file; -1 */
 	struct sh_cap *live; /* NULL: a file, or nothing */
+	uint64_t day;	     /* day_offset() */
 	uint8_t *copy;	     /* of another's stage; made when it is first needed */
 	uint8_t *flat;	     /* a packet in one piece */
 };
@@ -143,12 +144,13 @@ static bool stage(struct tx *t, const struct rte_mbuf *m, uint64_t ts)
 	return true;
 }
 
-static uint64_t real_ns(void)
+/* what makes the time of day of sh_now_ns(). Read once: the times in a file grow also when somebody sets the clock */
+static uint64_t day_offset(void)
 {
-	struct timespec ts;
+	struct timespec day;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+	clock_gettime(CLOCK_REALTIME, &day);
+	return (uint64_t)day.tv_sec * UINT64_C(1000000000) + (uint64_t)day.tv_nsec - sh_now_ns();
 }
 
 /* packets from..to are in the stage: into the file, and counted */
@@ -178,7 +180,7 @@ static uint16_t tx_file(void *data, struct rte_mbuf **pkts, uint16_t n)
 	if (!sh_queue_enter(t->q))
 		return sh_queue_lost(t->q, pkts, n);
 	SH_STEP("queue_inside");
-	ts = real_ns();
+	ts = t->day + sh_now_ns();
 	for (uint16_t i = 0; i < n; i++) {
 		if (stage(t, pkts[i], ts))
 			continue;
@@ -252,7 +254,7 @@ int sh_pcap_tx_start(struct sh_here *h)
 	const struct sh_pcap_names *names = sh_pcap_names(h);
 	struct sh_pcap *s = h->p->shared;
 	uint8_t hdr[SH_CAP_FILE_HDR];
-	struct stat st;
+	struct stat st = {0};
 
 	sh_cap_file_hdr(hdr);
 	for (unsigned i = 0; i < names->n_tx; i++) {
@@ -392,7 +394,7 @@ int sh_pcap_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 
 	if (t == NULL)
 		return -ENOMEM;
-	*t = (struct tx){.q = q, .p = h->p, .fd = -1};
+	*t = (struct tx){.q = q, .p = h->p, .fd = -1, .day = day_offset()};
 	io->data = t;
 	io->burst = tx_nowhere;
 	if (names->n_tx > 0) {
