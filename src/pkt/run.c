@@ -92,8 +92,10 @@ static int close_here(struct sh_here *h)
 {
 	struct sh_ports *s = sh_ports();
 
-	for (unsigned k = 0; k < 2u * h->p->room; k++)
-		(void)sh_queue_give(h->p->id, k >= h->p->room, k % h->p->room);
+	for (unsigned k = 0; k < h->p->room; k++) {
+		(void)sh_queue_give(h->p->id, false, k);
+		(void)sh_queue_give(h->p->id, true, k);
+	}
 	sh_lock(&s->lock);
 	sh_store_rlx(&s->closed[h->id], h->serial); /* relaxed: this process' own word */
 	if (s->here[h->id] == h)

@@ -336,7 +336,7 @@ SH_EXPORT int rte_eth_xstats_reset(uint16_t port_id)
 
 /* ---- packets that wait ---- */
 
-static int used(uint16_t port_id, uint16_t id, bool tx, struct sh_queue **ret)
+static int used(uint16_t port_id, uint16_t id, bool tx, uint16_t *desc)
 {
 	int r;
 	struct sh_here *h = sh_here(port_id, &r);
@@ -351,45 +351,45 @@ static int used(uint16_t port_id, uint16_t id, bool tx, struct sh_queue **ret)
 		r = -EINVAL;
 	else
 		r = h->drv->used != NULL ? h->drv->used(h, q) : -ENOTSUP;
-	*ret = q;
+	*desc = q != NULL ? q->desc : 0;
 	sh_here_put(h);
 	return r;
 }
 
 SH_EXPORT int rte_eth_rx_queue_count(uint16_t port_id, uint16_t queue_id)
 {
-	struct sh_queue *q;
+	uint16_t desc;
 
-	return used(port_id, queue_id, false, &q);
+	return used(port_id, queue_id, false, &desc);
 }
 
 SH_EXPORT int rte_eth_tx_queue_count(uint16_t port_id, uint16_t queue_id)
 {
-	struct sh_queue *q;
+	uint16_t desc;
 
-	return used(port_id, queue_id, true, &q);
+	return used(port_id, queue_id, true, &desc);
 }
 
 SH_EXPORT int rte_eth_rx_descriptor_status(uint16_t port_id, uint16_t queue_id, uint16_t offset)
 {
-	struct sh_queue *q = NULL;
-	int n = used(port_id, queue_id, false, &q);
+	uint16_t desc = 0;
+	int n = used(port_id, queue_id, false, &desc);
 
 	if (n < 0)
 		return n;
-	if (offset >= q->desc)
+	if (offset >= desc)
 		return -EINVAL;
 	return offset < n ? RTE_ETH_RX_DESC_DONE : RTE_ETH_RX_DESC_AVAIL;
 }
 
 SH_EXPORT int rte_eth_tx_descriptor_status(uint16_t port_id, uint16_t queue_id, uint16_t offset)
 {
-	struct sh_queue *q = NULL;
-	int n = used(port_id, queue_id, true, &q);
+	uint16_t desc = 0;
+	int n = used(port_id, queue_id, true, &desc);
 
 	if (n < 0)
 		return n;
-	if (offset >= q->desc)
+	if (offset >= desc)
 		return -EINVAL;
-	return offset >= q->desc - (n < q->desc ? n : q->desc) ? RTE_ETH_TX_DESC_FULL : RTE_ETH_TX_DESC_DONE;
+	return offset >= desc - (n < desc ? n : desc) ? RTE_ETH_TX_DESC_FULL : RTE_ETH_TX_DESC_DONE;
 }
