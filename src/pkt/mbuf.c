@@ -69,7 +69,7 @@ static void give_back(struct rte_mempool *mp, struct rte_mbuf *m)
 	void *obj = m;
 
 	sh_mbuf_fresh(mp, m);
-	rte_mempool_generic_put(mp, &obj, 1, NULL); /* past the caches: I may be inside one */
+	__rte_mempool_put_slow(mp, &obj, 1, NULL); /* past the caches: I may be inside one */
 }
 
 /* a user less, others left: if those are one who is dead, nobody else gives it back */
