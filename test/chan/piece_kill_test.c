@@ -127,7 +127,7 @@ static int refuse_it(const struct shoal_in *in, void *arg)
 	return -EIO;
 }
 
-static struct t_proc *dying;
+static struct t_proc *_Atomic dying; /* set by the case, looked at by an action */
 
 static bool it_died(void *arg)
 {

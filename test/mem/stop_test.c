@@ -216,8 +216,12 @@ TEST(a_walk_lets_others_go_on_and_lists_what_stays)
 	sh_ctx.opts = &opts;
 	f_group();
 	s->of = sh_self();
-	for (unsigned i = 0; i < MANY; i++)
-		CHECK((s->p[i] = rte_malloc(NULL, 1024, 0)) != NULL);
+	for (unsigned i = 0; i < MANY; i++) {
+		void *p = rte_malloc(NULL, 1024, 0);
+
+		CHECK(p != NULL);
+		sh_store_rel(&s->p[i], p);
+	}
 	setenv("SHOAL_STOP_AT", "walk_slice", 1);
 	pid = f_member(lists, s, NULL);
 	unsetenv("SHOAL_STOP_AT");
