@@ -515,25 +515,26 @@ TEST(who_asks_for_no_rss_gets_dpdks_codes)
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
+#define FOUR "tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,"
+#define SEVENTEEN (FOUR FOUR FOUR FOUR "tx_pcap=o")
+
 TEST(bad_devargs_are_refused)
 {
-	static const char *const bad[] = {
-		"",
-		"rx_pcap=",
-		"rx_pcap=/nonexistent/file.pcap",
-		"nonsense=1",
-		"tx_pcap=o.pcap,rate=0",
-		"tx_pcap=o.pcap,rate=fast",
-		"tx_pcap=o.pcap,rate=9999999999999999999999",
-		"tx_pcap=o.pcap,infinite_rx=2",
-		"tx_pcap=o.pcap,rss=yes",
-		"rx_iface=nosuchiface0",
-		"iface=lo,tx_pcap=o.pcap",
-		"iface=lo,iface=lo",
-		"tx_iface=a_name_that_is_longer_than_any_interface_has",
-		"rx_pcap=/dev/zero",
-		"tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,"
-		"tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o,tx_pcap=o"};
+	static const char *const bad[] = {"",
+					  "rx_pcap=",
+					  "rx_pcap=/nonexistent/file.pcap",
+					  "nonsense=1",
+					  "tx_pcap=o.pcap,rate=0",
+					  "tx_pcap=o.pcap,rate=fast",
+					  "tx_pcap=o.pcap,rate=9999999999999999999999",
+					  "tx_pcap=o.pcap,infinite_rx=2",
+					  "tx_pcap=o.pcap,rss=yes",
+					  "rx_iface=nosuchiface0",
+					  "iface=lo,tx_pcap=o.pcap",
+					  "iface=lo,iface=lo",
+					  "tx_iface=a_name_that_is_longer_than_any_interface_has",
+					  "rx_pcap=/dev/zero",
+					  SEVENTEEN};
 	char args[1200], in[512];
 	unsigned fds;
 
