@@ -32,8 +32,8 @@ static inline bool sh_xchg_hides(const struct sh_mem *m, uint32_t u)
 	const struct sh_xchg *x = &m->h->xchg;
 	uint64_t phase = sh_load_acq(&x->phase); /* A:XCHG who sees it open sees the rest */
 
-	return phase != SH_X_IDLE && u - sh_load_rlx(&x->unit) < sh_load_rlx(&x->units) &&
-	       phase != SH_X_STAY && !(phase == SH_X_SYNC && sh_load_rlx(&x->kind) == SH_X_GROW);
+	return phase != SH_X_IDLE && u - sh_load_rlx(&x->unit) < sh_load_rlx(&x->units) && phase != SH_X_STAY &&
+	       !(phase == SH_X_SYNC && sh_load_rlx(&x->kind) == SH_X_GROW);
 }
 /* under H: is an exchange open on the BUSY run that begins here? Then it is not to be freed, whoever is dead. */
 static inline bool sh_xchg_open_on(const struct sh_mem *m, uint32_t busy)
