@@ -383,7 +383,7 @@ static int begin(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_
 /* who began to observe meanwhile has not heard of these pages: they go, and come the other way */
 static int fill_piece(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate)
 {
-	struct sh_work *w;
+	struct sh_work *w = NULL;
 	int r = begin(m, u, n, gate, fill_begins, &w), e;
 
 	if (r < 0 || w == NULL)
@@ -406,7 +406,7 @@ static int fill_piece(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_
 
 static int punch_piece(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate)
 {
-	struct sh_work *w;
+	struct sh_work *w = NULL;
 	int r = begin(m, u, n, gate, punch_begins, &w);
 
 	if (r < 0 || w == NULL)
