@@ -201,11 +201,11 @@ static int back_end(struct rte_mempool *mp)
 {
 	int r;
 
-	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) != 0)
+	if ((sh_load_rlx(SH_A32(&mp->flags)) & RTE_MEMPOOL_F_POOL_CREATED) != 0) /* relaxed: who fills is alone at it */
 		return 0;
 	r = rte_mempool_ops_alloc(mp);
 	if (r == 0)
-		mp->flags |= RTE_MEMPOOL_F_POOL_CREATED;
+		(void)sh_or(SH_A32(&mp->flags), RTE_MEMPOOL_F_POOL_CREATED); /* R:POOLMADE */
 	return r;
 }
 

@@ -276,7 +276,7 @@ static bool mendable(const struct rte_mempool *mp)
 {
 	const struct rte_mempool_ops *ops;
 
-	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) == 0 || sh_self() == 0)
+	if ((sh_load_acq(SH_A32(&mp->flags)) & RTE_MEMPOOL_F_POOL_CREATED) == 0 || sh_self() == 0) /* A:POOLMADE */
 		return false;
 	ops = sh_pool_ops(mp);
 	return ops != NULL && sh_pool_own_ops(ops);
@@ -338,7 +338,7 @@ static void leave_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *a
 
 static void leave_one(struct rte_mempool *mp, void *arg)
 {
-	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) != 0)
+	if ((sh_load_acq(SH_A32(&mp->flags)) & RTE_MEMPOOL_F_POOL_CREATED) != 0) /* A:POOLMADE */
 		sh_pool_each_cache(mp, leave_cache, arg);
 }
 
