@@ -44,7 +44,7 @@ struct rte_mempool;
 
 /**
  * A broadcast RARP request that announces mac, as one sends it after a machine has moved: 64 bytes in one mbuf of the pool.
- * @return the packet; NULL: the pool is empty (rte_errno ENOMEM), or its buffers are too small for it
+ * @return the packet; NULL and rte_errno: ENOMEM the pool is empty, ENOSPC its buffers are too small, EINVAL no pool
  */
 struct rte_mbuf *rte_net_make_rarp_packet(struct rte_mempool *mpool, const struct rte_ether_addr *mac);
 

@@ -71,11 +71,14 @@ SH_EXPORT struct rte_mbuf *rte_net_make_rarp_packet(struct rte_mempool *mpool, c
 	struct rte_ether_hdr *eh;
 	struct rte_arp_hdr *arp;
 
-	if (m == NULL)
+	if (m == NULL) {
+		rte_errno = mpool != NULL ? ENOMEM : EINVAL;
 		return NULL;
+	}
 	eh = (struct rte_ether_hdr *)(void *)rte_pktmbuf_append(m, RTE_ETHER_MIN_LEN);
 	if (eh == NULL) {
 		rte_pktmbuf_free(m);
+		rte_errno = ENOSPC;
 		return NULL;
 	}
 	memset(eh, 0, RTE_ETHER_MIN_LEN);

@@ -7,6 +7,8 @@
  */
 #include <stdlib.h>
 
+#include <rte_arp.h>
+
 #include "mbuf_help.h"
 
 #define PACKETS 8
@@ -270,4 +272,33 @@ TEST_T(random_operations_with_a_cache, 60)
 TEST_T(random_operations_in_a_tracked_pool, 60)
 {
 	play(16, SHOAL_MEMPOOL_F_TRACK);
+}
+
+/* the packet that announces an address, byte for byte (RFC 903) */
+TEST(an_address_is_announced)
+{
+	static const char want[42] = "\xff\xff\xff\xff\xff\xff\2\1\2\3\4\5\x80\x35" /* to all, from, type */
+				     "\0\1\x8\0\6\4\0\3"			    /* a request for Ethernet, IPv4 */
+				     "\2\1\2\3\4\5\0\0\0\0\2\1\2\3\4\5\0\0\0";	    /* and the last 0 */
+	const struct rte_ether_addr mac = {{2, 1, 2, 3, 4, 5}};
+	struct rte_mempool *small;
+	struct rte_mbuf *m;
+
+	init_as("primary");
+	mp = make_pool("rarp", 1, 256);
+	small = make_pool("small", 1, RTE_PKTMBUF_HEADROOM + 63);
+	m = rte_net_make_rarp_packet(mp, &mac);
+	CHECK(m != NULL && m->nb_segs == 1);
+	CHECK_EQ(m->pkt_len, 64);
+	CHECK(memcmp(rte_pktmbuf_mtod(m, void *), want, sizeof(want)) == 0);
+	for (unsigned i = sizeof(want); i < 64; i++)
+		CHECK_EQ(*rte_pktmbuf_mtod_offset(m, uint8_t *, i), 0);
+	CHECK(rte_net_make_rarp_packet(mp, &mac) == NULL); /* the pool is empty */
+	CHECK_EQ(rte_errno, ENOMEM);
+	rte_pktmbuf_free(m);
+	CHECK(rte_net_make_rarp_packet(small, &mac) == NULL);
+	CHECK_EQ(rte_errno, ENOSPC);
+	CHECK_EQ(rte_mempool_avail_count(small), 1);
+	CHECK(rte_net_make_rarp_packet(NULL, &mac) == NULL);
+	CHECK_EQ(rte_errno, EINVAL);
 }
