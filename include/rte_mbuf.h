@@ -83,7 +83,7 @@ struct rte_mempool *rte_pktmbuf_pool_create_extbuf(const char *name, unsigned in
  * rte_pktmbuf_pool_private; NULL: no private bytes, all the rest is buffer. What does not fit is made to, with a line.
  */
 void rte_pktmbuf_pool_init(struct rte_mempool *mp, void *opaque_arg);
-void rte_pktmbuf_init(struct rte_mempool *mp, void *opaque_arg, void *m, unsigned int i);
+void rte_pktmbuf_init(struct rte_mempool *mp, void *opaque_arg, void *obj, unsigned int i);
 
 static inline uint16_t rte_pktmbuf_data_room_size(struct rte_mempool *mp)
 {

@@ -91,7 +91,7 @@ struct batch {
 
 static void flush(struct batch *b)
 {
-	if (b->n != 0)
+	if (b->mp != NULL && b->n != 0)
 		rte_mempool_put_bulk(b->mp, b->objs, b->n);
 	b->n = 0;
 }
@@ -142,20 +142,24 @@ static bool pinned(const char *call, struct rte_mempool *mp)
 
 SH_EXPORT struct rte_mbuf *rte_pktmbuf_clone(struct rte_mbuf *md, struct rte_mempool *mp)
 {
-	struct rte_mbuf *first = NULL, **link = &first, *mi;
-	uint16_t segs = 0;
+	struct rte_mbuf *first, *last, *mi;
+	uint16_t segs = 1;
 
 	if (pinned("rte_pktmbuf_clone", mp))
 		return NULL;
-	for (struct rte_mbuf *m = md; m != NULL; m = m->next, segs++) {
+	first = last = rte_pktmbuf_alloc(mp);
+	if (first == NULL)
+		return NULL;
+	rte_pktmbuf_attach(first, md);
+	for (struct rte_mbuf *m = md->next; m != NULL; m = m->next, segs++) {
 		mi = rte_pktmbuf_alloc(mp);
 		if (mi == NULL) {
 			rte_pktmbuf_free(first);
 			return NULL;
 		}
 		rte_pktmbuf_attach(mi, m);
-		*link = mi;
-		link = &mi->next;
+		last->next = mi;
+		last = mi;
 	}
 	first->nb_segs = segs;
 	first->pkt_len = md->pkt_len;

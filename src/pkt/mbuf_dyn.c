@@ -34,8 +34,8 @@
 #define FLAGS_MOST 18
 #define FIRST_BIT 23
 #define BYTES sizeof(struct rte_mbuf)
-_Static_assert((1ULL << FIRST_BIT) == RTE_MBUF_F_FIRST_FREE, "bits");
-_Static_assert((1ULL << (FIRST_BIT + FLAGS_MOST - 1)) == RTE_MBUF_F_LAST_FREE, "bits");
+_Static_assert(__builtin_ctzll(RTE_MBUF_F_FIRST_FREE) == FIRST_BIT, "bits");
+_Static_assert(__builtin_ctzll(RTE_MBUF_F_LAST_FREE) == FIRST_BIT + FLAGS_MOST - 1, "bits");
 _Static_assert(sizeof(((struct rte_mbuf *)0)->dynfield1) == FIELDS_MOST, "bytes");
 
 struct table {
