@@ -378,25 +378,26 @@ void rte_mempool_cache_free(struct rte_mempool_cache *cache);
 static __rte_always_inline struct rte_mempool_cache *rte_mempool_default_cache(struct rte_mempool *mp,
 									       unsigned int lcore_id)
 {
-	struct __rte_mempool_last *last = &RTE_PER_LCORE(__rte_mempool_last);
+#define __rte_last RTE_PER_LCORE(__rte_mempool_last)
 	struct __rte_mempool_here *h;
 
-	if (likely(last->mp == mp && last->serial == mp->__serial && last->lcore == lcore_id &&
-		   last->self == __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED)))
-		return last->cache;
+	if (likely(__rte_last.mp == mp && __rte_last.serial == mp->__serial && __rte_last.lcore == lcore_id &&
+		   __rte_last.self == __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED)))
+		return __rte_last.cache;
 	if (unlikely(lcore_id >= RTE_MAX_LCORE || mp->cache_size == 0))
 		return NULL;
 	h = &__rte_mempool_here[mp->__slot];
 	/* what follows the serial was written before it, or by this very lcore */
 	if (unlikely(__atomic_load_n(&h->serial, __ATOMIC_ACQUIRE) != mp->__serial || h->cache[lcore_id] == NULL))
 		return __rte_mempool_cache_slow(mp, lcore_id);
-	last->mp = mp;
-	last->cache = h->cache[lcore_id];
-	last->serial = mp->__serial;
-	last->self = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED);
-	last->lcore = lcore_id;
-	return last->cache;
+	__rte_last.mp = mp;
+	__rte_last.cache = h->cache[lcore_id];
+	__rte_last.serial = mp->__serial;
+	__rte_last.self = __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED);
+	__rte_last.lcore = lcore_id;
+	return __rte_last.cache;
 }
+#undef __rte_last
 /** Give all objects in a cache back to the pool. cache NULL: the calling lcore's. */
 static __rte_always_inline void rte_mempool_cache_flush(struct rte_mempool_cache *cache, struct rte_mempool *mp)
 {

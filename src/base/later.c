@@ -200,5 +200,12 @@ void sh_later_stop(void)
 /* the threads are the parent's; what was queued there is left where it is, its lock may be held */
 void sh_later_forget(void)
 {
+	struct sh_later *s = sh_ctx.later;
+	bool inside = false; /* forked by what such a thread ran: it comes back there */
+
+	for (unsigned i = 0; s != NULL && i < SH_LATERS; i++)
+		inside |= s->lane[i].on && pthread_equal(s->lane[i].thread, pthread_self());
 	sh_ctx.later = NULL;
+	if (!inside)
+		free(s);
 }
