@@ -75,8 +75,8 @@ int sh_huge_plan(int fd, bool *small, bool *large)
 	*large = wanted() != SH_HUGE_NEVER && is_huge_file(fd) && all + may > 0;
 	*small = wanted() != SH_HUGE_ONLY;
 	if (*large) {
-		sh_info("huge pages of 2 MiB: %llu of %llu are free",
-			(unsigned long long)number_of(POOL "free_hugepages"), (unsigned long long)all);
+		sh_info("huge pages of 2 MiB: %llu of %llu are free", (unsigned long long)sh_huge_free(),
+			(unsigned long long)(all + may));
 	} else if (wanted() == SH_HUGE_ONLY) {
 		sh_err("option --huge=only: this machine has no huge pages of 2 MiB for us: set some aside (sysctl "
 		       "vm.nr_hugepages=N), or use --huge=auto");
