@@ -229,9 +229,10 @@ static enum where wait_out(struct rte_ring *r, unsigned side, uint64_t name)
 	return w;
 }
 
-static void be_patient(struct __rte_ring_side *s)
+/* by how long it was biased, not how long it took to have it back */
+static void be_patient(struct __rte_ring_side *s, uint64_t now)
 {
-	bool brief = sh_now_ns() - s->since < SHORT_NS;
+	bool brief = now - s->since < SHORT_NS;
 
 	if (brief && s->patience < PATIENCE_MOST)
 		s->patience *= 2;
@@ -247,6 +248,8 @@ bool sh_bias_revoke(struct rte_ring *r, unsigned side)
 	enum where w = OUT;
 
 	if (!mine) {
+		uint64_t now = sh_now_ns();
+
 		sh_store_rel(SH_A64(&s->bias), name | REVOKED);
 		SH_STEP("bias_revoked");
 		sh_fence();
@@ -257,7 +260,7 @@ bool sh_bias_revoke(struct rte_ring *r, unsigned side)
 		if (w == UNKNOWN)
 			sh_ring_settle(r, side);
 		else
-			be_patient(s);
+			be_patient(s, now);
 	}
 	s->streak = 0;
 	sh_store_rel(SH_A64(&s->bias), 0);

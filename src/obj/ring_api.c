@@ -98,6 +98,8 @@ SH_EXPORT int rte_ring_init(struct rte_ring *r, const char *name, unsigned int c
 
 	if (e == 0 && r == NULL)
 		e = refuse(EINVAL, name, "no memory was given for it");
+	if (e == 0 && (flags & ~(unsigned)ALL_FLAGS) != 0) /* to create a ring is forgiven that, as by DPDK */
+		e = refuse(EINVAL, name, "Unsupported flags requested (0x%x)", flags & ~(unsigned)ALL_FLAGS);
 	if (e == 0)
 		e = check_flags(name, flags, &ask);
 	if (e == 0)

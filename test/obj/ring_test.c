@@ -225,6 +225,7 @@ TEST(bad_input_is_refused)
 	CHECK_EQ(rte_ring_init(NULL, "x", 4, 0), -EINVAL);
 	CHECK_EQ(rte_ring_init((void *)mem, "x", 5, 0), -EINVAL);
 	CHECK_EQ(rte_ring_init((void *)mem, NULL, 4, 0), -EINVAL);
+	CHECK_EQ(rte_ring_init((void *)mem, "x", 8, 0x80), -EINVAL);
 	CHECK_EQ(rte_ring_init((void *)mem, "a name of exactly 29 letters..", 4, 0), -ENAMETOOLONG);
 	CHECK_EQ(rte_ring_init((void *)mem, "mine", 4, 0), 0);
 	rte_ring_free((void *)mem);
