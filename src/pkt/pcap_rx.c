@@ -35,7 +35,8 @@ struct rx {
 	_Atomic uint64_t *pos; /* this queue's row */
 	bool rss_on, teller;   /* teller: of all queues that read a stream the one that says what is wrong with it */
 	unsigned n, next, bursts;
-	uint64_t now; /* since start; at the beginning of a burst */
+	uint64_t now;	 /* since start; at the beginning of a burst */
+	uint64_t missed; /* in this burst, and not counted yet */
 	struct stream st[SH_PCAP_STREAMS];
 	struct sh_rss rss;
 };
@@ -158,7 +159,7 @@ static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 			continue;
 		}
 		if (st->pos < st->to_drop && st->budget == 0) {
-			(void)sh_add_rlx(&x->q->missed, 1);
+			x->missed++;
 			continue;
 		}
 		m = copy(x, &st->pkt);
@@ -256,6 +257,10 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	for (unsigned i = 0; i < x->n; i++)
 		if (x->st[i].pos > x->st[i].skip)
 			sh_store_rlx(&x->pos[x->st[i].i], x->st[i].pos); /* relaxed: one word that says all */
+	if (x->missed != 0) { /* behind the position: sh_pcap_rx_behind() must not count them a second time */
+		(void)sh_add(&x->q->missed, x->missed); /* R:QMISSED */
+		x->missed = 0;
+	}
 	SH_STEP("pcap_received");
 	if (++x->bursts % DROPS_EVERY == 0)
 		kernel_drops(x);

@@ -23,11 +23,11 @@ struct counts {
 	uint64_t packets, bytes, errors, nombuf, missed;
 };
 
-/* relaxed: counters */
+/* relaxed: counters; but who sees that packets were missed sees as well where their queue is (pcap_rx.c) */
 static struct counts raw(struct sh_queue *q)
 {
 	return (struct counts){sh_load_rlx(&q->packets), sh_load_rlx(&q->bytes), sh_load_rlx(&q->errors),
-			       sh_load_rlx(&q->nombuf), sh_load_rlx(&q->missed)};
+			       sh_load_rlx(&q->nombuf), sh_load_acq(&q->missed)}; /* A:QMISSED */
 }
 
 static struct counts since_reset(struct sh_queue *q)
