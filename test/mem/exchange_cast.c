@@ -141,7 +141,7 @@ static bool before(const struct token *a, const struct token *b)
 	return side && strcmp(a->text + 3, b->text + 3) < 0 && a->text[3] != b->text[3];
 }
 
-const char *steps(void)
+const char *steps_so_far(void)
 {
 	static char all[2048];
 	static struct token t[100];
@@ -163,6 +163,13 @@ const char *steps(void)
 	all[0] = '\0';
 	for (unsigned i = 0; i < n; i++)
 		strcat(all, t[i].text);
+	return all;
+}
+
+const char *steps(void)
+{
+	const char *all = steps_so_far();
+
 	CHECK_EQ(truncate(steps_path, 0), 0);
 	return all;
 }

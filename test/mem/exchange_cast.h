@@ -51,5 +51,6 @@ struct all {
 bool all_know(void *arg);
 /* what was printed since the last call: " g3P f4A-", see exchange_steps_test.c */
 const char *steps(void);
+const char *steps_so_far(void); /* the same, and they stay for the next call */
 
 #endif
