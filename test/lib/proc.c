@@ -401,7 +401,7 @@ void t_until(bool (*pred)(void *), void *arg)
 	while (!pred(arg)) {
 		struct timespec ts = {.tv_nsec = ns};
 
-		nanosleep(&ts, NULL);
+		nanosleep(&ts, NULL); /* sleep: for what has no event to wait for, looked at ever more rarely */
 		ns = ns < 5000000 ? ns * 2 : 10000000;
 	}
 }

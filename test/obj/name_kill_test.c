@@ -24,11 +24,11 @@
 #include <shoal_mem.h>
 
 #include "check.h"
+#include "labels.h"
 #include "pool_help.h"
 
 #define OBJECTS 64
 #define PIECE 1024 /* of the memory that a maker brings: a few objects each, so that there are many */
-#define LABELS_MAX 32
 
 #ifdef SH_FAULT
 #define NEEDS_FAULT() ((void)0)
@@ -188,31 +188,6 @@ static struct there begin(void)
 }
 
 /* ---- at each label ---- */
-
-struct labels {
-	char name[LABELS_MAX][48];
-	unsigned n;
-};
-
-static void labels_of(const char *file, struct labels *l)
-{
-	char path[1024], line[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", OBJ_SOURCE, file);
-	f = fopen(path, "re");
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		const char *at = strstr(line, "SH_STEP(\"");
-
-		if (at == NULL)
-			continue;
-		CHECK(l->n < LABELS_MAX);
-		CHECK_EQ(sscanf(at, "SH_STEP(\"%47[a-z_]\")", l->name[l->n]), 1);
-		l->n++;
-	}
-	fclose(f);
-}
 
 static bool dies_at(const char *role, const char *label, unsigned nth)
 {

@@ -23,36 +23,11 @@
 #include <shoal_member.h>
 
 #include "check.h"
+#include "labels.h"
 #include "pool_help.h"
 
 #define OBJECTS 200
 #define IN_HAND 40 /* the most that the player ever has */
-#define LABELS_MAX 96
-
-struct labels {
-	char name[LABELS_MAX][48];
-	unsigned n;
-};
-
-static void labels_of(const char *file, struct labels *l)
-{
-	char path[1024], line[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", OBJ_SOURCE, file);
-	f = fopen(path, "re");
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		const char *at = strstr(line, "SH_STEP(\"");
-
-		if (at == NULL)
-			continue;
-		CHECK(l->n < LABELS_MAX);
-		CHECK_EQ(sscanf(at, "SH_STEP(\"%47[a-z_]\")", l->name[l->n]), 1);
-		l->n++;
-	}
-	fclose(f);
-}
 
 static void nap_ms(unsigned ms)
 {
