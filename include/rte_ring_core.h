@@ -118,12 +118,12 @@ struct __rte_ring_thread {
 struct rte_ring {
 	char name[RTE_RING_NAMESIZE] __rte_aligned(128);
 	uint8_t prod_mode, cons_mode; /* enum rte_ring_sync_type */
-	uint8_t tracked;	 /* the tags of what it holds change with it: 1 a ring of the program's, 2 a pool's */
-	uint64_t lone;		 /* 1: not in the group's memory, its users need no name in the group */
-	uint32_t size, mask;	 /* slots, a power of two */
-	uint32_t capacity;	 /* elements that fit */
-	volatile uint32_t watch; /* somebody sleeps for this ring, see shoal_ring.h; 0: nobody */
-	int flags;		 /* of the creation */
+	uint8_t tracked; /* the tags of what it holds change with it: 1 a ring of the program's, 2 a pool's, 3 as 1, by --track-pools */
+	uint64_t lone;			/* 1: not in the group's memory, its users need no name in the group */
+	uint32_t size, mask;		/* slots, a power of two */
+	uint32_t capacity;		/* elements that fit */
+	volatile uint32_t watch;	/* somebody sleeps for this ring, see shoal_ring.h; 0: nobody */
+	int flags;			/* of the creation */
 	uint8_t prod_plain, cons_plain; /* 1: ST, and not tracked */
 	uint16_t pad1;
 	const struct rte_memzone *memzone; /* NULL: rte_ring_init() in memory of the caller's */

@@ -38,7 +38,9 @@ void sh_ring_fill(struct rte_ring *r, const struct sh_ring_ask *ask)
 	memset(r, 0, to);
 	memset((char *)r + from, 0, sizeof(*r) - from); /* at no moment does the mark say anything else */
 	(void)strncpy(r->name, ask->name, sizeof(r->name) - 1);
-	r->tracked = (ask->flags & __RTE_RING_F_TRACK) != 0;
+	r->tracked = (ask->flags & __RTE_RING_F_TRACK) != 0 ? SH_TRACK_RING
+		     : ask->guess			    ? SH_TRACK_GUESS
+							    : SH_TRACK_NONE;
 	if (ask->pool != NULL) {
 		r->tracked = sh_pool_tracks(ask->pool) ? SH_TRACK_POOL : SH_TRACK_NONE;
 		r->pool = (uint64_t)(uintptr_t)ask->pool;

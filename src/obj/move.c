@@ -26,21 +26,28 @@
 #define POP (1u << 31)
 #define MOST_PARTS UINT16_MAX /* a packet has no more; what was overwritten does not lead in a circle for ever */
 
-/* it is one of a pool, as far as can be seen */
-static bool is_object(void *obj)
+/*
+ * It is one of a pool, as far as can be seen. Of a ring that is tracked by --track-pools nobody has said that it holds objects:
+ * what lies before it must also say its address, as only the header of an object does.
+ */
+static bool is_object(const struct rte_ring *r, void *obj)
 {
 	const struct rte_mempool_objhdr *hdr;
 
 	if (obj == NULL || !sh_mem_contains((uint64_t)(uintptr_t)obj))
 		return false;
 	hdr = rte_mempool_get_header(obj);
+	if (!sh_mem_contains((uint64_t)(uintptr_t)hdr))
+		return false;
+	if (r->tracked == SH_TRACK_GUESS && (((uintptr_t)obj & 7) != 0 || hdr->iova != (rte_iova_t)(uintptr_t)obj))
+		return false;
 	return sh_mem_contains((uint64_t)(uintptr_t)hdr->mp) && ((uintptr_t)hdr->mp & (RTE_CACHE_LINE_SIZE - 1)) == 0;
 }
 
 /* the object has a tag: it is one of a pool that tracks */
 static bool has_tag(const struct rte_ring *r, void *obj)
 {
-	return r->tracked == SH_TRACK_POOL || (is_object(obj) && sh_pool_tracks(rte_mempool_get_header(obj)->mp));
+	return r->tracked == SH_TRACK_POOL || (is_object(r, obj) && sh_pool_tracks(rte_mempool_get_header(obj)->mp));
 }
 
 /* what goes with it: the segments of a packet. Those of one that nobody has do not change */
@@ -49,7 +56,7 @@ static void *next_of(const struct rte_ring *r, void *obj)
 	const struct rte_mempool_objhdr *hdr;
 	const struct sh_pool_ways *w;
 
-	if (r->tracked == SH_TRACK_POOL || !is_object(obj))
+	if (r->tracked == SH_TRACK_POOL || !is_object(r, obj))
 		return NULL;
 	hdr = rte_mempool_get_header(obj);
 	w = sh_pool_ways(hdr->mp);

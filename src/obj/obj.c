@@ -9,10 +9,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_errno.h>
+#include <rte_memzone.h>
+
 #include "base/barrier.h"
 #include "base/export.h"
 #include "base/log.h"
+#include "mem/mem.h"
 #include "obj/pool.h"
+#include "proc/opts.h"
 #include "proc/proc.h"
 
 /*
@@ -87,12 +92,27 @@ void sh_pool_on_reclaim(const struct sh_pool_ways *w)
 		sh_store_rel(&sh_ctx.obj->ways, (uint64_t)(uintptr_t)w); /* R:WAYS */
 }
 
+/* that it is there is all it says; whoever makes a ring or a pool looks */
+#define TRACK_ZONE "OBJ_TRACK"
+
+static int track(const struct sh_opts *o)
+{
+	if (!o->track_pools || !sh_is_primary() || sh_zone_lookup(TRACK_ZONE) != NULL ||
+	    rte_memzone_reserve(TRACK_ZONE, 1, SOCKET_ID_ANY, 0) != NULL)
+		return 0;
+	return -rte_errno;
+}
+
+bool sh_obj_tracks(void)
+{
+	return sh_ctx.mem != NULL && sh_zone_lookup(TRACK_ZONE) != NULL;
+}
+
 int sh_obj_start(const struct sh_opts *o)
 {
 	struct sh_obj *m;
 	int r;
 
-	(void)o;
 	m = calloc(1, sizeof(*m));
 	if (m == NULL) {
 		sh_err("no memory to start the room of rings");
@@ -106,6 +126,8 @@ int sh_obj_start(const struct sh_opts *o)
 		r = sh_bias_start();
 	if (r == 0)
 		r = sh_pool_start();
+	if (r == 0)
+		r = track(o);
 	if (r == 0)
 		r = sh_on_event(on_event, NULL);
 	if (r < 0) {

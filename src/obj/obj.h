@@ -20,6 +20,9 @@ int sh_obj_start(const struct sh_opts *o);
 /* No other thread of this process may be in a call of this room; also in a forked child, for what its parent's start left. */
 void sh_obj_stop(void);
 
+/* does the group track its pools of mbufs, and rings of pointers? --track-pools of the primary that began it */
+bool sh_obj_tracks(void);
+
 /* ---- rings ---- */
 
 struct sh_ring_ask {
@@ -29,6 +32,7 @@ struct sh_ring_ask {
 	int socket;
 	unsigned flags;		  /* of rte_ring_create(), checked */
 	struct rte_mempool *pool; /* it is this one's; NULL: a program's */
+	bool guess;		  /* tracked unasked: it may hold pointers to anything */
 };
 /* bytes of a ring with so many slots */
 size_t sh_ring_bytes(uint32_t size, unsigned esize);

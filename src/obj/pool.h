@@ -58,7 +58,7 @@ static inline const struct sh_pool_ways *sh_pool_ways(const struct rte_mempool *
 #define SH_TAG(obj) SH_A64(&rte_mempool_get_header(obj)->__owner)
 
 /* what struct rte_ring's tracked says */
-enum { SH_TRACK_NONE, SH_TRACK_RING, SH_TRACK_POOL };
+enum { SH_TRACK_NONE, SH_TRACK_RING, SH_TRACK_POOL, SH_TRACK_GUESS };
 
 /* pool_make.c: names and life */
 struct sh_pool_ask {

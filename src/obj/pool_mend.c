@@ -102,7 +102,7 @@ static bool settle(struct rte_ring *r)
 
 static void settle_tracked(struct rte_ring *r, void *ok)
 {
-	if (r->tracked == SH_TRACK_RING && !settle(r))
+	if ((r->tracked == SH_TRACK_RING || r->tracked == SH_TRACK_GUESS) && !settle(r))
 		*(bool *)ok = false;
 }
 

@@ -109,10 +109,10 @@ SH_EXPORT int rte_ring_init(struct rte_ring *r, const char *name, unsigned int c
 	return -e;
 }
 
-SH_EXPORT struct rte_ring *rte_ring_create_elem(const char *name, unsigned int esize, unsigned int count, int socket_id,
-						unsigned int flags)
+static struct rte_ring *create(const char *name, unsigned esize, unsigned count, int socket_id, unsigned flags,
+			       bool guess)
 {
-	struct sh_ring_ask ask = {.name = name, .esize = esize, .socket = socket_id};
+	struct sh_ring_ask ask = {.name = name, .esize = esize, .socket = socket_id, .guess = guess};
 	struct rte_ring *r = NULL;
 	int e = check_name(name);
 
@@ -135,9 +135,15 @@ SH_EXPORT struct rte_ring *rte_ring_create_elem(const char *name, unsigned int e
 	return NULL;
 }
 
+SH_EXPORT struct rte_ring *rte_ring_create_elem(const char *name, unsigned int esize, unsigned int count, int socket_id,
+						unsigned int flags)
+{
+	return create(name, esize, count, socket_id, flags, false);
+}
+
 SH_EXPORT struct rte_ring *rte_ring_create(const char *name, unsigned int count, int socket_id, unsigned int flags)
 {
-	return rte_ring_create_elem(name, sizeof(void *), count, socket_id, flags);
+	return create(name, sizeof(void *), count, socket_id, flags, sh_obj_tracks());
 }
 
 SH_EXPORT void rte_ring_free(struct rte_ring *r)

@@ -15,6 +15,7 @@
 #include "base/export.h"
 #include "base/log.h"
 #include "mem/mem.h"
+#include "obj/obj.h"
 #include "pkt/mbuf.h"
 #include "pkt/priv.h"
 #include "proc/opts.h"
@@ -95,6 +96,9 @@ SH_EXPORT void rte_pktmbuf_pool_init(struct rte_mempool *mp, void *opaque_arg)
 	}
 	memcpy(rte_mempool_get_priv(mp), &p, sizeof(p));
 	mp->flags |= __RTE_MEMPOOL_F_MBUF;
+	/* objects that are there already have been on their ways without names */
+	if (mp->populated_size == 0 && sh_obj_tracks())
+		mp->flags |= SHOAL_MEMPOOL_F_TRACK;
 }
 
 static bool ops_known(const char *name)

@@ -86,6 +86,7 @@ enum sh_opt {
 	SH_OPT_TRACE_BUFSZ,
 	SH_OPT_TRACE_DIR,
 	SH_OPT_TRACE_MODE,
+	SH_OPT_TRACK_POOLS,
 	SH_OPT_VERSION,
 	SH_OPT_VDEV,
 	SH_OPT_VFIO_INTR,
@@ -103,6 +104,7 @@ struct sh_opts {
 	uint64_t base_virtaddr;	  /* 0: default; a multiple of 16 MiB */
 	uint64_t memory_max;	  /* --memory-max in bytes, 0: no limit of ours */
 	bool mem_sync_always;	  /* --mem-sync=always */
+	bool track_pools;	  /* --track-pools */
 	unsigned max_members;	  /* --max-members, 1..256, default 256 */
 	unsigned join_timeout_ms; /* --join-timeout, default 10000 */
 	uid_t allow_uid[16];	  /* --allow-uid, repeatable */

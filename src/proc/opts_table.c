@@ -178,6 +178,14 @@ const struct sh_opt_def sh_opt_defs[] = {
 	 sh_take_memsync,
 	 "WHEN",
 	 "auto, always: all members say yes before memory grows"},
+	{SH_OPT_TRACK_POOLS,
+	 {"track-pools"},
+	 0,
+	 SH_ARG_NONE,
+	 OWN,
+	 sh_take_flag,
+	 NULL,
+	 "mbufs that a dead process had go back to their pool"},
 };
 const unsigned sh_opt_defs_n = sizeof(sh_opt_defs) / sizeof(sh_opt_defs[0]);
 _Static_assert(sizeof(sh_opt_defs) / sizeof(sh_opt_defs[0]) == SH_OPTS_N, "a row for every option");

@@ -105,6 +105,9 @@ int sh_take_flag(struct sh_scan *s, const struct sh_opt_def *d, const char *v UN
 	case SH_OPT_NO_TELEMETRY:
 		o->no_telemetry = true;
 		break;
+	case SH_OPT_TRACK_POOLS:
+		o->track_pools = true;
+		break;
 	case SH_OPT_VERSION:
 		o->want_version = true;
 		break;
