@@ -160,10 +160,10 @@ int sh_ports_look(void)
 	return r;
 }
 
-void sh_ports_tell(void)
+static void tell_others(uint64_t within_ns)
 {
 	struct sh_int_answer to[SH_MEMBERS];
-	struct sh_int_ask ask = {.svc = SH_SVC_PORTS, .data = "", .len = 0, .dl = sh_deadline(SH_NS_PER_S)};
+	struct sh_int_ask ask = {.svc = SH_SVC_PORTS, .data = "", .len = 0, .dl = sh_deadline(within_ns)};
 	unsigned n = 0;
 	enum sh_state st;
 
@@ -175,8 +175,18 @@ void sh_ports_tell(void)
 	}
 	if (n > 0)
 		(void)sh_internal_ask(to, n, &ask);
+}
+
+void sh_ports_tell(void)
+{
+	tell_others(SH_NS_PER_S);
 	(void)sh_ports_attach();
 	sh_ports_events();
+}
+
+void sh_ports_nudge(void)
+{
+	tell_others(10 * SH_NS_PER_MS); /* who finds the question withdrawn looks all the same (hotplug.c) */
 }
 
 /* ---- start and stop of ports ---- */
@@ -245,6 +255,7 @@ void sh_port_stop(void)
 
 	if (s == NULL)
 		return;
+	sh_kif_stop(s, mine); /* before the thread that it hands work to */
 	if (mine) {
 		sh_hotplug_stop();
 		sh_queues_give_all(s);
@@ -261,6 +272,7 @@ void sh_port_stop(void)
 		(void)munmap(s->entries, ENTRIES_BYTES);
 	sh_devargs_forget(s);
 	sh_devices_forget(s);
+	sh_kif_forget(s);
 	sh_ctx.pkt->ports = NULL;
 	free(s);
 }

@@ -80,6 +80,7 @@ struct sh_ports {
 	struct sh_dev_watch *devwatch; /* dev_event.c */
 	struct sh_devlist *devs;       /* devargs.c */
 	struct rte_device *dev;	       /* vdev.c: [SH_PORTS] */
+	struct sh_kifs *kifs;	       /* kif_watch.c; under lock, its inside under its own */
 };
 
 /* NULL: the room is not started */
@@ -139,6 +140,13 @@ int sh_teller_start(struct sh_ports *s); /* the thread is there from now on: 0 o
 void sh_teller_wake(void);
 void sh_teller_stop(struct sh_ports *s, bool mine);
 bool sh_listened(void); /* somebody has registered callbacks */
+
+/* here.c: have the other processes look, without waiting for them; a callback may be under way when it returns */
+void sh_ports_nudge(void);
+
+/* kif_watch.c: nothing is heard from here on; forget: the rest, and all of it in a forked child */
+void sh_kif_stop(struct sh_ports *s, bool mine);
+void sh_kif_forget(struct sh_ports *s);
 
 /* devargs.c, vdev.c */
 void sh_devargs_forget(struct sh_ports *s);

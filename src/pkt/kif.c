@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kif.c - interfaces of the kernel: found, asked, changed; what the kernel refuses, said with its remedy (kif.h) */
+#include "pkt/kif.h"
+
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <rte_ethdev.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#define ANSWER 8192 /* bytes of the kernel's answer to one question */
+
+int sh_kif_refused(const char *who, const char *what, int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		sh_err("%s: %s: not permitted: it needs CAP_NET_RAW, and CAP_NET_ADMIN to change an interface; run it "
+		       "as "
+		       "root, in a user namespace (unshare -rn), or give the program the capabilities (setcap "
+		       "cap_net_raw,cap_net_admin+ep PROGRAM)",
+		       who, what);
+	else if (err == -ENODEV || err == -ENXIO)
+		sh_err("%s: %s: the interface is not there any more", who, what);
+	else if (err == -ENOMEM || err == -ENOBUFS)
+		sh_err("%s: %s: no memory in the kernel; ask for fewer or smaller frames", who, what);
+	else if (err == -EMFILE || err == -ENFILE)
+		sh_err("%s: %s: %s; %s", who, what, strerror(-err), sh_fd_advice(err));
+	else
+		sh_err("%s: %s: %s", who, what, strerror(-err));
+	return err;
+}
+
+int sh_kif_find(const char *who, const char *name, uint32_t *index)
+{
+	if (name == NULL || *name == '\0') {
+		sh_err("%s: the name of an interface is missing: iface=NAME, one of those that 'ip link' shows", who);
+		return -EINVAL;
+	}
+	*index = strlen(name) < IFNAMSIZ ? if_nametoindex(name) : 0;
+	if (*index != 0)
+		return 0;
+	sh_err("%s: there is no interface %s in this network namespace; 'ip link' shows those that there are", who,
+	       name);
+	return -ENODEV;
+}
+
+int sh_kif_socket(const char *who)
+{
+	int fd = sh_fd_up(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+
+	return fd >= 0 ? fd : sh_kif_refused(who, "a socket to ask the kernel", -errno);
+}
+
+/* ---- questions ---- */
+
+/* a request about the interface, under the name that it has now */
+static int begin(int sock, uint32_t index, struct ifreq *req)
+{
+	memset(req, 0, sizeof(*req));
+	req->ifr_ifindex = (int)index;
+	if (ioctl(sock, SIOCGIFNAME, req) == 0)
+		return 0;
+	return errno == ENXIO ? -ENODEV : -errno;
+}
+
+/* one request; the union's field keeps what was put into it */
+static int ask(int sock, unsigned long what, struct ifreq *req)
+{
+	return ioctl(sock, what, req) == 0 ? 0 : -errno;
+}
+
+static void speed(int sock, const struct ifreq *named, struct sh_kif_state *s)
+{
+	struct ethtool_cmd cmd = {.cmd = ETHTOOL_GSET};
+	struct ifreq req = *named;
+	uint32_t v;
+
+	s->speed = RTE_ETH_SPEED_NUM_UNKNOWN;
+	s->full_duplex = true;
+	req.ifr_data = (void *)&cmd;
+	if (ask(sock, SIOCETHTOOL, &req) < 0)
+		return;
+	v = ethtool_cmd_speed(&cmd);
+	if (v != 0 && v != (uint32_t)SPEED_UNKNOWN)
+		s->speed = v;
+	s->full_duplex = cmd.duplex != DUPLEX_HALF;
+	s->autoneg = cmd.autoneg == AUTONEG_ENABLE;
+}
+
+int sh_kif_look(int sock, uint32_t index, struct sh_kif_state *s)
+{
+	struct ifreq named, req;
+	int r = begin(sock, index, &named);
+
+	memset(s, 0, sizeof(*s));
+	if (r < 0)
+		return r;
+	s->index = index;
+	memcpy(s->name, named.ifr_name, sizeof(s->name));
+	req = named;
+	r = ask(sock, SIOCGIFFLAGS, &req);
+	s->flags = (unsigned short)req.ifr_flags;
+	if (r == 0) {
+		req = named;
+		r = ask(sock, SIOCGIFMTU, &req);
+		s->mtu = (uint32_t)req.ifr_mtu;
+	}
+	if (r == 0) {
+		req = named;
+		r = ask(sock, SIOCGIFHWADDR, &req);
+		memcpy(&s->mac, req.ifr_hwaddr.sa_data, RTE_ETHER_ADDR_LEN);
+	}
+	if (r == 0)
+		speed(sock, &named, s);
+	return r;
+}
+
+bool sh_kif_tso(int sock, uint32_t index)
+{
+	struct ethtool_value v = {.cmd = ETHTOOL_GTSO};
+	struct ifreq req;
+
+	if (begin(sock, index, &req) < 0)
+		return false;
+	req.ifr_data = (void *)&v;
+	return ask(sock, SIOCETHTOOL, &req) == 0 && v.data != 0;
+}
+
+/* ---- settings ---- */
+
+int sh_kif_flag_set(int sock, uint32_t index, unsigned flag, bool on)
+{
+	struct ifreq req;
+	int r = begin(sock, index, &req);
+
+	if (r == 0)
+		r = ask(sock, SIOCGIFFLAGS, &req);
+	if (r < 0 || ((unsigned short)req.ifr_flags & flag) == (on ? flag : 0))
+		return r;
+	req.ifr_flags = (short)(on ? (unsigned short)req.ifr_flags | flag : (unsigned short)req.ifr_flags & ~flag);
+	return ask(sock, SIOCSIFFLAGS, &req);
+}
+
+int sh_kif_mtu_set(int sock, uint32_t index, uint16_t mtu)
+{
+	struct ifreq req;
+	int r = begin(sock, index, &req);
+
+	if (r == 0)
+		r = ask(sock, SIOCGIFMTU, &req);
+	if (r < 0 || req.ifr_mtu == mtu)
+		return r;
+	req.ifr_mtu = mtu;
+	return ask(sock, SIOCSIFMTU, &req);
+}
+
+int sh_kif_mac_set(int sock, uint32_t index, uint64_t mac)
+{
+	struct ifreq req;
+	int r = begin(sock, index, &req);
+
+	if (r == 0)
+		r = ask(sock, SIOCGIFHWADDR, &req); /* its family stays */
+	if (r < 0 || memcmp(req.ifr_hwaddr.sa_data, &mac, RTE_ETHER_ADDR_LEN) == 0)
+		return r;
+	memcpy(req.ifr_hwaddr.sa_data, &mac, RTE_ETHER_ADDR_LEN);
+	return ask(sock, SIOCSIFHWADDR, &req);
+}
+
+/* ---- counters ---- */
+
+/* the first attribute of that type in what follows an answer's head */
+static const void *attribute(const struct nlmsghdr *n, size_t head, unsigned type, size_t len)
+{
+	const char *at = (const char *)n + NLMSG_ALIGN(NLMSG_HDRLEN + head);
+	const char *end = (const char *)n + n->nlmsg_len;
+
+	while ((size_t)(end - at) >= sizeof(struct rtattr) && at < end) {
+		const struct rtattr *a = (const void *)at;
+
+		if (a->rta_len < sizeof(*a) || a->rta_len > end - at)
+			return NULL;
+		if (a->rta_type == type)
+			return a->rta_len - RTA_LENGTH(0) >= len ? at + RTA_LENGTH(0) : NULL;
+		if (RTA_ALIGN(a->rta_len) > (size_t)(end - at))
+			return NULL;
+		at += RTA_ALIGN(a->rta_len);
+	}
+	return NULL;
+}
+
+static int fetch(int fd, uint32_t index, struct rtnl_link_stats64 *s)
+{
+	struct {
+		struct nlmsghdr n;
+		struct if_stats_msg m;
+	} q = {.n = {.nlmsg_len = sizeof(q), .nlmsg_type = RTM_GETSTATS, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = 1},
+	       .m = {.ifindex = index, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)}};
+	_Alignas(struct nlmsghdr) char in[ANSWER];
+	const struct nlmsghdr *n = (const void *)in;
+	const void *at;
+	ssize_t got;
+
+	if (send(fd, &q, sizeof(q), 0) != (ssize_t)sizeof(q))
+		return -errno;
+	got = recv(fd, in, sizeof(in), 0); /* the kernel has answered before send returned */
+	if (got < (ssize_t)sizeof(*n) || n->nlmsg_len > (size_t)got)
+		return got < 0 ? -errno : -EIO;
+	if (n->nlmsg_type == NLMSG_ERROR)
+		return -ENODEV;
+	at = attribute(n, sizeof(struct if_stats_msg), IFLA_STATS_LINK_64,
+		       offsetof(struct rtnl_link_stats64, collisions));
+	if (at == NULL)
+		return -EIO;
+	memcpy(s, at, offsetof(struct rtnl_link_stats64, collisions));
+	return 0;
+}
+
+/* are both sockets of one namespace? Where the kernel cannot tell: yes */
+static bool same_namespace(int a, int b)
+{
+#ifdef SO_NETNS_COOKIE
+	uint64_t x = 0, y = 0;
+	socklen_t n = sizeof(x), m = sizeof(y);
+
+	if (getsockopt(a, SOL_SOCKET, SO_NETNS_COOKIE, &x, &n) == 0 &&
+	    getsockopt(b, SOL_SOCKET, SO_NETNS_COOKIE, &y, &m) == 0)
+		return x == y;
+#else
+	(void)a, (void)b;
+#endif
+	return true;
+}
+
+int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c)
+{
+	int fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+	struct rtnl_link_stats64 s;
+	int r = fd >= 0 ? 0 : -errno;
+
+	if (r == 0 && !same_namespace(sock, fd))
+		r = -ENODEV;
+	if (r == 0)
+		r = fetch(fd, index, &s);
+	sh_close(&fd);
+	if (r == 0)
+		*c = (struct sh_kif_counts){s.rx_packets, s.rx_bytes, s.rx_errors, s.rx_dropped,
+					    s.tx_packets, s.tx_bytes, s.tx_errors, s.tx_dropped};
+	return r;
+}

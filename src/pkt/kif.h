@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * kif.h - interfaces of the kernel, for drivers whose ports are such: what they are, changed, watched
+ *
+ * An interface is known by its index, in the network namespace of the socket that asks; its name may change. Whoever makes the
+ * port opens a socket for questions, and the others use that same one (sh_port_fd()): so a process that lives in another
+ * namespace, or may open nothing, asks about the right interface.
+ *
+ * Watched: each process listens for itself (rtnetlink, on the watcher's thread), looks at its interfaces when something has
+ * changed, stores what it saw in the port, and calls its program's callbacks. Who stores a new state tells the others too, for
+ * those who cannot hear: so no death of one makes the others deaf, and it does no harm if all of them do it.
+ *
+ * Calls return 0 or -errno. -ENODEV: the interface is not there any more.
+ */
+#ifndef SH_PKT_KIF_H
+#define SH_PKT_KIF_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pkt/dev.h"
+
+struct sh_kif_state {
+	uint32_t index;
+	char name[IFNAMSIZ];
+	unsigned flags; /* IFF_UP, IFF_RUNNING, IFF_PROMISC, IFF_ALLMULTI ... */
+	uint64_t mac;	/* as in sh_port */
+	uint32_t mtu;
+	uint32_t speed; /* Mbit/s, RTE_ETH_SPEED_NUM_UNKNOWN */
+	bool full_duplex, autoneg;
+};
+
+/* what the kernel counts, as seen from the interface: what it transmits is what came from the host's stack */
+struct sh_kif_counts {
+	uint64_t rx_packets, rx_bytes, rx_errors, rx_dropped;
+	uint64_t tx_packets, tx_bytes, tx_errors, tx_dropped;
+};
+
+/* ---- once, by name: with a line that says what to do; who: for the line ---- */
+
+/* in this process' namespace */
+int sh_kif_find(const char *who, const char *name, uint32_t *index);
+/* one line for what the kernel refused: "who: what: reason; remedy". Returns err, which is negative. */
+int sh_kif_refused(const char *who, const char *what, int err);
+/* a socket for the questions below, of this process' namespace; or -errno and a line */
+int sh_kif_socket(const char *who);
+
+/* ---- questions and settings; without a line ---- */
+
+int sh_kif_look(int sock, uint32_t index, struct sh_kif_state *s);
+int sh_kif_flag_set(int sock, uint32_t index, unsigned flag, bool on); /* IFF_UP, IFF_PROMISC, IFF_ALLMULTI */
+int sh_kif_mtu_set(int sock, uint32_t index, uint16_t mtu);
+int sh_kif_mac_set(int sock, uint32_t index, uint64_t mac);
+/* does the interface have TCP segmentation? */
+bool sh_kif_tso(int sock, uint32_t index);
+/* -ENODEV, too, where this process lives in another namespace than sock */
+int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c);
+
+/* ---- fds of a port, opened once for the group ---- */
+
+/*
+ * The fd `what` of a port: a copy of the one that the group has, or what make() opens, offered to the others. make returns an
+ * fd, which becomes the caller's, or -errno after a line. Given back by sh_port_fd_drop(). Waits for other processes: not
+ * on the watcher's or the internal thread.
+ */
+struct sh_port_fd {
+	int fd;	    /* -1: none */
+	bool got;   /* the library's copy; else this process' own */
+	bool named; /* this process has registered it */
+};
+int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *ret);
+/* over: the name is taken from everybody; else others go on */
+void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over);
+/* the port that h is about is no more: its fds are over */
+bool sh_here_over(const struct sh_here *h);
+
+/* ---- watched ---- */
+
+/* in attach: what changes from now on is stored in the port, and told; sock stays the caller's, open until unwatch, which is
+ * called in detach. Nobody that waits for one of the two may hold up the watcher. -ENOMEM ... with a line. */
+int sh_kif_watch(const struct sh_here *h, int sock, uint32_t index);
+void sh_kif_unwatch(const struct sh_here *h);
+/* look now and store: for sh_driver.link, and start. true: it differs from what was stored. Tells nobody. */
+bool sh_kif_link(struct sh_port *p, int sock, uint32_t index);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * kif_watch.c - interfaces of the kernel watched; fds of ports, opened once for the group (kif.h)
+ *
+ * One rtnetlink socket a process, made with the first interface. The watcher's thread reads it and only notes that there is
+ * something to look at: the thread for long work (base/later.h) looks, stores, tells. All of struct sh_kifs is under lk, which is
+ * held over ioctl(2)s that do not sleep for long, and over nothing that waits for others.
+ *
+ * A link state that was read just before a change and stored just after another process has stored the new one is put right by
+ * its own reader, whom the same change has woken.
+ */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/later.h"
+#include "base/log.h"
+#include "pkt/kif.h"
+#include "pkt/port.h"
+#include "proc/proc.h"
+#include "shoal_fd.h"
+
+#define BATCH 8192 /* bytes of netlink messages at a time */
+
+struct watched {
+	struct sh_port *p;
+	uint64_t serial; /* 0: free */
+	int sock;
+	uint32_t index;
+};
+
+struct sh_kifs {
+	struct sh_mtx lk;
+	int nl; /* -1: none */
+	bool asked;
+	struct watched w[SH_PORTS];
+};
+
+/* ---- looking ---- */
+
+bool sh_kif_link(struct sh_port *p, int sock, uint32_t index)
+{
+	uint64_t before = sh_load_acq(&p->link_n); /* A:PORTLINK */
+	struct sh_kif_state s;
+	int r = sh_kif_look(sock, index, &s);
+	bool up = r == 0 && (s.flags & IFF_UP) != 0 && (s.flags & IFF_RUNNING) != 0;
+
+	if (r == -ENODEV && sh_load_acq(&p->gone) == 0) { /* A:PORTLINK */
+		sh_store_rel(&p->gone, 1);		  /* R:PORTLINK */
+		sh_warn("port %u (%s): its interface has vanished; the port stays until it is closed", p->id, p->name);
+		sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_NONE, false, false);
+		return true;
+	}
+	if (r < 0)
+		return false;
+	sh_port_link_put(p, up, up ? s.speed : RTE_ETH_SPEED_NUM_NONE, s.full_duplex, s.autoneg);
+	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
+}
+
+/* on the thread for long work */
+static void look(void *arg, uint64_t n)
+{
+	struct sh_kifs *k = arg;
+	bool told = false;
+
+	(void)n;
+	sh_lock(&k->lk);
+	k->asked = false;
+	for (unsigned i = 0; i < SH_PORTS; i++)
+		if (k->w[i].serial != 0 && k->w[i].serial == sh_serial(k->w[i].p))
+			told = sh_kif_link(k->w[i].p, k->w[i].sock, k->w[i].index) || told;
+	sh_unlock(&k->lk);
+	SH_STEP("kif_stored");
+	if (told)
+		sh_ports_nudge();
+	sh_teller_wake(); /* also when another process has stored it before me */
+}
+
+/* does one of these messages name an interface of mine? */
+static bool names_mine(const struct sh_kifs *k, const char *in, size_t len)
+{
+	while (len >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *n = (const void *)in;
+		const struct ifinfomsg *m = (const void *)(in + NLMSG_HDRLEN);
+		size_t step;
+
+		if (n->nlmsg_len < sizeof(*n) || n->nlmsg_len > len)
+			return false;
+		if ((n->nlmsg_type == RTM_NEWLINK || n->nlmsg_type == RTM_DELLINK) &&
+		    n->nlmsg_len >= NLMSG_HDRLEN + sizeof(*m))
+			for (unsigned i = 0; i < SH_PORTS; i++)
+				if (k->w[i].serial != 0 && k->w[i].index == (uint32_t)m->ifi_index)
+					return true;
+		step = NLMSG_ALIGN(n->nlmsg_len);
+		if (step >= len)
+			return false;
+		in += step;
+		len -= step;
+	}
+	return false;
+}
+
+/* on the watcher's thread */
+static void heard(void *arg, uint32_t events)
+{
+	_Alignas(struct nlmsghdr) char in[BATCH];
+	struct sh_kifs *k = arg;
+	ssize_t n;
+
+	(void)events;
+	sh_lock(&k->lk);
+	while (k->nl >= 0) {
+		n = recv(k->nl, in, sizeof(in), MSG_DONTWAIT | MSG_TRUNC);
+		if (n < 0 && errno != ENOBUFS) /* ENOBUFS: more has happened than it could keep */
+			break;
+		if (!k->asked && (n < 0 || (size_t)n > sizeof(in) || names_mine(k, in, (size_t)n)))
+			k->asked = sh_later(SH_LATER_WORK, look, k, 0) == 0;
+	}
+	sh_unlock(&k->lk);
+}
+
+/* ---- who is watched ---- */
+
+static int listen_to(struct sh_kifs *k)
+{
+	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	int r;
+
+	k->nl = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+	r = k->nl >= 0 && bind(k->nl, (struct sockaddr *)&a, sizeof(a)) == 0 ? 0 : -errno;
+	if (r == 0)
+		r = sh_watch_add(k->nl, EPOLLIN, heard, k);
+	if (r < 0) {
+		sh_err("changes of links cannot be watched: netlink: %s; is it a seccomp profile?", strerror(-r));
+		sh_close(&k->nl);
+	}
+	return r;
+}
+
+static struct sh_kifs *kifs(struct sh_ports *s)
+{
+	struct sh_kifs *k = s->kifs;
+
+	if (k == NULL) { /* attach runs under the room's lock */
+		k = calloc(1, sizeof(*k));
+		if (k == NULL)
+			return NULL;
+		k->nl = -1;
+		s->kifs = k;
+	}
+	return k;
+}
+
+int sh_kif_watch(const struct sh_here *h, int sock, uint32_t index)
+{
+	struct sh_kifs *k = kifs(sh_ports());
+	int r = k != NULL ? sh_later_ready(SH_LATER_WORK) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	sh_lock(&k->lk);
+	if (k->nl < 0)
+		r = listen_to(k);
+	if (r == 0)
+		k->w[h->id] = (struct watched){.p = h->p, .serial = h->serial, .sock = sock, .index = index};
+	sh_unlock(&k->lk);
+	return r;
+}
+
+void sh_kif_unwatch(const struct sh_here *h)
+{
+	struct sh_kifs *k = sh_ports()->kifs;
+
+	if (k == NULL)
+		return;
+	sh_lock(&k->lk);
+	if (k->w[h->id].serial == h->serial)
+		k->w[h->id].serial = 0;
+	sh_unlock(&k->lk);
+}
+
+void sh_kif_stop(struct sh_ports *s, bool mine)
+{
+	struct sh_kifs *k = s->kifs;
+	int nl;
+
+	if (k == NULL || !mine)
+		return;
+	sh_lock(&k->lk);
+	nl = k->nl;
+	k->nl = -1;
+	sh_unlock(&k->lk);
+	if (nl >= 0)
+		sh_watch_del(nl); /* waits for heard(), which takes lk */
+	sh_close(&nl);
+}
+
+void sh_kif_forget(struct sh_ports *s)
+{
+	if (s->kifs != NULL && s->kifs->nl >= 0)
+		(void)close(s->kifs->nl); /* a forked child */
+	free(s->kifs);
+	s->kifs = NULL;
+}
+
+/* ---- fds of a port ---- */
+
+bool sh_here_over(const struct sh_here *h)
+{
+	return sh_serial(h->p) != h->serial;
+}
+
+/* *f has the group's fd: 0; -ENOENT: it has none */
+static int get(const char *name, struct sh_port_fd *f)
+{
+	f->fd = shoal_fd_get(name, NULL, NULL);
+	f->got = f->fd >= 0;
+	return f->got ? 0 : -rte_errno;
+}
+
+static int fd_name(const struct sh_here *h, const char *what, char *buf, size_t cap)
+{
+	int n = snprintf(buf, cap, "eth/%llu/%s", (unsigned long long)h->serial, what);
+
+	return n < 0 || (size_t)n >= cap ? -ENAMETOOLONG : 0;
+}
+
+int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *f)
+{
+	char name[SHOAL_FD_NAME_LEN];
+	int r = fd_name(h, what, name, sizeof(name));
+
+	*f = (struct sh_port_fd){.fd = -1};
+	if (r < 0)
+		return r;
+	r = get(name, f);
+	if (r != -ENOENT && r != -ENOTSUP)
+		goto out;
+	f->fd = make(arg);
+	if (f->fd < 0)
+		return f->fd;
+	if (r == -ENOTSUP) /* nobody else is in this group */
+		return 0;
+	SH_STEP("port_fd_made");
+	r = shoal_fd_register(name, f->fd, NULL, NULL) == 0 ? 0 : -rte_errno;
+	SH_STEP("port_fd_offered");
+	f->named = r == 0;
+	if (r == 0)
+		return 0;
+	sh_close(&f->fd);
+	if (r == -EEXIST) /* another process was faster */
+		r = get(name, f);
+out:
+	if (r < 0)
+		sh_err("port %u (%s): the file descriptor %s cannot be had from the group: %s", h->p->id, h->p->name,
+		       what, strerror(-r));
+	return r;
+}
+
+void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over)
+{
+	char name[SHOAL_FD_NAME_LEN];
+	struct timespec now = {0, 0};
+
+	if (f->fd < 0)
+		return;
+	if (f->got)
+		(void)shoal_fd_put(f->fd);
+	else
+		sh_close(&f->fd);
+	if (f->named && over && fd_name(h, what, name, sizeof(name)) == 0)
+		(void)shoal_fd_revoke(name, &now);
+	*f = (struct sh_port_fd){.fd = -1};
+}
