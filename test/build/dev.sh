@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# dev.sh SOURCE-DIR - what ./dev makes of the names it is given; meson and ninja only write down how they were called
+set -u
+src=$1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+
+report() # STATUS NAME
+{
+	if [ "$1" = 0 ]; then
+		echo "ok - $2"
+		passed=$((passed + 1))
+	else
+		echo "not ok - $2"
+		sed 's/^/  | /' "$tmp/out" "$tmp/called"
+		failed=$((failed + 1))
+	fi
+}
+
+mkdir -p "$tmp/bin" "$tmp/tree/examples/one" "$tmp/tree/examples/two" "$tmp/tree/test/lib"
+cp "$src/dev" "$tmp/tree"
+cp "$src/test/lib/sum.py" "$tmp/tree/test/lib"
+for d in . one two; do
+	printf '#!/bin/sh\necho "demo %s got $*"\n' $d >"$tmp/tree/examples/$d/demo.sh"
+	chmod +x "$tmp/tree/examples/$d/demo.sh"
+done
+cat >"$tmp/bin/meson" <<'END'
+#!/bin/sh
+# --list says "No suitable tests defined." on its standard output for a suite that is not there
+echo "meson $*" >>"$CALLED"
+case "$*" in
+setup*) mkdir -p build && touch build/build.ninja ;;
+*--list*--suite*) echo "No suitable tests defined." && exit 1 ;;
+*--list*) printf 'shoal:fast+core / ring\nshoal:slow / two words\n' ;;
+*) mkdir -p build/meson-logs && echo '{"name": "x / ring", "result": "OK", "duration": 1.0, "stdout": ""}' >build/meson-logs/testlog.json ;;
+esac
+END
+cat >"$tmp/bin/ninja" <<'END'
+#!/bin/sh
+echo "ninja $*" >>"$CALLED"
+END
+# what ./dev looks for is there
+for p in gcc pkg-config python3 g++ make cmake clang-format clang-tidy cppcheck nm spin dpdk-proc-info tshark; do
+	real=$(command -v $p) || real=/bin/true
+	ln -s "$real" "$tmp/bin/$p"
+done
+printf '#!/bin/sh\necho /\n' >"$tmp/bin/clang"        # asked for the path of its library
+printf '#!/bin/sh\necho 1000\n' >"$tmp/bin/id"        # nobody who could install something
+chmod +x "$tmp"/bin/*
+
+# dev ARGUMENT...: its output is in out, its status in st
+dev()
+{
+	rm -f "$tmp/called"
+	touch "$tmp/called"
+	CALLED=$tmp/called PATH="$tmp/bin:$PATH" bash "$tmp/tree/dev" "$@" >"$tmp/out" 2>&1
+	st=$?
+}
+
+dev demo
+[ $st = 0 ] && grep -q "dev: building for the first time" "$tmp/out" && grep -qx "demo . got build" "$tmp/out"
+report $? "demo without a name; the first build is announced"
+dev demo two --here there
+[ $st = 0 ] && ! grep -q "first time" "$tmp/out" && grep -qx "demo two got build --here there" "$tmp/out"
+report $? "demo by its name, with its arguments"
+dev demo dev
+[ $st = 0 ] && grep -qx "demo . got build dev" "$tmp/out"
+report $? "demo with a file"
+dev demo three
+[ $st = 1 ] && grep -q "no demo 'three'" "$tmp/out" && grep -q "demos: one two" "$tmp/out" && [ ! -s "$tmp/called" ]
+report $? "a demo that is not there: which ones are"
+
+dev test ring
+[ $st = 0 ] && grep -qE 'num-processes [0-9]+ ring$' "$tmp/called" && grep -qx "1 passed, 0 failed, 0 skipped" "$tmp/out"
+report $? "test by its name"
+dev test "two words"
+[ $st = 0 ] && grep -qE 'num-processes [0-9]+ two words$' "$tmp/called"
+report $? "test by a name with a space"
+dev test core
+[ $st = 0 ] && grep -qE 'num-processes [0-9]+ --suite core$' "$tmp/called"
+report $? "suite by its name"
+dev test rin
+[ $st = 1 ] && grep -q "no suite and no test has the name 'rin'" "$tmp/out" && grep -q "Tests: ring two words" "$tmp/out"
+report $? "a test that is not there: which ones are"
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]
