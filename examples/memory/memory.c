@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,7 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -30,6 +28,8 @@
 #include <rte_memzone.h>
 #include <shoal.h>
 #include <shoal_mem.h>
+
+#include "../common/show.h"
 
 #define MIB ((size_t)1 << 20)
 #define PIECE MIB
@@ -199,9 +199,6 @@ static int secondary(unsigned me)
 /* ---- the primary: the table ---- */
 
 static pid_t child[MEMBERS];
-static bool tty;
-static unsigned drawn; /* lines of the table above the cursor */
-static unsigned checks;
 static size_t limit;
 static const char *state[MEMBERS] = {"waits", "waits", "waits"};
 
@@ -234,18 +231,16 @@ static size_t used(void)
 
 static void bar(const char *what, const char *does, size_t bytes)
 {
-	unsigned n = limit != 0 ? (unsigned)(bytes * 40 / limit) : 0;
-
-	printf("   %-8s %-26s %6.1f MiB  %.*s%.*s\n", what, does, (double)bytes / (double)MIB, (int)n,
-	       "########################################", (int)(40 - n), "........................................");
+	printf("   %-8s %-26s %6.1f MiB  ", what, does, (double)bytes / (double)MIB);
+	show_bar((double)bytes, (double)limit);
+	printf("\n");
 }
 
 static void table(void)
 {
 	char text[64];
 
-	if (tty && drawn != 0)
-		printf("\033[%uA", drawn);
+	show_table_begin();
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		unsigned n = atomic_load(&board->done[i]);
 
@@ -257,39 +252,14 @@ static void table(void)
 	}
 	bar("group", "used", used());
 	bar("kernel", "holds", held());
-	drawn = MEMBERS + 2;
-	fflush(stdout);
+	show_table_end(MEMBERS + 2);
 }
 
-static void title(const char *text)
+static void end_all(void)
 {
-	printf("\n== %s\n", text);
-	drawn = 0;
-}
-
-__attribute__((format(printf, 2, 3))) static void claim(bool so, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf(so ? "   ok: " : "   DIFFERENT: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-	fflush(stdout);
-	drawn = 0;
-	checks++;
-	if (so)
-		return;
 	for (unsigned i = 0; i < MEMBERS; i++)
 		if (child[i] != 0)
 			kill(child[i], SIGKILL);
-	exit(1);
-}
-
-static void nap(unsigned ms)
-{
-	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
 
 /* ---- the primary: who does what ---- */
@@ -314,9 +284,9 @@ static int order(unsigned who, const char *what, const char *doing)
 	if (shoal_request_async(&to, 1, &m, &time_limit, on_answer, NULL, NULL) < 0)
 		return rte_errno;
 	while (atomic_load(&outcome) < 0) {
-		if (tty)
+		if (show_tty)
 			table();
-		nap(10);
+		show_nap(10);
 	}
 	table();
 	state[who] = "waits";
@@ -335,10 +305,10 @@ static void start(unsigned who, char **argv)
 	args[n] = NULL;
 	if (setenv("DEMO_ROLE", number, 1) != 0 ||
 	    posix_spawn(&child[who], "/proc/self/exe", NULL, NULL, args, environ) != 0)
-		claim(false, "the %s cannot be started", role[who]);
+		show_claim(false, "the %s cannot be started", role[who]);
 	for (unsigned ms = 0; atomic_load(&board->id[who]) == 0 && ms < 10000; ms += 5)
-		nap(5);
-	claim(atomic_load(&board->id[who]) != 0, "the %s has joined, pid %d", role[who], (int)child[who]);
+		show_nap(5);
+	show_claim(atomic_load(&board->id[who]) != 0, "the %s has joined, pid %d", role[who], (int)child[who]);
 }
 
 static void to_the_limit(void)
@@ -346,21 +316,21 @@ static void to_the_limit(void)
 	char *p;
 	int r;
 
-	title("a secondary allocates to the limit");
+	show_title("a secondary allocates to the limit");
 	r = order(EATER, "eat 1024", "allocates 1 MiB, and again");
-	claim(r == ENOMEM, "it ended with NULL and ENOMEM, not with a signal (%s)", strerror(r));
-	claim(used() <= limit && atomic_load(&board->pieces) * PIECE > limit / 2, "it got %u MiB of %zu",
-	      atomic_load(&board->pieces), limit / MIB);
-	claim(held() <= limit + 16 * MIB, "the kernel holds %.1f MiB for the heap, seen from outside",
-	      (double)held() / (double)MIB);
-	title("the others read it by pointer");
+	show_claim(r == ENOMEM, "it ended with NULL and ENOMEM, not with a signal (%s)", strerror(r));
+	show_claim(used() <= limit && atomic_load(&board->pieces) * PIECE > limit / 2, "it got %u MiB of %zu",
+		   atomic_load(&board->pieces), limit / MIB);
+	show_claim(held() <= limit + 16 * MIB, "the kernel holds %.1f MiB for the heap, seen from outside",
+		   (double)held() / (double)MIB);
+	show_title("the others read it by pointer");
 	r = order(READER, "read", "reads the eater's pointers");
-	claim(r == 0 && atomic_load(&board->done[READER]) == atomic_load(&board->pieces),
-	      "the reader found every word of %u pieces at the same addresses", atomic_load(&board->done[READER]));
+	show_claim(r == 0 && atomic_load(&board->done[READER]) == atomic_load(&board->pieces),
+		   "the reader found every word of %u pieces at the same addresses", atomic_load(&board->done[READER]));
 	r = order(EATER, "give", "gives one piece away");
-	claim(r == 0, "one piece went to the reader with a message; it took it, read it and freed it");
+	show_claim(r == 0, "one piece went to the reader with a message; it took it, read it and freed it");
 	p = rte_malloc(NULL, MIB / 2, 0);
-	claim(p != NULL, "what is free is free for all: the primary has half of it now");
+	show_claim(p != NULL, "what is free is free for all: the primary has half of it now");
 	rte_free(p);
 }
 
@@ -369,16 +339,16 @@ static void goes_back(void)
 	size_t most = held();
 	unsigned ms = 0;
 
-	title("memory goes back");
-	claim(order(EATER, "spit", "frees all") == 0, "the eater has freed what it had");
+	show_title("memory goes back");
+	show_claim(order(EATER, "spit", "frees all") == 0, "the eater has freed what it had");
 	for (; held() > most / 4 && ms < 15000; ms += 20) {
-		if (tty)
+		if (show_tty)
 			table();
-		nap(20);
+		show_nap(20);
 	}
 	table();
-	claim(held() <= most / 4, "the kernel holds %.1f MiB after %.1f MiB", (double)held() / (double)MIB,
-	      (double)most / (double)MIB);
+	show_claim(held() <= most / 4, "the kernel holds %.1f MiB after %.1f MiB", (double)held() / (double)MIB,
+		   (double)most / (double)MIB);
 	atomic_store(&board->done[READER], 0);
 }
 
@@ -387,20 +357,20 @@ static void veto(void)
 	char what[32];
 	int r;
 
-	title("a member forbids");
+	show_title("a member forbids");
 	snprintf(what, sizeof(what), "guard %zu", limit / 4);
 	r = order(GUARD, what, "forbids more than a quarter");
 	if (r == ENOTSUP) {
 		printf("   left out: this library has no rte_mem_alloc_validator_register()\n");
 		return;
 	}
-	claim(r == 0, "the guard, a secondary, has registered a validator");
+	show_claim(r == 0, "the guard, a secondary, has registered a validator");
 	r = order(EATER, "eat 1024", "allocates 1 MiB, and again");
-	claim(r == ENOMEM && atomic_load(&board->done[GUARD]) >= 1,
-	      "the guard was asked, said no, and the eater got ENOMEM");
-	claim(used() <= limit / 4 + 4 * MIB, "the group uses %.1f MiB", (double)used() / (double)MIB);
-	claim(order(EATER, "spit", "frees all") == 0, "it freed what it had");
-	claim(order(GUARD, "unguard", "waits") == 0, "the guard forbids no more");
+	show_claim(r == ENOMEM && atomic_load(&board->done[GUARD]) >= 1,
+		   "the guard was asked, said no, and the eater got ENOMEM");
+	show_claim(used() <= limit / 4 + 4 * MIB, "the group uses %.1f MiB", (double)used() / (double)MIB);
+	show_claim(order(EATER, "spit", "frees all") == 0, "it freed what it had");
+	show_claim(order(GUARD, "unguard", "waits") == 0, "the guard forbids no more");
 }
 
 static void death(void)
@@ -409,33 +379,34 @@ static void death(void)
 	char why[256] = "";
 	unsigned n;
 
-	title("one dies with memory in its hands");
-	claim(order(EATER, "eat 20", "allocates 20 MiB") == 0, "the eater has 20 MiB");
+	show_title("one dies with memory in its hands");
+	show_claim(order(EATER, "eat 20", "allocates 20 MiB") == 0, "the eater has 20 MiB");
 	n = atomic_load(&board->pieces);
 	kill(child[EATER], SIGKILL);
 	waitpid(child[EATER], NULL, 0);
 	child[EATER] = 0;
-	claim(shoal_mem_owned_by(id, NULL, NULL) == (long)n,
-	      "kill -9; its %u pieces are still there and listed in its name", n);
-	claim(order(READER, "read", "reads what the dead left") == 0, "the reader reads them");
+	show_claim(shoal_mem_owned_by(id, NULL, NULL) == (long)n,
+		   "kill -9; its %u pieces are still there and listed in its name", n);
+	show_claim(order(READER, "read", "reads what the dead left") == 0, "the reader reads them");
 	for (unsigned ms = 0; shoal_member_is_alive(id) == 1 && ms < 5000; ms += 5)
-		nap(5);
-	claim(shoal_mem_free_owned(id) == (long)n, "the primary frees them");
+		show_nap(5);
+	show_claim(shoal_mem_free_owned(id) == (long)n, "the primary frees them");
 	atomic_store(&board->done[EATER], 0);
 	table();
-	claim(shoal_heap_audit(why, sizeof(why)) == 0, "the audit finds nothing lost and nothing twice %s", why);
+	show_claim(shoal_heap_audit(why, sizeof(why)) == 0, "the audit finds nothing lost and nothing twice %s", why);
 }
 
 static int primary(char **argv)
 {
 	const struct rte_memzone *mz = rte_memzone_reserve("demo board", sizeof(*board), SOCKET_ID_ANY, 0);
 
-	tty = isatty(1);
+	show_begin();
+	show_at_end(end_all);
 	if (mz == NULL)
 		return 1;
 	board = memset(mz->addr, 0, sizeof(*board));
 	limit = (size_t)rte_eal_get_physmem_size();
-	title("a group whose heap is limited");
+	show_title("a group whose heap is limited");
 	printf("   --memory-max: %zu MiB\n", limit / MIB);
 	for (unsigned i = 0; i < MEMBERS; i++)
 		start(i, argv);
@@ -451,9 +422,9 @@ static int primary(char **argv)
 		kill(child[i], SIGTERM);
 		waitpid(child[i], &st, 0);
 		child[i] = 0;
-		claim(st == 0, "the %s has left in good order", role[i]);
+		show_claim(st == 0, "the %s has left in good order", role[i]);
 	}
-	printf("\nmemory demo: %u claims checked\n", checks);
+	printf("\nmemory demo: %u claims checked\n", show_checks);
 	rte_eal_cleanup();
 	return 0;
 }

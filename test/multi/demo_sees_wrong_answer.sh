@@ -17,7 +17,7 @@ wrong()
 	local name=$1 source=$2 script=$3 line=$4 dir=$work/$1 prog demo=demo.sh
 
 	prog=${source%.c}
-	[[ $source == memory/* ]] && demo=memory/demo.sh
+	[ ! -e "$src/examples/${source%%/*}/demo.sh" ] || demo=${source%%/*}/demo.sh
 	mkdir -p "$dir"
 	cp -r "$src/examples" "$dir/src"
 	sed -i "$script" "$dir/src/$source"
@@ -33,7 +33,7 @@ wrong()
 	# $CC and $SHOAL_CFLAGS: the compiler and the sanitizers of the build
 	# shellcheck disable=SC2046,SC2086
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -include rte_config.h -I"$src/include" ${SHOAL_CFLAGS:-} -o "$dir/build/examples/$prog" \
-		"$dir/src/$source" $(case $source in fdpass/primary.c) echo "$dir/src/common/sha256.c" ;; esac) \
+		"$dir/src/$source" $(case $source in fdpass/primary.c | rings/rings.c) echo "$dir/src/common/sha256.c" ;; esac) \
 		-L"$build/src" -lshoal -Wl,-rpath,"$build/src" -lpthread || {
 		echo "FAILED $name: $source does not build"
 		bad=1
@@ -59,4 +59,8 @@ wrong counter hello/mp_server.c "s/info->async_request_count++/info->async_reque
 wrong digest fdpass/primary.c "s/sha256_add(&s, buf, (size_t)n)/sha256_add(\&s, buf, (size_t)n - 1)/" "sha256"
 wrong pattern memory/memory.c "s/p\[i\] = number \* 1000003ull + i/p[i] = number * 1000003ull + i + (number == 7)/" \
 	"DIFFERENT: the reader found every word of 7 pieces"
+wrong place rings/rings.c "s/next = ring->prod.tail/next = ring->prod.tail + 1/" "DIFFERENT: producer 2, pid"
+wrong skipped rings/rings.c "s/next += n;/next += n + (me == 2);/" "DIFFERENT: "
+wrong bytes rings/rings.c "s/sha256_add(&sha, b->bytes, b->len)/sha256_add(\&sha, b->bytes, b->len - (b->number == 99))/" \
+	"sha256sum of the file:"
 exit $bad
