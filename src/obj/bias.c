@@ -21,6 +21,9 @@
  * record may have its name and what is biased to it. When a slot has a new member the old names are gone from its records:
  * then the holder was dead, and whether inside is not known. Mending does no harm to a side that needs none.
  *
+ * The fence may be refused (fence.c). While a member lives that may not have others fence, nobody is given a bias; it waits for
+ * SH_SEEN_NS when it meets one that was given before.
+ *
  * Taking the bias back costs some microseconds: who loses it within a millisecond of having got it has to wait twice as long
  * for it the next time, who keeps it for longer half as long.
  */
@@ -28,7 +31,6 @@
 #include <sched.h>
 #include <string.h>
 
-#include "base/barrier.h"
 #include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
@@ -42,7 +44,6 @@
 #define PATIENCE 64u
 #define PATIENCE_MOST (1u << 20)
 #define SHORT_NS SH_NS_PER_MS
-#define NAP_NS (10 * SH_NS_PER_MS)
 #define LOOKS 64u
 
 struct record {
@@ -154,8 +155,10 @@ bool sh_bias_earn(struct rte_ring *r, struct __rte_ring_side *s, bool may)
 {
 	struct __rte_ring_thread *t = &__rte_ring_thread;
 
-	if (r->lone != 0 || !named(sh_self()))
+	if (r->lone != 0 || !named(sh_self())) {
+		s->last = 0; /* so it comes here only every other time */
 		return false;
+	}
 	if (s->last != t->name) {
 		s->last = t->name;
 		s->streak = 0;
@@ -166,6 +169,10 @@ bool sh_bias_earn(struct rte_ring *r, struct __rte_ring_side *s, bool may)
 	/* inside another ring already: this is a signal's handler */
 	if (++s->streak < s->patience || !may || *t->at != 0)
 		return false;
+	if (sh_fence_refused()) {
+		s->streak = 0;
+		return false;
+	}
 	s->since = sh_now_ns();
 	sh_store_rel(SH_A64(t->at),
 		     (uint64_t)(uintptr_t)s); /* R:RINGBIAS before bias: whoever sees that looks at this */
@@ -252,9 +259,10 @@ bool sh_bias_revoke(struct rte_ring *r, unsigned side)
 
 		sh_store_rel(SH_A64(&s->bias), name | REVOKED);
 		SH_STEP("bias_revoked");
-		sh_fence();
-		if (!sh_barrier_all()) /* refused here: no store waits as long as this to be seen */
-			sh_ring_nap(NAP_NS);
+		if (!sh_fence_all()) { /* once for this side: from now on nobody is given it while I live */
+			SH_STEP("bias_unfenced");
+			sh_ring_nap(SH_SEEN_NS);
+		}
 		w = wait_out(r, side, name);
 		sh_shm_acquire(s);
 		if (w == UNKNOWN)

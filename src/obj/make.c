@@ -60,7 +60,6 @@ void sh_ring_fill(struct rte_ring *r, const struct sh_ring_ask *ask)
 		r->rts_prod.htd_max = r->capacity / 8;
 	if (r->cons_mode == RTE_RING_SYNC_MT_RTS)
 		r->rts_cons.htd_max = r->capacity / 8;
-	sh_ring_meet(r);
 }
 
 int sh_ring_make(const struct sh_ring_ask *ask, struct rte_ring **ret)
@@ -95,11 +94,7 @@ int sh_ring_unmake(struct rte_ring *r)
 
 struct rte_ring *sh_ring_find(const char *name)
 {
-	struct rte_ring *r = sh_named_find(&rings, name);
-
-	if (r != NULL)
-		sh_ring_meet(r);
-	return r;
+	return sh_named_find(&rings, name);
 }
 
 struct walk {

@@ -12,7 +12,6 @@
 #include <rte_errno.h>
 #include <rte_memzone.h>
 
-#include "base/barrier.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "mem/mem.h"
@@ -73,6 +72,8 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 	bool mine;
 
 	(void)arg;
+	if (ev == SH_EV_JOIN && sh_fence_refused())
+		sh_sleepers_wake(); /* to sleep again, in a way that this one can wake them */
 	if (ev != SH_EV_DEATH && ev != SH_EV_LEAVE)
 		return;
 	mine = caretaker();
@@ -118,9 +119,7 @@ int sh_obj_start(const struct sh_opts *o)
 		sh_err("no memory to start the room of rings");
 		return -ENOMEM;
 	}
-	m->barrier = sh_barrier_join();
-	if (!m->barrier)
-		sh_dbg("membarrier(2) is refused here: sleeping for rings costs more");
+	sh_fence_start(m);
 	r = name_keep();
 	if (r == 0)
 		r = sh_bias_start();

@@ -21,7 +21,7 @@ struct sh_sleeper {
 
 /*
  *   field       written by             under
- *   barrier     sh_obj_start()         before any other thread is there
+ *   barrier     sh_fence_start()       before any other thread is there
  *   sleepers    threads that sleep     lock
  *   fds         open, close, stop      lock
  *   chunks      who fills pools        pool_lock, which also guards the cells of __rte_mempool_here
@@ -35,7 +35,7 @@ struct sh_sleeper {
 struct sh_pool_chunk;
 struct rte_mempool;
 struct sh_obj {
-	bool barrier; /* this process takes part in membarrier(2): its publishing stores need no fence */
+	bool barrier; /* this process takes part in membarrier(2): others can have its threads fence */
 	struct sh_mtx lock;
 	struct sh_sleeper *sleepers;
 	struct sh_ring_fd *fds;
@@ -113,10 +113,17 @@ sh_id_t sh_bias_member(const struct __rte_ring_side *s);
 /* move.c: inside this side, which was a dead one's: has its last move of tags and caches happened? Bring it to an end */
 void sh_move_mend(struct rte_ring *r, unsigned side);
 
+/* fence.c: at the start of the room, before other threads are in it */
+void sh_fence_start(struct sh_obj *m);
+/* a fence here, and in every thread that runs and takes part; false: refused, and the group knows */
+bool sh_fence_all(void);
+/* is there a living member that may not do that? */
+bool sh_fence_refused(void);
+/* a store is seen by all others long before this, fence or not: a buffer is emptied at the next interrupt at the latest */
+#define SH_SEEN_NS (10 * SH_NS_PER_MS)
+
 /* wait.c */
-#define SH_WATCH_FENCE (1u << 31) /* a process without membarrier(2) uses the ring: never cleared */
-/* this process is about to use the ring */
-void sh_ring_meet(struct rte_ring *r);
+#define SH_WATCH_FENCE (1u << 31) /* who publishes here makes a fence; never cleared */
 /*
  * Until there are elements (side 0) or room (1): 0, -ETIMEDOUT, -EINTR; -ECANCELED: *stop (may be NULL) has become stop_at,
  * and sh_sleepers_wake() was called after that.

@@ -5,8 +5,10 @@
  * A sleeper says so in the ring's word watch and looks again; who publishes looks at watch afterwards. Both have a store
  * before a load of what the other writes, so each needs a fence between the two or both may miss the other. The one who
  * publishes has none: the sleeper has the kernel put one into every thread that runs (membarrier(2)), which costs it a few
- * microseconds, and the others nothing. A process where that call is refused says so in each ring it meets
- * (SH_WATCH_FENCE): whoever publishes there then comes here each time and makes a fence.
+ * microseconds, and the others nothing. Where a member of the group is refused that call (fence.c) the sleeper asks for
+ * the other fence: SH_WATCH_FENCE in watch, and whoever publishes in this ring comes here each time and makes one. Until that is
+ * seen by all, SH_SEEN_NS, it looks again by itself. Those who sleep when such a member joins are woken by their own processes
+ * and do the same (obj.c).
  *
  *   watch   bit 0, 1: somebody sleeps for elements, for room; bit 31: see above; between them a count that each sleeper
  *           raises, so that a waker that was slow does not take away the bit of a later sleeper
@@ -21,7 +23,6 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#include "base/barrier.h"
 #include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
@@ -52,22 +53,9 @@ SH_EXPORT void __rte_ring_wake(struct rte_ring *r, unsigned int side)
 	(void)sh_cas(SH_A32(&r->watch), &w, w & ~(1u << side)); /* lost to a later sleeper: its bit stays */
 }
 
-void sh_ring_meet(struct rte_ring *r)
-{
-	if (sh_ctx.obj != NULL && !sh_ctx.obj->barrier && sh_self() != 0)
-		(void)sh_or(SH_A32(&r->watch), SH_WATCH_FENCE);
-}
-
 static bool there_is(const struct rte_ring *r, unsigned side)
 {
 	return side == 0 ? !rte_ring_empty(r) : !rte_ring_full(r);
-}
-
-static void all_fence(const struct sh_obj *m)
-{
-	sh_fence(); /* my bit before my look at the tails; partner: the fence in __rte_ring_wake() */
-	if (m->barrier)
-		(void)sh_barrier_all();
 }
 
 void sh_sleepers_wake(void)
@@ -101,44 +89,67 @@ static void strike(struct sh_obj *m, struct sh_sleeper *s)
 	sh_unlock(&m->lock);
 }
 
-/* one sleep, or none; 0 look again, or -ETIMEDOUT, -EINTR */
-static int go_to_sleep(const struct sh_obj *m, struct rte_ring *r, unsigned side, uint64_t dl,
-		       const struct sh_sleeper *me)
+/* how far one that sleeps for a ring has come */
+struct sleep {
+	struct sh_sleeper *me;
+	uint64_t dl;
+	bool asked;	  /* those who publish make the fence, as a member of the group is refused the other one */
+	uint64_t seen_at; /* from then on they know */
+};
+
+static void say(struct rte_ring *r, uint32_t bits)
 {
-	uint32_t bell = sh_load_acq(SH_A32(&r->bell[side])); /* A:RINGBELL */
-	uint32_t w = sh_load_rlx(SH_A32(&r->watch));	     /* relaxed: the CAS decides */
-	uint64_t until = dl;
-	int e;
+	uint32_t w = sh_load_rlx(SH_A32(&r->watch)); /* relaxed: the CAS decides */
 
 	while (!sh_cas(SH_A32(&r->watch), &w,
-		       (w & (SH_WATCH_FENCE | 3)) | (1u << side) | ((w + COUNT) & ~(SH_WATCH_FENCE | 3))))
+		       (w & (SH_WATCH_FENCE | 3)) | bits | ((w + COUNT) & ~(SH_WATCH_FENCE | 3))))
 		;
+}
+
+/* one sleep, or none; 0 look again, or -ETIMEDOUT, -EINTR, -ECANCELED */
+static int go_to_sleep(struct sleep *s)
+{
+	const struct sh_sleeper *me = s->me;
+	struct rte_ring *r = me->r;
+	uint32_t bell = sh_load_acq(SH_A32(&r->bell[me->side])); /* A:RINGBELL. Before who joins later is looked for */
+	uint64_t until = s->dl;
+	int e;
+
+	if (!s->asked && sh_fence_refused())
+		s->asked = true;
+	say(r, 1u << me->side | (s->asked ? SH_WATCH_FENCE : 0));
+	if (s->asked && s->seen_at == 0)
+		s->seen_at = sh_deadline(SH_SEEN_NS);
 	SH_STEP("ring_sleeper_said");
-	all_fence(m);
-	if (there_is(r, side))
+	/* my bit before my look at the tails; partner: the fence in __rte_ring_wake() */
+	if (!sh_fence_all() && !s->asked) {
+		s->asked = true;
+		return 0;
+	}
+	if (there_is(r, me->side))
 		return 0;
 	if (me->stop != NULL && sh_load_acq(me->stop) == me->stop_at) /* A:RINGFD after bell was read */
 		return -ECANCELED;
-	/* without membarrier(2) here a process that has it publishes without a fence: look again after 10 ms */
-	if (!m->barrier && sh_left_ns(dl) > 10 * SH_NS_PER_MS)
-		until = sh_deadline(10 * SH_NS_PER_MS);
-	e = sh_futex_wait(SH_A32(&r->bell[side]), bell, until, SH_FUTEX_ANY, true);
+	if (s->asked && sh_left_ns(s->seen_at) > 0 && s->seen_at < s->dl)
+		until = s->seen_at;
+	e = sh_futex_wait(SH_A32(&r->bell[me->side]), bell, until, SH_FUTEX_ANY, true);
 	if (e == -EINTR)
 		return e;
-	return e == -ETIMEDOUT && until == dl ? e : 0;
+	return e == -ETIMEDOUT && until == s->dl ? e : 0;
 }
 
 int sh_ring_sleep(struct rte_ring *r, unsigned side, uint64_t dl, _Atomic uint32_t *stop, uint32_t stop_at)
 {
 	struct sh_obj *m = sh_ctx.obj;
 	struct sh_sleeper me = {.r = r, .side = side, .stop = stop, .stop_at = stop_at};
+	struct sleep s = {.me = &me, .dl = dl};
 	int e = 0;
 
 	if (there_is(r, side))
 		return 0;
 	enlist(m, &me);
 	while (!there_is(r, side)) {
-		e = go_to_sleep(m, r, side, dl, &me);
+		e = go_to_sleep(&s);
 		if (e < 0 && !there_is(r, side))
 			break;
 		e = 0;

@@ -23,7 +23,7 @@
 #include "ctx.h"
 
 #define SH_REGION_MAGIC 0x73686f616c000001ull /* "shoal", 1 */
-#define SH_REGION_LAYOUT 5u		      /* raised whenever a byte in shared memory changes its meaning */
+#define SH_REGION_LAYOUT 6u		      /* raised whenever a byte in shared memory changes its meaning */
 #define SH_MEMBERS 256
 #define SH_INBOX_SIZE 4096
 #define SH_BORN 1024
@@ -102,6 +102,8 @@ struct sh_region {
 	_Atomic uint32_t epoch;
 	_Atomic uint32_t next_gen;
 	_Atomic uint32_t next_slot; /* where the search for a free slot starts: a slot is reused as late as possible */
+	/* a bit for each slot: its member is refused membarrier(2). It alone writes its bit; see obj/fence.c */
+	_Atomic uint64_t refused[SH_MEMBERS / 64] __attribute__((aligned(SH_LINE)));
 	struct sh_member members[SH_MEMBERS] __attribute__((aligned(4096)));
 	/*
 	 * Who was ever ACTIVE, by generation % SH_BORN: sh_id_t, with SH_BORN_LEFT when it left in good order. Each member writes
