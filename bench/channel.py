@@ -31,7 +31,7 @@ def find_cc():
     return os.environ.get('CC', 'cc').split()
 
 
-def build_dpdk(out, program='channel', archives=('eal', 'kvargs', 'telemetry'), optimise='-O2'):
+def build_dpdk(out, program='channel', archives=('eal', 'kvargs', 'telemetry'), optimise='-O2', libs=()):
     """program.c against the distribution's DPDK, never against a libdpdk.pc of ours: {name: binary}, or why not"""
     dirs = sorted(glob.glob('/usr/lib/*/pkgconfig')) + ['/usr/lib/pkgconfig', '/usr/lib64/pkgconfig', '/usr/share/pkgconfig']
     env = dict(os.environ, PKG_CONFIG_LIBDIR=':'.join(dirs))
@@ -45,7 +45,7 @@ def build_dpdk(out, program='channel', archives=('eal', 'kvargs', 'telemetry'), 
     cc = find_cc() + [optimise, '-g', '-D_GNU_SOURCE', '-DALLOW_EXPERIMENTAL_API', '-w']
     cc += pc('--cflags').stdout.split() + [os.path.join(ROOT, 'bench', program + '.c'), '-o']
     static = ['-Wl,--whole-archive'] + [f'-l:librte_{x}.a' for x in archives]
-    static += ['-Wl,--no-whole-archive', '-lpthread', '-lm', '-ldl', '-lnuma', '-lbsd']
+    static += ['-Wl,--no-whole-archive', '-lpthread', '-lm', '-ldl', '-lnuma', '-lbsd', *libs]
     found, why = {}, 'does not build'
     for name, libs in (('dpdk', static), ('dpdk-shared', pc('--libs').stdout.split())):
         binary = os.path.join(out, f'{program}-{name}')

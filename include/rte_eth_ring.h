@@ -3,8 +3,8 @@
  * rte_eth_ring.h - ports made of rings
  *
  * What is sent on a queue goes into its ring; what is received comes out of one. With rings of the group, what one process
- * sends on one port another receives on the other. The same as devices: --vdev=net_ring0[,nodeaction=NAME:NODE:CREATE|ATTACH],
- * see the manual.
+ * sends on one port another receives on the other. Packets pass untouched: m->port stays the sender's, bytes are not counted.
+ * The same as devices: --vdev=net_ring0[,nodeaction=NAME:NODE:CREATE|ATTACH], see the manual.
  */
 #ifndef RTE_ETH_RING_H
 #define RTE_ETH_RING_H

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_byteorder.h>
+#include <rte_common.h>
 
 #include "base/fd.h"
 #include "pkt/cap_int.h"
@@ -15,6 +17,7 @@
 #define MAGIC_US 0xa1b2c3d4u
 #define MAGIC_NS 0xa1b23c4du
 #define BUFFER (512u << 10) /* takes the longest record, and many of the usual ones */
+#define KEPT (64 << 20)	    /* longer files are read each time */
 #define NS_PER_S UINT64_C(1000000000)
 
 _Static_assert(BUFFER > SH_CAP_PACKET + SH_CAP_REC_HDR, "a record fits");
@@ -39,11 +42,14 @@ static size_t fill(struct sh_cap *c, size_t n)
 {
 	if (c->have - c->at >= n)
 		return c->have - c->at;
-	memmove(c->buf, c->buf + c->at, c->have - c->at);
-	c->have -= c->at;
-	c->at = 0;
-	while (c->have < n) {
-		ssize_t r = read(c->fd, c->buf + c->have, BUFFER - c->have);
+	if (!c->keeps || c->room - c->at < n) { /* the second: it has grown */
+		c->keeps = false;
+		memmove(c->buf, c->buf + c->at, c->have - c->at);
+		c->have -= c->at;
+		c->at = 0;
+	}
+	while (c->have - c->at < n) {
+		ssize_t r = read(c->fd, c->buf + c->have, RTE_MIN(c->room - c->have, (size_t)BUFFER));
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -129,6 +135,7 @@ int sh_cap_open_fd(struct sh_cap **ret, int fd, char why[SH_CAP_WHY])
 		return -ENOMEM;
 	}
 	c->fd = fd;
+	c->room = BUFFER;
 	r = file_header(c, why);
 	if (r == 1)
 		r = sh_caplib_file(c, why);
@@ -164,6 +171,37 @@ void sh_cap_close(struct sh_cap *c)
 	free(c);
 }
 
+void sh_cap_keep(struct sh_cap *c)
+{
+	struct stat st;
+	size_t room;
+	uint8_t *buf;
+
+	if (c->lib != NULL || c->at != SH_CAP_FILE_HDR || fstat(c->fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size > KEPT)
+		return;
+	room = (size_t)st.st_size + SH_CAP_REC_HDR; /* that there is no further record is seen by asking for it */
+	if (room > c->room) {
+		buf = realloc(c->buf, room);
+		if (buf == NULL)
+			return;
+		c->buf = buf;
+		c->room = room;
+	}
+	c->keeps = true;
+	c->size = st.st_size;
+	c->written = st.st_mtim;
+}
+
+/* is all of the file in buf, and as it is in the file? */
+static bool kept(const struct sh_cap *c)
+{
+	struct stat st;
+
+	return c->keeps && c->have == (size_t)c->size && fstat(c->fd, &st) == 0 && st.st_size == c->size &&
+	       st.st_mtim.tv_sec == c->written.tv_sec && st.st_mtim.tv_nsec == c->written.tv_nsec;
+}
+
 int sh_cap_rewind(struct sh_cap *c)
 {
 	char why[SH_CAP_WHY];
@@ -173,6 +211,11 @@ int sh_cap_rewind(struct sh_cap *c)
 	c->why[0] = '\0';
 	if (c->lib != NULL)
 		return sh_caplib_rewind(c);
+	if (kept(c)) {
+		c->at = SH_CAP_FILE_HDR;
+		return 0;
+	}
+	c->keeps = false;
 	c->at = c->have = 0;
 	if (lseek(c->fd, 0, SEEK_SET) != 0)
 		return sh_cap_broken(c, -errno, "it cannot be read again from its beginning");

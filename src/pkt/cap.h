@@ -39,6 +39,8 @@ void sh_cap_close(struct sh_cap *c); /* NULL is nothing */
 int sh_cap_next(struct sh_cap *c, struct sh_cap_packet *p);
 /* why that was, or "" */
 const char *sh_cap_why(const struct sh_cap *c);
+/* It will be read again and again: what is read of a file that is not too long stays in memory, for as long as the file is as it was. */
+void sh_cap_keep(struct sh_cap *c);
 /* to the first packet again. 0 or -errno */
 int sh_cap_rewind(struct sh_cap *c);
 /* link type, as in the file's header: 1 is Ethernet */

@@ -3,6 +3,9 @@
 #ifndef SH_PKT_CAP_INT_H
 #define SH_PKT_CAP_INT_H
 
+#include <sys/types.h>
+#include <time.h>
+
 #include "pkt/cap.h"
 
 struct sh_caplib; /* caplib.c: libpcap's functions and a handle */
@@ -15,7 +18,10 @@ struct sh_cap {
 	int read_err;
 	bool swapped, nano;
 	uint8_t *buf;
-	size_t at, have; /* bytes of buf: read so far; there */
+	size_t at, have, room; /* bytes of buf: read so far; there; of all of it */
+	bool keeps;	       /* buf has room for the whole file, and nothing has left it yet */
+	off_t size;	       /* of a file that is kept, and when it was written to last */
+	struct timespec written;
 	char why[SH_CAP_WHY];
 };
 

@@ -6,6 +6,8 @@
  * on queue i, in whatever process receives there. nodeaction=NAME:NODE:CREATE the same with the rings ETH_RXTX0_NAME ...;
  * ATTACH: they are there already. rx=[A;B;...], tx=[...]: rings by their addresses (rte_eth_from_rings()). rss=0: RSS is refused.
  *
+ * A burst touches no packet: bytes are not counted, and m->port stays what it was, as in DPDK.
+ *
  * Shared: struct rings, constant after probe. What is in flight lies in the rings: no death loses it, but what the dead one had
  * received or had not sent yet. Rings that this driver made go with the port, and the packets in them to their pools.
  */
@@ -23,6 +25,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "obj/obj.h"
+#include "obj/ring_quick.h"
 #include "pkt/port.h"
 
 #define RINGS RTE_PMD_RING_MAX_RX_RINGS
@@ -39,46 +42,90 @@ struct rings {
 struct io {
 	struct sh_queue *q;
 	struct rte_ring *r;
-	uint16_t port;
 };
+
+/* ---- bursts ---- */
+
+/* any ring, and the end of what the quick ways below began: the queue is entered */
+static uint16_t receive(struct io *io, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = (uint16_t)rte_ring_dequeue_burst(io->r, (void **)pkts, n, NULL);
+	sh_count(&io->q->packets, n);
+	sh_queue_leave(io->q);
+	return n;
+}
+
+static uint16_t send(struct io *io, struct rte_mbuf **pkts, uint16_t n)
+{
+	n = (uint16_t)rte_ring_enqueue_burst(io->r, (void **)pkts, n, NULL);
+	sh_count(&io->q->packets, n);
+	sh_queue_leave(io->q);
+	return n;
+}
+
+/* the end of a quick move that somebody sleeps for */
+static __attribute__((noinline)) uint16_t woken(struct io *io, uint16_t n)
+{
+	__rte_ring_wake(io->r, io->q->tx ? 0 : 1);
+	sh_queue_leave(io->q);
+	return n;
+}
 
 static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct io *io = data;
-	uint64_t bytes = 0;
 
 	if (!sh_queue_enter(io->q))
 		return sh_queue_lost(io->q, pkts, n);
 	SH_STEP("queue_inside");
-	n = (uint16_t)rte_ring_dequeue_burst(io->r, (void **)pkts, n, NULL);
-	for (uint16_t i = 0; i < n; i++) {
-		pkts[i]->port = io->port;
-		bytes += pkts[i]->pkt_len;
-	}
-	if (n > 0)
-		sh_queue_count(io->q, n, bytes);
-	sh_queue_leave(io->q);
-	return n;
+	return receive(io, pkts, n);
 }
 
 static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct io *io = data;
-	uint64_t bytes = 0;
-	uint16_t sent;
 
 	if (!sh_queue_enter(io->q))
 		return sh_queue_lost(io->q, pkts, n);
 	SH_STEP("queue_inside");
-	for (uint16_t i = 0; i < n; i++) /* afterwards they are the receiver's */
-		bytes += pkts[i]->pkt_len;
-	sent = (uint16_t)rte_ring_enqueue_burst(io->r, (void **)pkts, n, NULL);
-	for (uint16_t i = sent; i < n; i++) /* it was full: still the caller's */
-		bytes -= pkts[i]->pkt_len;
-	if (sent > 0)
-		sh_queue_count(io->q, sent, bytes);
-	sh_queue_leave(io->q);
-	return sent;
+	return send(io, pkts, n);
+}
+
+/* mode ST, which is what rings of this driver's own have: nothing is called but at the end (obj/ring_quick.h) */
+static uint16_t rx_plain(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct io *io = data;
+	struct sh_queue *q = io->q;
+	struct rte_ring *r = io->r;
+
+	if (!sh_queue_enter(q))
+		return sh_queue_lost(q, pkts, n);
+	SH_STEP("queue_inside");
+	if (!sh_ring_quick_get(r, (void **)pkts, n))
+		return receive(io, pkts, n);
+	sh_count(&q->packets, n);
+	if (unlikely(sh_ring_watched(r)))
+		return woken(io, n);
+	sh_queue_leave(q);
+	return n;
+}
+
+static uint16_t tx_plain(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct io *io = data;
+	struct sh_queue *q = io->q;
+	struct rte_ring *r = io->r;
+
+	if (!sh_queue_enter(q))
+		return sh_queue_lost(q, pkts, n);
+	SH_STEP("queue_inside");
+	if (!sh_ring_quick_put(r, (void *const *)pkts, n))
+		return send(io, pkts, n);
+	sh_count(&q->packets, n);
+	if (unlikely(sh_ring_watched(r)))
+		return woken(io, n);
+	sh_queue_leave(q);
+	return n;
 }
 
 /* ---- devargs ---- */
@@ -302,9 +349,12 @@ static int open_queue(struct sh_here *h, struct sh_queue *q, struct sh_io *ret)
 
 	if (io == NULL)
 		return -ENOMEM;
-	*io = (struct io){.q = q, .r = q->tx ? s->tx[q->id] : s->rx[q->id], .port = h->p->id};
+	*io = (struct io){.q = q, .r = q->tx ? s->tx[q->id] : s->rx[q->id]};
 	ret->data = io;
-	ret->burst = q->tx ? tx : rx;
+	if (q->tx)
+		ret->burst = io->r->prod_plain != 0 ? tx_plain : tx;
+	else
+		ret->burst = io->r->cons_plain != 0 ? rx_plain : rx;
 	return 0;
 }
 

@@ -89,7 +89,7 @@ struct batch {
 	void *objs[BATCH];
 };
 
-static void flush(struct batch *b)
+static __attribute__((noinline)) void flush(struct batch *b)
 {
 	if (b->mp != NULL && b->n != 0)
 		rte_mempool_put_bulk(b->mp, b->objs, b->n);
@@ -105,23 +105,58 @@ static inline void add(struct batch *b, struct rte_mbuf *m)
 	b->objs[b->n++] = m;
 }
 
+/* packets of any kind, but not NULL */
+static void free_packet(struct batch *b, struct rte_mbuf *m)
+{
+	__rte_mbuf_sanity_check(m, 1);
+	for (struct rte_mbuf *next; m != NULL; m = next) {
+		struct rte_mbuf *free_now;
+
+		next = m->next;
+		free_now = rte_pktmbuf_prefree_seg(m);
+		if (free_now != NULL)
+			add(b, free_now);
+	}
+}
+
+/* as many as are nothing but buffers of this pool, right into its cache. Returns the index of the first that is not */
+static inline unsigned into_cache(const struct rte_mempool *mp, struct rte_mempool_cache *c, struct rte_mbuf **mbufs,
+				  unsigned i, unsigned count)
+{
+	uint32_t len = c->len, room = c->flushthresh;
+
+	for (; i < count && len < room; i++) {
+		struct rte_mbuf *m = mbufs[i];
+
+		if (unlikely(m == NULL || m->pool != mp || m->next != NULL || rte_mbuf_refcnt_read(m) != 1 ||
+			     !RTE_MBUF_DIRECT(m)))
+			break;
+		__rte_mbuf_sanity_check(m, 1);
+		if (m->nb_segs != 1)
+			m->nb_segs = 1;
+		c->objs[len++] = m;
+	}
+	/* they are in the cache when len says so */
+	__atomic_store_n(&c->len, len, __ATOMIC_RELEASE);
+	return i;
+}
+
 SH_EXPORT void rte_pktmbuf_free_bulk(struct rte_mbuf **mbufs, unsigned int count)
 {
-	struct batch b = {.mp = NULL, .n = 0};
+	struct batch b;
 
+	b.mp = NULL;
+	b.n = 0;
 	for (unsigned i = 0; i < count; i++) {
-		struct rte_mbuf *m = mbufs[i], *next;
+		struct rte_mempool *mp = mbufs[i] != NULL ? mbufs[i]->pool : NULL;
+		struct rte_mempool_cache *c = NULL;
 
-		if (m != NULL)
-			__rte_mbuf_sanity_check(m, 1);
-		for (; m != NULL; m = next) {
-			struct rte_mbuf *free_now;
-
-			next = m->next;
-			free_now = rte_pktmbuf_prefree_seg(m);
-			if (free_now != NULL)
-				add(&b, free_now);
-		}
+		if (mp != NULL && (mp->flags & __RTE_MEMPOOL_F_TRACK) == 0)
+			c = rte_mempool_default_cache(mp, rte_lcore_id());
+		if (c != NULL)
+			i = into_cache(mp, c, mbufs, i, count);
+		if (i < count && mbufs[i] != NULL)
+			free_packet(&b, mbufs[i]);
 	}
 	flush(&b);
 }

@@ -291,6 +291,8 @@ static int open_stream(const struct sh_here *h, struct stream *st, bool quiet)
 			 "it is not the file that the port was made with, or this process sees other directories");
 		r = -ESTALE;
 	}
+	if (r == 0 && !st->live && s->infinite)
+		sh_cap_keep(st->cap);
 	if (r < 0 && !quiet)
 		sh_err("port %u (%s): %s cannot be read here: %s", h->p->id, h->p->name, name->name, why);
 	return r;

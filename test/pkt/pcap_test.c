@@ -59,6 +59,78 @@ TEST(each_form_of_the_classic_format)
 	}
 }
 
+static void one_more(const char *mode, uint32_t id)
+{
+	uint8_t p[60];
+	FILE *f = fopen(in_dir("kept.pcap"), mode);
+
+	CHECK(f != NULL);
+	if (*mode == 'w')
+		put_file_hdr(f, false, false, 1);
+	make_packet(p, 60, 1, id);
+	put_packet(f, p, 60, 1000 + id, 0, false);
+	CHECK(fclose(f) == 0);
+}
+
+/* ids of the packets from here to the end */
+static void reads(struct sh_cap *c, uint32_t from, uint32_t to)
+{
+	struct sh_cap_packet got;
+
+	for (uint32_t id = from; id <= to; id++) {
+		CHECK_EQ(sh_cap_next(c, &got), 1);
+		CHECK_EQ(got.ts_ns, (1000 + id) * UINT64_C(1000000000));
+		CHECK_EQ(got.caplen, 60);
+	}
+	CHECK_EQ(sh_cap_next(c, &got), 0);
+}
+
+TEST(what_is_kept_in_memory_is_what_is_in_the_file)
+{
+	struct sh_cap *c;
+
+	one_more("wb", 1);
+	one_more("ab", 2);
+	CHECK_EQ(sh_cap_open(&c, in_dir("kept.pcap"), why), 0);
+	sh_cap_keep(c);
+	reads(c, 1, 2);
+	CHECK_EQ(sh_cap_rewind(c), 0);
+	reads(c, 1, 2);
+	one_more("ab", 3); /* it grows */
+	reads(c, 3, 3);
+	CHECK_EQ(sh_cap_rewind(c), 0);
+	reads(c, 1, 3);
+	sh_cap_close(c);
+	CHECK_EQ(sh_cap_open(&c, in_dir("kept.pcap"), why), 0);
+	sh_cap_keep(c);
+	one_more("wb", 5); /* another one, shorter */
+	CHECK_EQ(sh_cap_rewind(c), 0);
+	reads(c, 5, 5);
+	sh_cap_close(c);
+}
+
+/* longer than what is read at a time */
+TEST(a_long_file_is_kept_too)
+{
+	unsigned n = 3000;
+	struct sh_cap *c;
+
+	CHECK_EQ(sh_cap_open(&c, make_capture("long.pcap", n, 3), why), 0);
+	sh_cap_keep(c);
+	for (int round = 0; round < 3; round++) {
+		struct sh_cap_packet got;
+
+		for (unsigned i = 0; i < n; i++) {
+			CHECK_EQ(sh_cap_next(c, &got), 1);
+			CHECK_EQ(got.caplen, 60 + i * 97 % 941);
+			CHECK_EQ(got.ts_ns, UINT64_C(1000000000000) + i * 1000);
+		}
+		CHECK_EQ(sh_cap_next(c, &got), 0);
+		CHECK_EQ(sh_cap_rewind(c), 0);
+	}
+	sh_cap_close(c);
+}
+
 /* pcapng: a section, an interface, two packets */
 static void put_pcapng(const char *path, const uint8_t *p, uint32_t n)
 {
