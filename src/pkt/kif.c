@@ -255,3 +255,30 @@ int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c)
 					    s.tx_packets, s.tx_bytes, s.tx_errors, s.tx_dropped};
 	return r;
 }
+
+int sh_kif_delete(uint32_t index, const char *name)
+{
+	struct {
+		struct nlmsghdr n;
+		struct ifinfomsg m;
+	} q = {.n = {.nlmsg_len = sizeof(q),
+		     .nlmsg_type = RTM_DELLINK,
+		     .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		     .nlmsg_seq = 1},
+	       .m = {.ifi_index = (int)index}};
+	_Alignas(struct nlmsghdr) char in[ANSWER];
+	const struct nlmsgerr *e = (const void *)(in + NLMSG_HDRLEN);
+	int fd, r;
+
+	if (if_nametoindex(name) != index)
+		return -ENODEV;
+	fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+	if (fd < 0)
+		return -errno;
+	r = send(fd, &q, sizeof(q), 0) == (ssize_t)sizeof(q) ? 0 : -errno;
+	/* the kernel has answered before send returned */
+	if (r == 0)
+		r = recv(fd, in, sizeof(in), 0) >= (ssize_t)(NLMSG_HDRLEN + sizeof(*e)) ? e->error : -EIO;
+	sh_close(&fd);
+	return r;
+}

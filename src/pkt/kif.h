@@ -52,6 +52,8 @@ int sh_kif_look(int sock, uint32_t index, struct sh_kif_state *s);
 int sh_kif_flag_set(int sock, uint32_t index, unsigned flag, bool on); /* IFF_UP, IFF_PROMISC, IFF_ALLMULTI */
 int sh_kif_mtu_set(int sock, uint32_t index, uint16_t mtu);
 int sh_kif_mac_set(int sock, uint32_t index, uint64_t mac);
+/* as 'ip link delete', in this process' namespace, if it has that name there */
+int sh_kif_delete(uint32_t index, const char *name);
 /* does the interface have TCP segmentation? */
 bool sh_kif_tso(int sock, uint32_t index);
 /* -ENODEV, too, where this process lives in another namespace than sock */
@@ -80,6 +82,8 @@ bool sh_here_over(const struct sh_here *h);
 /* in attach: what changes from now on is stored in the port, and told; sock stays the caller's, open until unwatch, which is
  * called in detach. Nobody that waits for one of the two may hold up the watcher. -ENOMEM ... with a line. */
 int sh_kif_watch(const struct sh_here *h, int sock, uint32_t index);
+/* dev: an open file of that tun device: it may be moved to another namespace, and is gone only when dev says so */
+int sh_kif_watch_dev(const struct sh_here *h, int sock, uint32_t index, int dev);
 void sh_kif_unwatch(const struct sh_here *h);
 /* look now and store: for sh_driver.link, and start. true: it differs from what was stored. Tells nobody. */
 bool sh_kif_link(struct sh_port *p, int sock, uint32_t index);

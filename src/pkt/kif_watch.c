@@ -10,10 +10,12 @@
  * its own reader, whom the same change has woken.
  */
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +36,7 @@
 struct watched {
 	struct sh_port *p;
 	uint64_t serial; /* 0: free */
-	int sock;
+	int sock, dev;	 /* dev: -1, or as sh_kif_watch_dev() says */
 	uint32_t index;
 };
 
@@ -66,6 +68,15 @@ bool sh_kif_link(struct sh_port *p, int sock, uint32_t index)
 	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
 }
 
+/* it is not where it was, but it is somewhere */
+static bool moved(const struct watched *w)
+{
+	struct sh_kif_state s;
+	struct ifreq req;
+
+	return w->dev >= 0 && sh_kif_look(w->sock, w->index, &s) == -ENODEV && ioctl(w->dev, TUNGETIFF, &req) == 0;
+}
+
 /* on the thread for long work */
 static void look(void *arg, uint64_t n)
 {
@@ -76,7 +87,7 @@ static void look(void *arg, uint64_t n)
 	sh_lock(&k->lk);
 	k->asked = false;
 	for (unsigned i = 0; i < SH_PORTS; i++)
-		if (k->w[i].serial != 0 && k->w[i].serial == sh_serial(k->w[i].p))
+		if (k->w[i].serial != 0 && k->w[i].serial == sh_serial(k->w[i].p) && !moved(&k->w[i]))
 			told = sh_kif_link(k->w[i].p, k->w[i].sock, k->w[i].index) || told;
 	sh_unlock(&k->lk);
 	SH_STEP("kif_stored");
@@ -162,6 +173,11 @@ static struct sh_kifs *kifs(struct sh_ports *s)
 
 int sh_kif_watch(const struct sh_here *h, int sock, uint32_t index)
 {
+	return sh_kif_watch_dev(h, sock, index, -1);
+}
+
+int sh_kif_watch_dev(const struct sh_here *h, int sock, uint32_t index, int dev)
+{
 	struct sh_kifs *k = kifs(sh_ports());
 	int r = k != NULL ? sh_later_ready(SH_LATER_WORK) : -ENOMEM;
 
@@ -171,7 +187,8 @@ int sh_kif_watch(const struct sh_here *h, int sock, uint32_t index)
 	if (k->nl < 0)
 		r = listen_to(k);
 	if (r == 0)
-		k->w[h->id] = (struct watched){.p = h->p, .serial = h->serial, .sock = sock, .index = index};
+		k->w[h->id] =
+			(struct watched){.p = h->p, .serial = h->serial, .sock = sock, .dev = dev, .index = index};
 	sh_unlock(&k->lk);
 	return r;
 }

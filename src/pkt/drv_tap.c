@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * drv_tap.c - net_tap: an interface of the kernel whose other end are the port's queues
+ *
+ * Devargs, DPDK's: iface=NAME (dtap0 or the next that is free), mac=fixed or mac=XX:XX:XX:XX:XX:XX the address of the interface,
+ * which is the port's (a random one), persist or persist=1 the interface stays when the port goes. remote= is refused: it needs
+ * rules in the kernel's traffic control. Ours: rss=0.
+ *
+ * The interface has as many queues as the port has rx queues. Each is one open file, opened by the process that configures the
+ * port and offered to the others as "q<i>"; a tx queue without an rx queue of its number shares one. The kernel deals flows to
+ * queues: by a hash, and where a packet of a flow was sent, what comes back comes there. So there is no RSS to be configured.
+ *
+ * The kernel hands over big TCP frames, which are cut here, and checksums that are not there yet, which are filled in: programs
+ * see packets as on a wire (gso.h). Frames that wait lie in the kernel: a death costs those that the dead one had read. The
+ * interface lives as long as any process has one of the files; it may be moved to another network namespace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <rte_kvargs.h>
+#include <rte_random.h>
+
+#include "base/fault.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "pkt/port.h"
+#include "pkt/tap.h"
+
+#define DEVICE "/dev/net/tun"
+#define FLAGS (IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR)
+#define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
+#define FIXED_MAC(id) (UINT64_C(0x7061746400) | (uint64_t)(id) << 40) /* 0, "dtap", the port's number */
+
+#define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
+#define TX_OFFLOADS                                                                                                    \
+	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |                \
+	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO)
+
+/* ---- the kernel's side ---- */
+
+static int refused(const char *who, const char *name, int err)
+{
+	if (err == -ENOENT || err == -ENODEV || err == -ENXIO)
+		sh_err("%s: there is no %s; load the driver (modprobe tun), or in a container hand the device in "
+		       "(--device " DEVICE ")",
+		       who, DEVICE);
+	else if (err == -EPERM || err == -EACCES)
+		sh_err("%s: %s: not permitted: run it as root, in a user namespace (unshare -rn), with CAP_NET_ADMIN "
+		       "(setcap "
+		       "cap_net_admin+ep PROGRAM), or make the interface for this user: ip tuntap add dev NAME mode "
+		       "tap "
+		       "multi_queue vnet_hdr user NAME",
+		       who, name);
+	else if (err == -EBUSY || err == -EINVAL)
+		sh_err("%s: %s is there already, and no tap that could be shared; give another iface=, or make it with "
+		       "'ip "
+		       "tuntap "
+		       "add dev NAME mode tap multi_queue'",
+		       who, name);
+	else
+		sh_err("%s: %s: %s", who, name, strerror(-err));
+	return err;
+}
+
+/* one more queue of the interface, which is made if there is none; name may have a %d, and becomes what it is */
+static int open_queue_of(const char *who, char *name)
+{
+	int fd = sh_fd_up(open(DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+	struct ifreq req = {.ifr_flags = (short)FLAGS};
+	int err, size = sizeof(struct virtio_net_hdr);
+
+	if (fd < 0)
+		return errno == EMFILE || errno == ENFILE ? sh_kif_refused(who, DEVICE, -errno)
+							  : refused(who, DEVICE, -errno);
+	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFF, &req) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 ||
+	    ioctl(fd, TUNSETOFFLOAD, OFFLOADS) < 0) {
+		err = -errno;
+		sh_close(&fd);
+		return refused(who, name, err);
+	}
+	memcpy(name, req.ifr_name, IFNAMSIZ);
+	return fd;
+}
+
+bool sh_tap_lives(int fd)
+{
+	struct ifreq req;
+
+	return ioctl(fd, TUNGETIFF, &req) == 0;
+}
+
+/* ---- devargs ---- */
+
+static int mac_option(const struct sh_port *p, const char *value, uint64_t *mac)
+{
+	struct rte_ether_addr a;
+
+	if (value != NULL && strcmp(value, "fixed") == 0) {
+		*mac = FIXED_MAC(p->id);
+		return 0;
+	}
+	if (value == NULL || rte_ether_unformat_addr(value, &a) < 0 || !rte_is_valid_assigned_ether_addr(&a)) {
+		sh_err("%s: mac=%s: 'fixed', or the address of one station as XX:XX:XX:XX:XX:XX", p->name,
+		       value != NULL ? value : "");
+		return -EINVAL;
+	}
+	*mac = 0;
+	memcpy(mac, a.addr_bytes, sizeof(a));
+	return 0;
+}
+
+static int name_option(const struct sh_port *p, const char *value, char *name)
+{
+	if (value == NULL || *value == '\0' || strlen(value) >= IFNAMSIZ || strchr(value, '/') != NULL ||
+	    strchr(value, ' ') != NULL) {
+		sh_err("%s: iface=%s: the name of an interface has 1 to %d characters, no '/' and no space", p->name,
+		       value != NULL ? value : "", IFNAMSIZ - 1);
+		return -EINVAL;
+	}
+	(void)snprintf(name, IFNAMSIZ, "%s", value);
+	return 0;
+}
+
+static int options(struct sh_port *p, uint64_t *mac)
+{
+	static const char *const keys[] = {"iface", "mac", "persist", "remote", "rss", NULL};
+	struct rte_kvargs *kv = rte_kvargs_parse(p->args, keys);
+	struct tap *s = p->shared;
+	const char *rss, *persist;
+	int r = 0;
+
+	if (kv == NULL) {
+		sh_err("%s: '%s' is malformed, or has a key that net_tap does not know; it knows iface, mac, persist, "
+		       "rss",
+		       p->name, p->args);
+		return -EINVAL;
+	}
+	(void)snprintf(s->name, sizeof(s->name), "dtap%%d");
+	rss = rte_kvargs_get(kv, "rss");
+	p->caps.no_rss = rss != NULL && strcmp(rss, "0") == 0;
+	persist = rte_kvargs_get(kv, "persist");
+	s->persist = rte_kvargs_count(kv, "persist") > 0 && (persist == NULL || strcmp(persist, "0") != 0);
+	if (rte_kvargs_count(kv, "remote") > 0) {
+		sh_err("%s: remote= is not there: use net_af_packet,iface= for packets of an interface that exists",
+		       p->name);
+		r = -ENOTSUP;
+	}
+	if (r == 0 && rte_kvargs_count(kv, "iface") > 0)
+		r = name_option(p, rte_kvargs_get(kv, "iface"), s->name);
+	s->own_mac = rte_kvargs_count(kv, "mac") > 0;
+	if (r == 0 && s->own_mac)
+		r = mac_option(p, rte_kvargs_get(kv, "mac"), mac);
+	rte_kvargs_free(kv);
+	return r;
+}
+
+/* ---- the port ---- */
+
+static void tell_caps(struct sh_port *p, uint32_t index)
+{
+	p->caps = (struct sh_port_caps){
+		.rx_offloads = RX_OFFLOADS,
+		.rxq_offloads = RX_OFFLOADS,
+		.tx_offloads = TX_OFFLOADS,
+		.txq_offloads = TX_OFFLOADS,
+		.no_rss = p->caps.no_rss,
+		.speed_capa = RTE_ETH_LINK_SPEED_10G,
+		.max_rxq = TAP_QUEUES,
+		.max_txq = TAP_QUEUES,
+		.max_macs = 1,
+		.min_mtu = RTE_ETHER_MIN_MTU,
+		.max_mtu = UINT16_MAX - RTE_ETHER_HDR_LEN,
+		.max_rx_pktlen = UINT16_MAX,
+		.if_index = index,
+		.lsc = true,
+		.rmv = true,
+	};
+}
+
+static int probe(struct sh_port *p)
+{
+	struct tap *s = p->shared;
+	uint64_t mac = (rte_rand() & 0xffffffffff00ull) | 0x02;
+	struct sh_kif_state state;
+	int fd, sock, r = options(p, &mac);
+	bool made;
+
+	if (r < 0)
+		return r;
+	made = if_nametoindex(s->name) == 0;
+	fd = open_queue_of(p->name, s->name);
+	if (fd < 0)
+		return fd;
+	s->made = made;
+	s->first = fd;
+	s->maker = sh_self();
+	SH_STEP("tap_made");
+	if (s->persist && ioctl(fd, TUNSETPERSIST, 1) < 0)
+		sh_warn("%s: persist: %s", p->name, strerror(errno));
+	s->index = if_nametoindex(s->name);
+	sock = sh_kif_socket(p->name);
+	if (sock < 0)
+		return sock;
+	r = sh_kif_mac_set(sock, s->index, mac);
+	if (r == -EPERM && !s->own_mac)
+		r = 0; /* it was made for this user beforehand: it has an address */
+	else if (r < 0)
+		(void)refused(p->name, "the address of the interface", r);
+	if (r == 0)
+		r = sh_kif_look(sock, s->index, &state);
+	sh_close(&sock);
+	if (r < 0)
+		return r;
+	tell_caps(p, s->index);
+	sh_store_rlx(&s->attached, 1); /* relaxed, as what follows: before the port is there */
+	sh_store_rlx(&p->mac[0], state.mac);
+	sh_store_rlx(&p->promisc, 1); /* whatever the host sends comes here */
+	sh_store_rlx(&p->allmulti, 1);
+	sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_10G, true, false);
+	return 0;
+}
+
+/* also after a probe that failed. The interface goes with its last file, and a process may have one until it bursts again; so it is deleted. */
+static void remove_port(struct sh_port *p)
+{
+	struct tap *s = p->shared;
+
+	if (s->maker != 0 && s->maker == sh_self() && s->first > 0)
+		sh_close(&s->first);
+	s->maker = 0;
+	if (s->made && !s->persist && s->index != 0)
+		(void)sh_kif_delete(s->index, s->name);
+}
+
+/* ---- in this process ---- */
+
+struct opening {
+	struct sh_port *p;
+	struct tap *s;
+	unsigned queue;
+};
+
+static int make_fd(void *arg)
+{
+	struct opening *o = arg;
+	struct tap *s = o->s;
+	char name[IFNAMSIZ];
+
+	if (o->queue == 0 && s->maker == sh_self()) {
+		int fd = s->first;
+
+		s->maker = 0;
+		return fd;
+	}
+	memcpy(name, s->name, sizeof(name));
+	if (if_nametoindex(name) != s->index) { /* a new one of this name would be another one */
+		sh_err("port %u (%s): interface %s is not in this network namespace any more: no further queue can be "
+		       "opened",
+		       o->p->id, o->p->name, name);
+		return -ENODEV;
+	}
+	return open_queue_of(o->p->name, name);
+}
+
+static int make_sock(void *arg)
+{
+	struct opening *o = arg;
+
+	return sh_kif_socket(o->p->name);
+}
+
+int sh_tap_fd(struct sh_here *h, unsigned queue)
+{
+	struct tap_here *t = h->local;
+	struct opening o = {h->p, h->p->shared, queue};
+	char what[16];
+	int r;
+
+	if (t->q[queue].fd >= 0)
+		return t->q[queue].fd;
+	(void)snprintf(what, sizeof(what), "q%u", queue);
+	r = sh_port_fd(h, what, make_fd, &o, &t->q[queue]);
+	return r < 0 ? r : t->q[queue].fd;
+}
+
+static void drop_fds(struct sh_here *h)
+{
+	struct tap_here *t = h->local;
+	bool over = sh_here_over(h);
+	char what[16];
+
+	for (unsigned i = 0; i < TAP_QUEUES; i++) {
+		(void)snprintf(what, sizeof(what), "q%u", i);
+		sh_port_fd_drop(h, what, &t->q[i], over);
+	}
+	sh_port_fd_drop(h, "sock", &t->sock, over);
+	free(t);
+	h->local = NULL;
+}
+
+static int attach(struct sh_here *h)
+{
+	struct tap_here *t = calloc(1, sizeof(*t));
+	struct opening o = {h->p, h->p->shared, 0};
+	struct tap *s = h->p->shared;
+	int r;
+
+	if (t == NULL)
+		return -ENOMEM;
+	t->sock.fd = -1;
+	for (unsigned i = 0; i < TAP_QUEUES; i++)
+		t->q[i].fd = -1;
+	h->local = t;
+	r = sh_port_fd(h, "sock", make_sock, &o, &t->sock);
+	if (r == 0) {
+		r = sh_tap_fd(h, 0);
+		r = r < 0 ? r : sh_kif_watch_dev(h, t->sock.fd, s->index, r);
+	}
+	if (r < 0)
+		drop_fds(h);
+	return r;
+}
+
+static void detach(struct sh_here *h)
+{
+	sh_kif_unwatch(h);
+	drop_fds(h);
+}
+
+/* ---- operations ---- */
+
+/* the kernel sends to the first n queues and to no others */
+static int attach_queues(struct sh_here *h, unsigned n)
+{
+	struct tap *s = h->p->shared;
+
+	for (unsigned i = 0; i < TAP_QUEUES; i++) {
+		uint32_t now = sh_load_rlx(&s->attached), bit = 1u << i; /* relaxed: with the seat */
+		struct ifreq req = {.ifr_flags = i < n ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE};
+		bool is = (now & bit) != 0;
+		int fd;
+
+		if (is == (i < n))
+			continue;
+		fd = sh_tap_fd(h, i);
+		if (fd < 0)
+			return fd;
+		/* EINVAL: it is as it should be: just opened, or somebody died in the middle of this */
+		if (ioctl(fd, TUNSETQUEUE, &req) < 0 && errno != EINVAL)
+			return refused(h->p->name, "a queue of the interface", -errno);
+		SH_STEP("tap_queue_attached");
+		sh_store_rlx(&s->attached, now ^ bit); /* relaxed: as above */
+	}
+	return 0;
+}
+
+static int configure(struct sh_here *h)
+{
+	struct tap_here *t = h->local;
+	struct tap *s = h->p->shared;
+	int r = sh_kif_mtu_set(t->sock.fd, s->index, (uint16_t)h->p->conf.mtu);
+
+	if (r == -EPERM || r == -ENODEV) /* another user's, or moved: it is as it is */
+		r = 0;
+	if (r < 0)
+		return sh_kif_refused(h->p->name, "the MTU", r);
+	return attach_queues(h, h->p->nb_rxq > 0 ? h->p->nb_rxq : 1);
+}
+
+/* what the program asks for as link: only the interface's administrative state is ours */
+static int set_up(struct sh_here *h, bool up)
+{
+	struct tap_here *t = h->local;
+	struct tap *s = h->p->shared;
+	int r = sh_kif_flag_set(t->sock.fd, s->index, IFF_UP, up);
+
+	if (r == -ENODEV && sh_tap_lives(t->q[0].fd)) { /* moved to another namespace, whose owner sets it up */
+		sh_port_link_put(h->p, up, RTE_ETH_SPEED_NUM_10G, true, false);
+		return 0;
+	}
+	if (r < 0)
+		return sh_kif_refused(h->p->name,
+				      up ? "the interface cannot be set up" : "the interface cannot be set down", r);
+	(void)sh_kif_link(h->p, t->sock.fd, s->index);
+	return 0;
+}
+
+static int start(struct sh_here *h)
+{
+	return set_up(h, true);
+}
+
+static int stop(struct sh_here *h)
+{
+	(void)set_up(h, false);
+	return 0;
+}
+
+static int accept_filter(struct sh_here *h, bool on)
+{
+	(void)h, (void)on;
+	return 0;
+}
+
+static int mac_set(struct sh_here *h, uint64_t mac)
+{
+	struct tap_here *t = h->local;
+	const struct tap *s = h->p->shared;
+	int r = sh_kif_mac_set(t->sock.fd, s->index, mac);
+
+	return r < 0 ? sh_kif_refused(h->p->name, "its address", r) : 0;
+}
+
+static int mtu_set(struct sh_here *h, uint16_t mtu)
+{
+	struct tap_here *t = h->local;
+	const struct tap *s = h->p->shared;
+	int r = sh_kif_mtu_set(t->sock.fd, s->index, mtu);
+
+	return r < 0 ? sh_kif_refused(h->p->name, "its MTU", r) : 0;
+}
+
+static void look_at_link(struct sh_here *h)
+{
+	struct tap_here *t = h->local;
+	const struct tap *s = h->p->shared;
+
+	struct sh_kif_state now;
+
+	if (sh_kif_look(t->sock.fd, s->index, &now) == -ENODEV && sh_tap_lives(t->q[0].fd))
+		return; /* moved to another namespace: as it was */
+	if (sh_kif_link(h->p, t->sock.fd, s->index))
+		sh_ports_tell();
+}
+
+/* what the kernel could not put into a queue that was full; 0 where it cannot be asked */
+static uint64_t dropped(struct sh_here *h)
+{
+	struct tap_here *t = h->local;
+	const struct tap *s = h->p->shared;
+	struct sh_kif_counts c;
+
+	return sh_kif_counts(t->sock.fd, s->index, &c) == 0 ? c.tx_dropped : 0;
+}
+
+static void stats(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors)
+{
+	const struct tap *s = h->p->shared;
+	uint64_t now = dropped(h), base = sh_load_rlx(&s->dropped_base); /* relaxed: a number */
+
+	(void)ierrors, (void)oerrors;
+	*missed += now > base ? now - base : 0;
+}
+
+static int stats_reset(struct sh_here *h)
+{
+	struct tap *s = h->p->shared;
+
+	sh_store_rlx(&s->dropped_base, dropped(h)); /* relaxed: a number */
+	return 0;
+}
+
+extern const struct sh_driver sh_drv_tap;
+const struct sh_driver sh_drv_tap = {
+	.name = "net_tap",
+	.shared = sizeof(struct tap),
+	.probe = probe,
+	.remove = remove_port,
+	.attach = attach,
+	.detach = detach,
+	.configure = configure,
+	.start = start,
+	.stop = stop,
+	.set_link = set_up,
+	.promisc = accept_filter,
+	.allmulti = accept_filter,
+	.mac_set = mac_set,
+	.mtu_set = mtu_set,
+	.open = sh_tap_open,
+	.shut = sh_tap_shut,
+	.link = look_at_link,
+	.stats = stats,
+	.stats_reset = stats_reset,
+};

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* gso.c - big TCP frames of the kernel: cut into packets, and made of packets. See gso.h. */
+#include <string.h>
+
+#include "pkt/gso.h"
+
+/* offsets in headers */
+enum {
+	ETH_LEN = 14,
+	IP4_LEN = 20,
+	IP4_TOTAL = 2,
+	IP4_ID = 4,
+	IP4_FRAG = 6,
+	IP4_PROTO = 9,
+	IP4_SUM = 10,
+	IP4_SRC = 12,
+	IP6_LEN = 40,
+	IP6_PAYLOAD = 4,
+	IP6_NEXT = 6,
+	IP6_SRC = 8,
+	TCP_LEN = 20,
+	TCP_SEQ = 4,
+	TCP_DOFF = 12,
+	TCP_FLAGS = 13,
+	TCP_SUM = 16,
+	PROTO_TCP = 6,
+};
+enum { FIN = 0x01, PSH = 0x08, ACK = 0x10, CWR = 0x80 };
+#define DONT_FRAGMENT 0x4000
+
+static inline uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline void put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static inline uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)get16(p) << 16 | get16(p + 2);
+}
+
+static inline void put32(uint8_t *p, uint32_t v)
+{
+	put16(p, (uint16_t)(v >> 16));
+	put16(p + 2, (uint16_t)v);
+}
+
+/* ---- sums ---- */
+
+/* two lanes of 64 bits: each takes 32-bit words without overflow for longer than any frame */
+typedef uint64_t lanes __attribute__((vector_size(16)));
+
+static inline uint32_t fold32(uint64_t s)
+{
+	s = (s & UINT32_MAX) + (s >> 32);
+	return (uint32_t)((s & UINT32_MAX) + (s >> 32));
+}
+
+/* to == NULL: only summed */
+static inline __attribute__((always_inline)) uint32_t sum_to(uint8_t *to, const uint8_t *from, size_t n, uint32_t sum)
+{
+	lanes a = {0, 0}, b = {0, 0}, c = {0, 0}, d = {0, 0}, x, y;
+	const lanes low = {UINT32_MAX, UINT32_MAX};
+	uint64_t s = sum;
+	size_t i = 0;
+
+	for (; i + 32 <= n; i += 32) {
+		memcpy(&x, from + i, 16);
+		memcpy(&y, from + i + 16, 16);
+		if (to != NULL) {
+			memcpy(to + i, &x, 16);
+			memcpy(to + i + 16, &y, 16);
+		}
+		a += x & low;
+		b += x >> 32;
+		c += y & low;
+		d += y >> 32;
+	}
+	a += b;
+	c += d;
+	a += c;
+	s += fold32(a[0]);
+	s += fold32(a[1]);
+	for (; i < n; i += 4) { /* the last bytes: as if zeros followed */
+		uint32_t w = 0;
+		size_t k = n - i < 4 ? n - i : 4;
+
+		memcpy(&w, from + i, k);
+		if (to != NULL)
+			memcpy(to + i, &w, k);
+		s += w;
+	}
+	return fold32(s);
+}
+
+uint32_t sh_sum(const void *from, size_t n, uint32_t sum)
+{
+	return sum_to(NULL, from, n, sum);
+}
+
+uint32_t sh_sum_copy(void *to, const void *from, size_t n, uint32_t sum)
+{
+	return to == from ? sum_to(NULL, from, n, sum) : sum_to(to, from, n, sum);
+}
+
+/* to 16 bits, as they lie in memory */
+static uint16_t fold16(uint32_t s)
+{
+	s = (s & 0xffff) + (s >> 16);
+	return (uint16_t)((s & 0xffff) + (s >> 16));
+}
+
+static void store_sum(uint8_t *at, uint32_t sum)
+{
+	uint16_t v = (uint16_t)~fold16(sum);
+
+	memcpy(at, &v, sizeof(v));
+}
+
+/* of a pseudo header but for its length: addresses and the protocol */
+static uint32_t pseudo(const uint8_t *l3, bool v6, uint8_t proto)
+{
+	uint8_t word[2] = {0, proto};
+
+	return sh_sum(word, 2, v6 ? sh_sum(l3 + IP6_SRC, 32, 0) : sh_sum(l3 + IP4_SRC, 8, 0));
+}
+
+static uint32_t add_len(uint32_t sum, uint32_t len)
+{
+	uint8_t word[4];
+
+	put32(word, len);
+	return sh_sum(word, 4, sum);
+}
+
+bool sh_vnet_fill(const struct virtio_net_hdr *v, uint8_t *frame, uint32_t len)
+{
+	uint32_t at = (uint32_t)v->csum_start + v->csum_offset;
+	uint16_t sum;
+
+	if (v->csum_start >= len || at + 2 > len)
+		return false;
+	/* the field holds the pseudo header's sum */
+	sum = (uint16_t)~fold16(sh_sum(frame + v->csum_start, len - v->csum_start, 0));
+	if (sum == 0)
+		sum = 0xffff; /* for UDP 0 is: no checksum; the same number for the others */
+	memcpy(frame + at, &sum, sizeof(sum));
+	return true;
+}
+
+/* ---- cut ---- */
+
+/* where the IP header is, behind tags; 0: it is none */
+static uint32_t find_ip(const uint8_t *frame, uint32_t len, bool *v6)
+{
+	uint32_t at = ETH_LEN;
+
+	for (int tags = 0; at <= len; tags++, at += 4) {
+		uint16_t type = get16(frame + at - 2);
+
+		*v6 = type == 0x86dd;
+		if (type == 0x0800 || type == 0x86dd)
+			return at;
+		if ((type != 0x8100 && type != 0x88a8) || tags == 2)
+			return 0;
+	}
+	return 0;
+}
+
+bool sh_cut_begin(struct sh_cut *c, const struct virtio_net_hdr *v, const uint8_t *frame, uint32_t len)
+{
+	uint8_t kind = v->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+	uint32_t need;
+
+	*c = (struct sh_cut){.frame = frame, .len = len, .mss = v->gso_size, .l4 = v->csum_start};
+	if ((v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || v->csum_offset != TCP_SUM || c->mss == 0 ||
+	    len < ETH_LEN || (kind != VIRTIO_NET_HDR_GSO_TCPV4 && kind != VIRTIO_NET_HDR_GSO_TCPV6))
+		return false;
+	c->l3 = find_ip(frame, len, &c->v6);
+	need = c->l3 + (c->v6 ? IP6_LEN : IP4_LEN);
+	if (c->l3 == 0 || c->v6 != (kind == VIRTIO_NET_HDR_GSO_TCPV6) || need > c->l4 || c->l4 + TCP_LEN > len)
+		return false;
+	if (!c->v6 && c->l3 + 4u * (frame[c->l3] & 0xf) != c->l4)
+		return false;
+	c->hdr_len = c->l4 + 4u * (frame[c->l4 + TCP_DOFF] >> 4);
+	if (c->hdr_len < c->l4 + TCP_LEN || c->hdr_len >= len || c->hdr_len > SH_GSO_HDR)
+		return false;
+	c->at = c->hdr_len;
+	c->seq = get32(frame + c->l4 + TCP_SEQ);
+	c->id = c->v6 ? 0 : get16(frame + c->l3 + IP4_ID);
+	c->pseudo = pseudo(frame + c->l3, c->v6, PROTO_TCP);
+	return true;
+}
+
+/* the network layer's header of a packet with so many bytes behind it */
+static void write_ip(uint8_t *l3, bool v6, uint32_t hdr_len, uint32_t payload, uint16_t id)
+{
+	if (v6) {
+		put16(l3 + IP6_PAYLOAD, (uint16_t)(hdr_len - IP6_LEN + payload));
+		return;
+	}
+	put16(l3 + IP4_TOTAL, (uint16_t)(hdr_len + payload));
+	put16(l3 + IP4_ID, id);
+	put16(l3 + IP4_SUM, 0);
+	store_sum(l3 + IP4_SUM, sh_sum(l3, hdr_len, 0));
+}
+
+void sh_cut_one(struct sh_cut *c, uint8_t *to)
+{
+	uint32_t payload = sh_cut_next(c) - c->hdr_len, sum;
+	bool first = c->at == c->hdr_len, last = c->at + payload == c->len;
+	uint8_t *tcp = to + c->l4;
+
+	memcpy(to, c->frame, c->hdr_len);
+	/* with extension headers IPv6's length counts them */
+	if (c->v6)
+		put16(to + c->l3 + IP6_PAYLOAD, (uint16_t)(c->hdr_len - c->l3 - IP6_LEN + payload));
+	else
+		write_ip(to + c->l3, false, c->l4 - c->l3, c->hdr_len - c->l4 + payload, c->id++);
+	put32(tcp + TCP_SEQ, c->seq);
+	if (!last)
+		tcp[TCP_FLAGS] &= (uint8_t) ~(FIN | PSH);
+	if (!first)
+		tcp[TCP_FLAGS] &= (uint8_t)~CWR;
+	put16(tcp + TCP_SUM, 0);
+	sum = add_len(c->pseudo, c->hdr_len - c->l4 + payload);
+	sum = sh_sum(tcp, c->hdr_len - c->l4, sum);
+	sum = sh_sum_copy(to + c->hdr_len, c->frame + c->at, payload, sum);
+	store_sum(tcp + TCP_SUM, sum);
+	c->seq += payload;
+	c->at += payload;
+}
+
+/* ---- merge ---- */
+
+struct seg {
+	uint32_t l4, hdr_len;
+	bool v6;
+};
+
+/* an Ethernet frame of IP and TCP without anything unusual, with data, nothing behind it */
+static bool look(const uint8_t *p, uint32_t len, struct seg *s)
+{
+	uint16_t type;
+
+	if (len < ETH_LEN + IP4_LEN + TCP_LEN + 1)
+		return false;
+	type = get16(p + ETH_LEN - 2);
+	s->v6 = type == 0x86dd;
+	if (type == 0x0800) {
+		s->l4 = ETH_LEN + IP4_LEN;
+		if (p[ETH_LEN] != 0x45 || p[ETH_LEN + IP4_PROTO] != PROTO_TCP ||
+		    (get16(p + ETH_LEN + IP4_FRAG) & ~DONT_FRAGMENT) != 0 ||
+		    get16(p + ETH_LEN + IP4_TOTAL) != len - ETH_LEN)
+			return false;
+	} else if (s->v6) {
+		s->l4 = ETH_LEN + IP6_LEN;
+		if (len < s->l4 + TCP_LEN + 1 || p[ETH_LEN] >> 4 != 6 || p[ETH_LEN + IP6_NEXT] != PROTO_TCP ||
+		    get16(p + ETH_LEN + IP6_PAYLOAD) != len - s->l4)
+			return false;
+	} else {
+		return false;
+	}
+	s->hdr_len = s->l4 + 4u * (p[s->l4 + TCP_DOFF] >> 4);
+	return s->hdr_len >= s->l4 + TCP_LEN && s->hdr_len < len && (p[s->l4 + TCP_FLAGS] & ~PSH) == ACK;
+}
+
+static bool sums_right(const uint8_t *p, uint32_t len, const struct seg *s)
+{
+	uint32_t sum;
+
+	if (!s->v6 && fold16(sh_sum(p + ETH_LEN, IP4_LEN, 0)) != 0xffff)
+		return false;
+	sum = add_len(pseudo(p + ETH_LEN, s->v6, PROTO_TCP), len - s->l4);
+	return fold16(sh_sum(p + s->l4, len - s->l4, sum)) == 0xffff;
+}
+
+bool sh_merge_begin(struct sh_merge *g, const uint8_t *pkt, uint32_t len)
+{
+	struct seg s;
+
+	g->n = 0;
+	if (!look(pkt, len, &s))
+		return false;
+	g->n = 1;
+	g->hdr_len = s.hdr_len;
+	g->l4 = s.l4;
+	g->l3 = ETH_LEN;
+	g->v6 = s.v6;
+	g->bytes = len;
+	g->mss = len - s.hdr_len;
+	g->seq = get32(pkt + s.l4 + TCP_SEQ) + g->mss;
+	g->id = s.v6 ? 0 : get16(pkt + ETH_LEN + IP4_ID);
+	g->first = pkt;
+	g->last = (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
+	g->checked = g->push = false;
+	g->iov[2] = (struct iovec){.iov_base = (void *)(uintptr_t)(pkt + s.hdr_len), .iov_len = g->mss};
+	return true;
+}
+
+/* the same flow, and nothing else differs but what cutting would make differ */
+static bool same(const struct sh_merge *g, const uint8_t *p, const struct seg *s)
+{
+	const uint8_t *f = g->first, *ip = p + ETH_LEN, *fip = f + ETH_LEN, *tcp = p + s->l4, *ftcp = f + s->l4;
+
+	if (s->v6 != g->v6 || s->hdr_len != g->hdr_len || get32(tcp + TCP_SEQ) != g->seq || memcmp(p, f, ETH_LEN) != 0)
+		return false;
+	if (s->v6) {
+		if (memcmp(ip, fip, IP6_PAYLOAD) != 0 || memcmp(ip + IP6_NEXT, fip + IP6_NEXT, IP6_LEN - IP6_NEXT) != 0)
+			return false;
+	} else {
+		uint16_t id = get16(ip + IP4_ID);
+
+		if (ip[1] != fip[1] || memcmp(ip + IP4_FRAG, fip + IP4_FRAG, 4) != 0 ||
+		    memcmp(ip + IP4_SRC, fip + IP4_SRC, 8) != 0)
+			return false;
+		if (id != (uint16_t)(g->id + 1) && ((get16(ip + IP4_FRAG) & DONT_FRAGMENT) == 0 || id != g->id))
+			return false;
+	}
+	return memcmp(tcp, ftcp, TCP_SEQ) == 0 && memcmp(tcp + 8, ftcp + 8, 5) == 0 &&
+	       memcmp(tcp + 14, ftcp + 14, 2) == 0 && memcmp(tcp + 18, ftcp + 18, s->hdr_len - s->l4 - 18) == 0;
+}
+
+bool sh_merge_add(struct sh_merge *g, const uint8_t *pkt, uint32_t len)
+{
+	uint32_t payload;
+	struct seg s;
+
+	if (g->n == 0 || g->last || g->n == SH_GSO_PKTS || !look(pkt, len, &s))
+		return false;
+	payload = len - s.hdr_len;
+	if (payload > g->mss || g->bytes + payload > UINT16_MAX || !same(g, pkt, &s) || !sums_right(pkt, len, &s))
+		return false;
+	if (!g->checked && !sums_right(g->first, g->hdr_len + g->mss, &s))
+		return false;
+	g->checked = true;
+	g->iov[2 + g->n++] = (struct iovec){.iov_base = (void *)(uintptr_t)(pkt + s.hdr_len), .iov_len = payload};
+	g->bytes += payload;
+	g->seq += payload;
+	if (!s.v6)
+		g->id = get16(pkt + ETH_LEN + IP4_ID);
+	g->last = payload < g->mss || (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
+	g->push = (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
+	return true;
+}
+
+int sh_merge_end(struct sh_merge *g)
+{
+	uint32_t payload = g->bytes - g->hdr_len, sum;
+	uint8_t *tcp = g->hdr + g->l4;
+	uint16_t partial;
+
+	memset(&g->v, 0, sizeof(g->v));
+	g->iov[0] = (struct iovec){.iov_base = &g->v, .iov_len = sizeof(g->v)};
+	if (g->n == 1) {
+		g->iov[1] = (struct iovec){.iov_base = (void *)(uintptr_t)g->first, .iov_len = g->bytes};
+		return 2;
+	}
+	memcpy(g->hdr, g->first, g->hdr_len);
+	write_ip(g->hdr + g->l3, g->v6, g->l4 - g->l3, g->hdr_len - g->l4 + payload,
+		 g->v6 ? 0 : get16(g->hdr + g->l3 + IP4_ID));
+	if (g->push)
+		tcp[TCP_FLAGS] |= PSH;
+	sum = add_len(pseudo(g->hdr + g->l3, g->v6, PROTO_TCP), g->bytes - g->l4);
+	partial = fold16(sum);
+	memcpy(tcp + TCP_SUM, &partial, sizeof(partial));
+	g->v.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	g->v.gso_type = g->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+	g->v.gso_size = (uint16_t)g->mss;
+	g->v.hdr_len = (uint16_t)g->hdr_len;
+	g->v.csum_start = (uint16_t)g->l4;
+	g->v.csum_offset = TCP_SUM;
+	g->iov[1] = (struct iovec){.iov_base = g->hdr, .iov_len = g->hdr_len};
+	return (int)(2 + g->n);
+}

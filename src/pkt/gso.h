@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * gso.h - big TCP frames of the kernel: cut into packets, and made of packets
+ *
+ * The kernel hands over and takes up to 64 KB of a TCP stream as one frame with a virtio_net_hdr before it. One system call for
+ * some forty packets instead of one for each: the program still sees packets as they would be on a wire, each with its own
+ * headers and right checksums.
+ *
+ * Pure. Bytes may be any: the kernel's are checked before they are cut, the program's packets before they are merged. Merged are
+ * only packets whose checksums are right, so that no broken packet becomes a good one; and only such as cut the same way again
+ * give the same packets, but for IPv4's identification where fragments are forbidden.
+ */
+#ifndef SH_PKT_GSO_H
+#define SH_PKT_GSO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <linux/virtio_net.h>
+
+#define SH_GSO_FRAME 65600 /* bytes of the longest: an IP packet, an Ethernet header, tags */
+#define SH_GSO_HDR 160	   /* of the longest headers: 14 and two tags, 60, 60 */
+#define SH_GSO_PKTS 64	   /* packets in one that is made here */
+
+/* the sum of n bytes, added to sum: as rte_raw_cksum(), 32 bits, faster. The second copies, too; 'to' may be 'from'. */
+uint32_t sh_sum(const void *from, size_t n, uint32_t sum);
+uint32_t sh_sum_copy(void *to, const void *from, size_t n, uint32_t sum);
+
+/* the checksum that v says is missing, filled in; false: v is nonsense for a frame of len bytes */
+bool sh_vnet_fill(const struct virtio_net_hdr *v, uint8_t *frame, uint32_t len);
+
+/* ---- cut ---- */
+
+struct sh_cut {
+	const uint8_t *frame;
+	uint32_t len, at;	       /* bytes; of the payload's next */
+	uint32_t hdr_len, l3, l4, mss; /* offsets; bytes */
+	uint32_t seq, pseudo;
+	uint16_t id;
+	bool v6;
+};
+
+/* frame must stay until the last packet. false: v and the frame do not fit each other */
+bool sh_cut_begin(struct sh_cut *c, const struct virtio_net_hdr *v, const uint8_t *frame, uint32_t len);
+
+static inline bool sh_cut_more(const struct sh_cut *c)
+{
+	return c->at < c->len;
+}
+
+/* bytes of the next packet */
+static inline uint32_t sh_cut_next(const struct sh_cut *c)
+{
+	uint32_t left = c->len - c->at;
+
+	return c->hdr_len + (left < c->mss ? left : c->mss);
+}
+
+/* writes it: sh_cut_next() bytes */
+void sh_cut_one(struct sh_cut *c, uint8_t *to);
+
+/* ---- merge ---- */
+
+struct sh_merge {
+	unsigned n; /* packets in it; 0: none */
+	uint32_t hdr_len, l3, l4, mss, bytes;
+	uint32_t seq; /* that the next one must have */
+	uint16_t id;
+	bool v6, last, checked, push; /* nothing fits behind it; the first one's sum is right; ends with PSH */
+	const uint8_t *first;
+	uint8_t hdr[SH_GSO_HDR];
+	struct virtio_net_hdr v;
+	struct iovec iov[2 + SH_GSO_PKTS]; /* v, headers, payloads */
+};
+
+/*
+ * Put a packet that lies in one piece behind those that are in it. false: it does not fit: send what is there, and begin with
+ * sh_merge_begin(). Both only look at the packet; it must stay until all is sent.
+ */
+bool sh_merge_add(struct sh_merge *g, const uint8_t *pkt, uint32_t len);
+/* false: it is none that others could follow: send it by itself */
+bool sh_merge_begin(struct sh_merge *g, const uint8_t *pkt, uint32_t len);
+/* iov and v as writev() needs them; how many. A single packet goes as it is. */
+int sh_merge_end(struct sh_merge *g);
+
+#endif

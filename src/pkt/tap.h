@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tap.h - net_tap: what its files share; nobody else includes it. The head of drv_tap.c says what it is.
+ *
+ *   struct tap       of the port, shared: by probe; attached by who has the seat
+ *   struct tap_here  of a process: q[] under the room's private lock
+ *   struct tap_io    of a queue in the process that owns it
+ */
+#ifndef SH_PKT_TAP_H
+#define SH_PKT_TAP_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pkt/gso.h"
+#include "pkt/kif.h"
+
+#define TAP_QUEUES 16
+
+struct tap {
+	char name[IFNAMSIZ];
+	uint32_t index;
+	bool persist, own_mac; /* devargs: stays after us; mac= was given */
+	bool made;	       /* here; it was not there before */
+	/* the fd that probe has opened, for attach in the same process: its number there, and that process */
+	int first;
+	uint64_t maker;
+	_Atomic uint32_t attached;     /* bit i: the kernel sends to queue i */
+	_Atomic uint64_t dropped_base; /* what the kernel had dropped when counters were reset */
+};
+
+struct tap_here {
+	struct sh_port_fd sock, q[TAP_QUEUES];
+};
+
+/* the fd of a queue here: got from the group, or opened and offered; -errno after a line. Under the room's private lock, or in attach */
+int sh_tap_fd(struct sh_here *h, unsigned queue);
+/* is the interface still there, wherever it was moved? */
+bool sh_tap_lives(int fd);
+
+int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
+void sh_tap_shut(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
+
+#endif

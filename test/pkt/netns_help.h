@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* netns_help.h - for tests with interfaces of the kernel: a network of the case's own, its interfaces, raw sockets on them */
+#ifndef NETNS_HELP_H
+#define NETNS_HELP_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define TEST_TYPE 0x88b5 /* Ethernet type for experiments: nobody answers */
+
+static inline bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return done;
+}
+
+/* this process, and those that it starts, are in a network of their own from here on; as an ordinary user, too */
+static inline void own_network(void)
+{
+	unsigned uid = geteuid();
+	char map[32];
+
+	if (uid == 0 && unshare(CLONE_NEWNET) == 0)
+		return;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		SKIP("no network namespaces here: %s", strerror(errno));
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	CHECK(write_text("/proc/self/uid_map", map));
+}
+
+/* SIOCSIFFLAGS: up or down */
+static inline void set_up(const char *name, bool up)
+{
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	CHECK_EQ(ioctl(s, SIOCGIFFLAGS, &req), 0);
+	req.ifr_flags = (short)(up ? req.ifr_flags | IFF_UP : req.ifr_flags & ~IFF_UP);
+	CHECK_EQ(ioctl(s, SIOCSIFFLAGS, &req), 0);
+	(void)close(s);
+}
+
+/* as 'ip link delete' */
+static inline void delete_link(const char *name)
+{
+	struct {
+		struct nlmsghdr n;
+		struct ifinfomsg i;
+	} q;
+	struct {
+		struct nlmsghdr n;
+		struct nlmsgerr e;
+		char more[128];
+	} a;
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	memset(&q, 0, sizeof(q));
+	q.n.nlmsg_len = sizeof(q);
+	q.n.nlmsg_type = RTM_DELLINK;
+	q.n.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	q.i.ifi_index = (int)if_nametoindex(name);
+	CHECK(q.i.ifi_index != 0);
+	CHECK_EQ(send(s, &q, sizeof(q), 0), (long)sizeof(q));
+	CHECK(recv(s, &a, sizeof(a), 0) > 0 && a.n.nlmsg_type == NLMSG_ERROR);
+	CHECK_EQ(a.e.error, 0);
+	(void)close(s);
+}
+
+/* the host's end: sees and sends frames of TEST_TYPE */
+static inline int raw_socket(const char *name)
+{
+	int s = socket(AF_PACKET, SOCK_RAW, htons(TEST_TYPE));
+	struct sockaddr_ll a;
+
+	memset(&a, 0, sizeof(a));
+	a.sll_family = AF_PACKET;
+	a.sll_protocol = htons(TEST_TYPE);
+	a.sll_ifindex = (int)if_nametoindex(name);
+	CHECK(s >= 0 && a.sll_ifindex != 0);
+	CHECK_EQ(bind(s, (struct sockaddr *)&a, sizeof(a)), 0);
+	return s;
+}
+
+/* a frame of len bytes for the tests, mark in its bytes */
+static inline void fill_frame(unsigned char *f, unsigned len, unsigned char mark)
+{
+	memset(f, mark, len);
+	memcpy(f, "\x02\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01\x88\xb5", 14);
+}
+
+static inline void send_frames(int s, unsigned n, unsigned len, unsigned char mark)
+{
+	unsigned char f[2048];
+
+	fill_frame(f, len, mark);
+	for (unsigned i = 0; i < n; i++)
+		if (send(s, f, len, 0) < 0)
+			CHECK(errno == ENOBUFS); /* no room: the interface has counted it */
+}
+
+#endif

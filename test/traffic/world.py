@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Two hosts whose only path is a program: network namespaces, interfaces, programs, traffic.
+
+The caller's process is in the middle namespace, where the program under test runs; each Host is a namespace of its own. Nothing
+leaves them: there is no interface to anywhere else. Works for root and for an ordinary user, who becomes root of a user namespace
+(enter()). All ends with the caller: a namespace lives as long as its holder, which reads a pipe that closes with the caller.
+"""
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+LIMIT = 30 * float(os.environ.get('SHOAL_TEST_SLOW', '1'))
+EXAMPLES = '/usr/share/dpdk/examples/multi_process'
+INSIDE = 'SHOAL_TRAFFIC_INSIDE'
+
+
+class Failed(Exception):
+    """What should have been, and what was."""
+
+
+class Missing(Exception):
+    """What this machine has not got."""
+
+
+def command(*argv, check=True, **more):
+    """a short command's output"""
+    r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False, **more)
+    if check and r.returncode != 0:
+        raise Failed(f'{" ".join(argv)}: status {r.returncode}: {r.stdout.strip()[-300:]}')
+    return r.stdout
+
+
+def enter(need=()):
+    """Go on in namespaces of our own: runs this program again there, and ends as that does. Missing: what is not here."""
+    for name in ('unshare', 'nsenter', 'ip', *need):
+        if shutil.which(name, path=os.environ['PATH'] + ':/usr/sbin:/sbin') is None:
+            raise Missing(f'{name} is not here')
+    os.environ['PATH'] += ':/usr/sbin:/sbin'
+    if INSIDE in os.environ:
+        # who started this one dies: so does this one, and with it all namespaces
+        command('ip', 'link', 'set', 'lo', 'up')
+        return
+    for how in (['-n'], ['-U', '-r', '-n']):
+        if how == ['-n'] and (os.geteuid() != 0 or os.environ.get('SHOAL_TRAFFIC_USER')):
+            continue
+        if subprocess.run(['unshare', *how, 'true'], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+            os.environ[INSIDE] = '1'
+            os.execvp('unshare', ['unshare', *how, sys.executable, *sys.argv])
+    raise Missing('network namespaces cannot be made here: run as root, or allow user namespaces (sysctl user.max_user_namespaces)')
+
+
+def wait_for(what, true, limit=LIMIT):
+    until = time.monotonic() + limit
+    while not true():
+        if time.monotonic() > until:
+            raise Failed(f'{what}: not in {limit:.0f} s')
+        time.sleep(0.01)  # the kernel's tables have no event that a script could wait for
+
+
+class Host:
+    """A namespace with one interface, eth0."""
+
+    def __init__(self, number):
+        self.addr = f'10.77.0.{number}'
+        self.mac = f'02:00:00:00:77:{number:02x}'
+        self.holder = subprocess.Popen(['unshare', '-n', 'sh', '-c', 'echo; exec cat >/dev/null'], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
+        self.holder.stdout.readline()
+        self.children = []
+        self.run('ip', 'link', 'set', 'lo', 'up')
+
+    def argv(self, argv):
+        return ['nsenter', f'--net=/proc/{self.holder.pid}/ns/net', '--', *argv]
+
+    def run(self, *argv, **more):
+        return command(*self.argv(argv), **more)
+
+    def start(self, *argv, **more):
+        """something that goes on; it ends with close()"""
+        p = subprocess.Popen(self.argv(argv), **more)
+        self.children.append(p)
+        return p
+
+    def plug(self, name, mtu=1500, peer=None):
+        """take an interface of the middle as eth0, with its address"""
+        command('ip', 'link', 'set', name, 'netns', str(self.holder.pid))
+        self.run('ip', 'link', 'set', name, 'down')
+        self.run('ip', 'link', 'set', name, 'name', 'eth0', 'address', self.mac, 'mtu', str(mtu))
+        self.run('ip', 'address', 'add', self.addr + '/24', 'dev', 'eth0')
+        # no packets but the test's
+        self.run('sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6', check=False)
+        self.run('ip', 'link', 'set', 'eth0', 'up')
+
+    def counter(self, name):
+        return int(json.loads(self.run('ip', '-j', '-s', 'link', 'show', 'eth0'))[0]['stats64'][name.split('_')[0]][name.split('_')[1]])
+
+    def close(self):
+        for p in self.children:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        self.holder.stdin.close()
+        self.holder.wait()
+
+
+def build_example(build, name, out):
+    """an example of DPDK as it is; build: a build directory of shoal, or None: DPDK itself"""
+    sources = {'symmetric_mp': ['symmetric_mp/main.c'],
+               'mp_server': ['client_server_mp/mp_server/' + f for f in ('main.c', 'init.c', 'args.c')],
+               'mp_client': ['client_server_mp/mp_client/client.c']}[name]
+    sources = [os.path.join(EXAMPLES, s) for s in sources]
+    if not os.path.exists(sources[0]):
+        raise Missing('package dpdk-doc is not here')
+    if build is None:
+        if shutil.which('pkg-config') is None or subprocess.run(['pkg-config', '--exists', 'libdpdk'], check=False).returncode != 0:
+            raise Missing('package libdpdk-dev is not here')
+        flags = command('pkg-config', '--cflags', '--libs', 'libdpdk').split()
+    else:
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        lib = os.path.abspath(os.path.join(build, 'src'))
+        flags = ['-include', 'rte_config.h', f'-I{root}/include', f'-L{lib}', f'-Wl,-rpath,{lib}', '-lshoal', '-lpthread']
+    extra = [f'-I{EXAMPLES}/client_server_mp/shared'] if name.startswith('mp_') else []
+    exe = os.path.join(out, name + ('-dpdk' if build is None else ''))
+    command(os.environ.get('CC', 'cc').split()[0], '-O3', '-w', '-D_GNU_SOURCE', '-DALLOW_EXPERIMENTAL_API', '-o', exe, *extra,
+            *sources, *flags)
+    return exe
+
+
+class Program:
+    """A program of the middle, what it prints in a file."""
+
+    def __init__(self, world, name, argv):
+        self.name = name
+        self.path = os.path.join(world.dir, name.replace(' ', '-') + '.log')
+        env = dict(os.environ, RUNTIME_DIRECTORY=world.dir, XDG_RUNTIME_DIR=world.dir)
+        with open(self.path, 'ab') as log:
+            self.at = log.tell()
+            self.proc = subprocess.Popen(['stdbuf', '-oL', *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+
+    def shown(self):
+        with open(self.path, 'rb') as f:
+            f.seek(self.at)
+            return f.read().decode(errors='replace')
+
+    def expect(self, text):
+        def there():
+            if text in self.shown():
+                return True
+            if self.proc.poll() is not None and text not in self.shown():
+                raise Failed(f'{self.name} ended with {self.proc.returncode} before it showed {text!r}: {self.shown()[-600:]}')
+            return False
+        try:
+            wait_for(f'{self.name} shows {text!r}', there)
+        except Failed as e:
+            raise Failed(f'{e}; it showed {self.shown()[-600:]}') from None
+
+    def kill(self, sig=signal.SIGKILL):
+        self.proc.send_signal(sig)
+        self.proc.wait(LIMIT)
+
+
+class World:
+    """Two hosts and the middle."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix='shoal-traffic-')
+        self.left, self.right = Host(1), Host(2)
+        self.hosts = [self.left, self.right]
+        self.programs = []
+
+    def start(self, name, *argv):
+        p = Program(self, name, argv)
+        self.programs.append(p)
+        return p
+
+    def veths(self, offloads=True, mtu=1500):
+        """port0 and port1 in the middle, each the other end of a host's eth0"""
+        for i, h in enumerate(self.hosts):
+            command('ip', 'link', 'add', 'name', f'port{i}', 'type', 'veth', 'peer', 'name', f'far{i}')
+            h.plug(f'far{i}', mtu)
+            command('sh', '-c', f'echo 1 >/proc/sys/net/ipv6/conf/port{i}/disable_ipv6', check=False)
+            command('ip', 'link', 'set', f'port{i}', 'mtu', str(mtu), 'up')
+            if not offloads:
+                h.run('ethtool', '-K', 'eth0', 'tx', 'off', 'tso', 'off', 'gso', 'off')
+
+    def bridge(self):
+        """the kernel's own: port0 and port1 are its ports"""
+        command('ip', 'link', 'add', 'name', 'br0', 'type', 'bridge')
+        for i in range(2):
+            command('ip', 'link', 'set', f'port{i}', 'master', 'br0')
+        command('ip', 'link', 'set', 'br0', 'up')
+
+    def plug_taps(self, names=('tap0', 'tap1'), mtu=1500):
+        for name, h in zip(names, self.hosts):
+            wait_for(f'interface {name}', lambda n=name: os.path.exists(f'/proc/sys/net/ipv4/conf/{n}'))
+            h.plug(name, mtu)
+
+    # ---- traffic ----
+
+    def ping(self, n=3):
+        out = self.left.run('ping', '-c', str(n), '-i', '0.05', '-W', '5', self.right.addr, check=False)
+        if f' {n} received' not in out and f'{n} packets received' not in out:
+            raise Failed(f'ping: {out[-300:]}')
+
+    def serve(self, size, seed=1):
+        """nginx in the right host with a file of so many bytes; its digest"""
+        root = os.path.join(self.dir, 'www')
+        os.makedirs(root, exist_ok=True)
+        digest, left = hashlib.sha256(), size
+        with open(os.path.join(root, 'file'), 'wb') as f:
+            block = b''
+            while left > 0:
+                seed += 1
+                block = hashlib.shake_128(seed.to_bytes(8, 'little')).digest(min(left, 1 << 20))
+                digest.update(block)
+                f.write(block)
+                left -= len(block)
+        conf = os.path.join(self.dir, 'nginx.conf')
+        with open(conf, 'w', encoding='ascii') as f:
+            f.write(f'daemon off; master_process off; pid {self.dir}/nginx.pid; error_log {self.dir}/nginx.log;\n'
+                    'events {}\n'
+                    f'http {{ access_log off; sendfile on; server {{ listen {self.right.addr}:80; root {root}; }}\n' +
+                    ''.join(f'{k}_temp_path {self.dir}/{k};\n' for k in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi')) + '}\n')
+        os.chmod(self.dir, 0o755)
+        self.right.start('nginx', '-c', conf, '-p', self.dir, '-e', self.dir + '/nginx.log', stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+        wait_for('nginx listens', lambda: self.right.listens(80))
+        return digest.hexdigest()
+
+    def download(self, meanwhile=None):
+        """the digest of what curl gets; meanwhile: called when a part has come"""
+        to = os.path.join(self.dir, 'got')
+        rate = ['--limit-rate', '40M'] if meanwhile else []  # so that there is a while
+        p = self.left.start('curl', '-sS', '--max-time', str(int(6 * LIMIT)), *rate, '-o', to, f'http://{self.right.addr}/file')
+        if meanwhile:
+            def some():
+                return p.poll() is not None or (os.path.exists(to) and os.path.getsize(to) > 10_000_000)
+            wait_for('the first part of the file', some)
+            meanwhile()
+        if p.wait(6 * LIMIT) != 0:
+            raise Failed(f'curl ended with {p.returncode}')
+        digest = hashlib.sha256()
+        with open(to, 'rb') as f:
+            for block in iter(lambda: f.read(1 << 20), b''):
+                digest.update(block)
+        os.unlink(to)
+        return digest.hexdigest()
+
+    def iperf(self, seconds=2, reverse=False, streams=1, extra=()):
+        """Gbit/s that arrived"""
+        s = self.right.start('iperf3', '-s', '-1', '-B', self.right.addr, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for('iperf3 listens', lambda: self.right.listens(5201))
+        out = self.left.run('iperf3', '-c', self.right.addr, '-t', str(seconds), '-P', str(streams), '-J', *(['-R'] if reverse else []),
+                            *extra, check=False)
+        s.kill()
+        s.wait()
+        try:
+            return json.loads(out)['end']['sum_received']['bits_per_second'] / 1e9
+        except (ValueError, KeyError):
+            raise Failed(f'iperf3: {out[-300:]}') from None
+
+    def close(self):
+        for p in self.programs:
+            if p.proc.poll() is None:
+                p.proc.kill()
+                p.proc.wait()
+        for h in self.hosts:
+            h.close()
+        for name in ('port0', 'port1', 'br0', 'tap0', 'tap1'):
+            command('ip', 'link', 'delete', name, check=False)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def _listens(host, port):
+    line = f':{port:04X} '
+    return any(line in row.split(' ', 5)[-1][:40] or f'{line}' in row for row in
+               host.run('cat', '/proc/net/tcp').splitlines() if ' 0A ' in row)
+
+
+Host.listens = _listens
+
+
+def spread(n, first=0):
+    """n processes' lcore, each on one CPU"""
+    return f'0@{(first + n) % len(os.sched_getaffinity(0))}'
+
+
+def symmetric(world, exe, devices, n, i, dpdk=False, more=()):
+    """process i of n over two ports, begun"""
+    own = ['--no-huge', '-m', '512', '--no-telemetry'] if dpdk else ['--proc-type=auto']
+    return world.start(f'symmetric_mp {i}', exe, f'--lcores={spread(i)}', *own, '--log-level=error', *more, '--no-pci' if dpdk else
+                       '--no-pci', *[f'--vdev={d}' for d in devices], '--', '-p', '3', f'--num-procs={n}', f'--proc-id={i}')
+
+
+def forwarders(world, exe, devices, n, dpdk=False):
+    """n processes of symmetric_mp, ready"""
+    all_ = []
+    for i in range(n):
+        p = symmetric(world, exe, devices, n, i, dpdk)
+        p.expect(f'using queue {i} of each port')
+        all_.append(p)
+    return all_
