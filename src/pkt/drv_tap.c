@@ -12,7 +12,7 @@
  *
  * The kernel hands over big TCP frames, which are cut here, and checksums that are not there yet, which are filled in: programs
  * see packets as on a wire (gso.h). Frames that wait lie in the kernel: a death costs those that the dead one had read. The
- * interface lives as long as any process has one of the files; it may be moved to another network namespace.
+ * interface lives as long as any process has one of the files; whoever uses the port has the first. It may be moved to another network namespace.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -247,6 +247,28 @@ struct opening {
 	unsigned queue;
 };
 
+/* All who had it have died before anybody was told that it is gone: the maker before it offered the first queue, most likely. */
+static int make_anew(struct sh_port *p, struct tap *s)
+{
+	char name[IFNAMSIZ];
+	int fd, sock;
+
+	memcpy(name, s->name, sizeof(name));
+	fd = open_queue_of(p->name, name);
+	sock = fd >= 0 ? sh_kif_socket(p->name) : -1;
+	if (sock < 0) {
+		sh_close(&fd);
+		return fd < 0 ? fd : sock;
+	}
+	s->index = if_nametoindex(name);
+	sh_store_rlx(&s->attached, 1);				       /* relaxed: two who do this write the same */
+	(void)sh_kif_mac_set(sock, s->index, sh_load_rlx(&p->mac[0])); /* relaxed: a word */
+	if (sh_load_acq(&p->run) != 0)				       /* A:PORTRUN */
+		(void)sh_kif_flag_set(sock, s->index, IFF_UP, true);
+	sh_close(&sock);
+	return fd;
+}
+
 static int make_fd(void *arg)
 {
 	struct opening *o = arg;
@@ -260,13 +282,14 @@ static int make_fd(void *arg)
 		return fd;
 	}
 	memcpy(name, s->name, sizeof(name));
-	if (if_nametoindex(name) != s->index) { /* a new one of this name would be another one */
-		sh_err("port %u (%s): interface %s is not in this network namespace any more: no further queue can be "
-		       "opened",
-		       o->p->id, o->p->name, name);
-		return -ENODEV;
-	}
-	return open_queue_of(o->p->name, name);
+	if (if_nametoindex(name) == s->index)
+		return open_queue_of(o->p->name, name);
+	if (o->queue == 0 && s->made && sh_load_acq(&o->p->gone) == 0) /* A:PORTLINK */
+		return make_anew(o->p, s);
+	/* a new one of this name would be another one */
+	sh_err("port %u (%s): interface %s is not in this network namespace any more: no further queue can be opened",
+	       o->p->id, o->p->name, name);
+	return -ENODEV;
 }
 
 static int make_sock(void *arg)
@@ -336,6 +359,17 @@ static void detach(struct sh_here *h)
 
 /* ---- operations ---- */
 
+/* the same for operations: another thread may open a queue just now */
+static int fd_of(struct sh_here *h, unsigned queue)
+{
+	int r;
+
+	sh_lock(&sh_ports()->lock);
+	r = sh_tap_fd(h, queue);
+	sh_unlock(&sh_ports()->lock);
+	return r;
+}
+
 /* the kernel sends to the first n queues and to no others */
 static int attach_queues(struct sh_here *h, unsigned n)
 {
@@ -349,7 +383,7 @@ static int attach_queues(struct sh_here *h, unsigned n)
 
 		if (is == (i < n))
 			continue;
-		fd = sh_tap_fd(h, i);
+		fd = fd_of(h, i);
 		if (fd < 0)
 			return fd;
 		/* EINVAL: it is as it should be: just opened, or somebody died in the middle of this */
@@ -392,9 +426,27 @@ static int set_up(struct sh_here *h, bool up)
 	return 0;
 }
 
+/* what came before the last stop is not received after it */
+static int drain(struct sh_here *h)
+{
+	uint8_t some[64]; /* of each frame; the kernel drops the rest */
+
+	for (unsigned i = 0; i < h->p->nb_rxq; i++) {
+		int fd = fd_of(h, i);
+
+		if (fd < 0)
+			return fd;
+		while (read(fd, some, sizeof(some)) > 0)
+			sh_add(&sh_rxq(h->p, i)->missed, 1);
+	}
+	return 0;
+}
+
 static int start(struct sh_here *h)
 {
-	return set_up(h, true);
+	int r = drain(h);
+
+	return r < 0 ? r : set_up(h, true);
 }
 
 static int stop(struct sh_here *h)

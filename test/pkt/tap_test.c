@@ -245,6 +245,24 @@ TEST(fewer_queues_get_all_packets)
 	await_frames(id, 3, 50, 7);
 }
 
+TEST(what_waited_before_a_stop_is_not_received_after_it)
+{
+	uint16_t id = begin("", 1);
+	struct await old = {.port = id, .queues = 1, .mark = 9, .want = UINT32_MAX};
+	int s = raw_socket("t0");
+
+	send_frames(s, 20, 100, 9);
+	(void)close(s);
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_start(id), 0);
+	CHECK(stats_of(id).imissed >= 20);
+	(void)more(&old);
+	CHECK_EQ(old.got, 0);
+	s = raw_socket("t0");
+	send_frames(s, 20, 100, 6);
+	await_frames(id, 1, 20, 6);
+}
+
 /* ---- checksums ---- */
 
 static void address(const char *name)
