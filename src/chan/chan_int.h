@@ -144,7 +144,7 @@ struct sh_out {
 	unsigned k;
 	struct sh_lane *lane;
 	unsigned char *data;
-	uint64_t tail, head, backed; /* head: as last seen */
+	uint64_t tail, head, backed; /* head: as last seen. backed: and mapped */
 	int link;
 	uint64_t fd_seq;
 	unsigned late_k; /* a lane whose receiver was still leaving: to be freed when it is gone */
@@ -157,8 +157,8 @@ struct sh_in {
 	unsigned k;
 	struct sh_lane *lane;
 	unsigned char *data;
-	uint64_t head;
-	int link; /* its connection for fds; set by the watcher under link_lock */
+	uint64_t head, shown; /* shown: bytes of the lane that are mapped */
+	int link;	      /* its connection for fds; set by the watcher under link_lock */
 	sh_id_t link_from;
 	uint64_t stash_seq;   /* a link message that came for a later record */
 	struct sh_fds *stash; /* malloced when needed */

@@ -326,7 +326,7 @@ static void say_late(const char *name, unsigned n, sh_id_t id)
 /* until no other member has a copy: 0 or -errno */
 static int wait_gone(unsigned i, uint64_t dl, const char *name)
 {
-	_Atomic uint32_t *word = &sh_fdtab()->e[i].gone;
+	_Atomic uint32_t *word = &sh_fdtab_entry(i)->gone;
 
 	for (;;) {
 		uint32_t seen = sh_load_acq(word); /* A:FDHOLD */

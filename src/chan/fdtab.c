@@ -10,10 +10,42 @@
 #include "base/futex.h"
 
 #define PATIENCE 20
+#define PAGE 4096u /* the table grows by so many bytes */
 
 static bool gone(sh_id_t id)
 {
 	return !sh_member_alive(id) || sh_member_probe(id) == 1;
+}
+
+static bool there(unsigned i)
+{
+	return i < SHOAL_FD_NAMES &&
+	       sh_group_has(SH_FD_FD_TAB, offsetof(struct sh_fdtab, e[0]) + (i + 1ull) * sizeof(struct sh_fdent));
+}
+
+/* 0, or as sh_group_grow() */
+static int want(unsigned i)
+{
+	uint64_t end = offsetof(struct sh_fdtab, e[0]) + (i + 1ull) * sizeof(struct sh_fdent);
+
+	return sh_group_grow(SH_FD_FD_TAB, (end + PAGE - 1) / PAGE * PAGE);
+}
+
+struct sh_fdent *sh_fdtab_entry(unsigned i)
+{
+	static struct sh_fdent none;
+
+	return there(i) ? &sh_fdtab()->e[i] : &none;
+}
+
+unsigned sh_fdtab_high(void)
+{
+	uint32_t high = sh_load_acq(&sh_fdtab()->high); /* A:FDHIGH */
+
+	high = high < SHOAL_FD_NAMES ? high : SHOAL_FD_NAMES;
+	while (high != 0 && !there(high - 1)) /* raised by who never had a further entry */
+		high--;
+	return high;
 }
 
 static bool move(unsigned i, uint64_t *word, enum sh_fd_state to)
@@ -44,6 +76,8 @@ int sh_fdtab_claim(const struct sh_fd_what *what, uint64_t *word)
 
 		if (sh_fd_word_state(w) != SH_FD_FREE)
 			continue;
+		if (want(i) < 0)
+			return -ENOMEM;
 		*word = sh_fd_word(SH_FD_MAKING, sh_self(), sh_fd_word_serial(w) + 1);
 		if (!sh_cas(&t->word[i], &w, *word)) /* A:FDWORD */
 			continue;
@@ -63,11 +97,12 @@ int sh_fdtab_claim(const struct sh_fd_what *what, uint64_t *word)
 
 bool sh_fdtab_read(unsigned i, uint64_t word, struct sh_fd_what *what)
 {
+	const struct sh_fdent *e = sh_fdtab_entry(i);
 	uint64_t bytes[SH_FD_WORDS] = {0};
 
 	sh_shm_acquire(sh_region());
 	for (unsigned n = 0; n < SH_FD_WORDS; n++)
-		bytes[n] = sh_load_rlx(&sh_fdtab()->e[i].what[n]); /* relaxed: word is looked at again */
+		bytes[n] = sh_load_rlx(&e->what[n]); /* relaxed: word is looked at again */
 	memcpy(what, bytes, sizeof(*what));
 	sh_fence(); /* the copy before the second look */
 	return sh_load_rlx(&sh_fdtab()->word[i]) == word && sh_fd_what_ok(what);
@@ -179,7 +214,7 @@ void sh_fdtab_free(unsigned i)
 
 void sh_fdtab_hold(unsigned i, bool have)
 {
-	struct sh_fdent *e = &sh_fdtab()->e[i];
+	struct sh_fdent *e = sh_fdtab_entry(i);
 	sh_id_t self = sh_self();
 
 	sh_store_rel(&e->hold[sh_id_slot(self)], have ? sh_id_gen(self) : 0); /* R:FDHOLD */
@@ -192,7 +227,7 @@ void sh_fdtab_hold(unsigned i, bool have)
 
 unsigned sh_fdtab_holders(unsigned i, sh_id_t *ids)
 {
-	const struct sh_fdent *e = &sh_fdtab()->e[i];
+	const struct sh_fdent *e = sh_fdtab_entry(i);
 	unsigned n = 0;
 
 	for (unsigned s = 0; s < SH_MEMBERS; s++) {

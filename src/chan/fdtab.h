@@ -2,6 +2,9 @@
 /*
  * fdtab.h - the table of names of shared fds, in the control region
  *
+ * Words are there from the start, entries as far as they were ever used: the table grows before the claim of one behind its
+ * end, and whoever goes by a word to an entry that is not there finds zeros.
+ *
  * No lock: an entry belongs to whoever claimed it until it is LIVE, and its bytes are constant from then on until it is FREE.
  *
  *   field       written by                                        read by    ordering
@@ -31,6 +34,7 @@
 #define SH_CHAN_FDTAB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/atom.h"
@@ -64,7 +68,8 @@ struct sh_fdtab {
 	_Atomic uint32_t change;
 	struct sh_fdent e[SHOAL_FD_NAMES] __attribute__((aligned(SH_LINE)));
 };
-_Static_assert(sizeof(struct sh_fdtab) <= SH_FDTAB_SIZE, "it fits its place in the region");
+_Static_assert(sizeof(struct sh_fdtab) <= SH_FD_TAB_SIZE, "it fits its place in the region");
+_Static_assert(offsetof(struct sh_fdtab, e) <= SH_FD_TAB_FIRST, "words are always there");
 _Static_assert(SH_MEMBERS <= 256, "a slot fits a word");
 
 static inline struct sh_fdtab *sh_fdtab(void)
@@ -75,14 +80,12 @@ static inline uint64_t sh_fdtab_word(unsigned i)
 {
 	return sh_load_acq(&sh_fdtab()->word[i]); /* A:FDWORD */
 }
-static inline unsigned sh_fdtab_high(void)
-{
-	uint32_t high = sh_load_acq(&sh_fdtab()->high); /* A:FDHIGH */
+/* entries at and above were never used, or are not there */
+unsigned sh_fdtab_high(void);
+/* entry i; where the table is not so long, one of nobody's */
+struct sh_fdent *sh_fdtab_entry(unsigned i);
 
-	return high < SHOAL_FD_NAMES ? high : SHOAL_FD_NAMES;
-}
-
-/* a FREE entry is mine, MAKING, with these bytes: its index, and *word; -ENOSPC */
+/* a FREE entry is mine, MAKING, with these bytes: its index, and *word; -ENOSPC, -ENOMEM */
 int sh_fdtab_claim(const struct sh_fd_what *what, uint64_t *word);
 /* the entry with that name that is LIVE, or -ENOENT; *word */
 int sh_fdtab_find(const char *name, uint64_t *word);

@@ -66,6 +66,29 @@ static bool take_dirty(struct sh_chan *c)
 	return any != 0;
 }
 
+static void say_unmapped(unsigned s)
+{
+	sh_log_rate(SH_ERR, "cannot map the inbox lane of member %u: %s; raise ulimit -v or vm.max_map_count", s,
+		    strerror(errno));
+}
+
+/* the lane of the sender in slot s is mapped as far as tail says, and the next record's head in any case */
+static bool shown(struct sh_in *in, unsigned s, uint64_t tail)
+{
+	uint64_t end = in->head + sizeof(struct sh_rec), upto;
+
+	end = tail > end ? tail : end; /* tail may be a lie */
+	if (end <= in->shown || in->shown == SH_LANE_SIZE)
+		return true;
+	upto = sh_lane_steps(end);
+	if (sh_lane_show(in->data, in->k, in->shown, upto) < 0) {
+		say_unmapped(s);
+		return false;
+	}
+	in->shown = upto;
+	return true;
+}
+
 /* map the lane of the sender in slot s if it has published one for me: true when there is one */
 static bool lane_ready(struct sh_chan *c, unsigned s)
 {
@@ -79,19 +102,19 @@ static bool lane_ready(struct sh_chan *c, unsigned s)
 	v = sh_load_acq(&c->inbox->lane_of[s]); /* A:LANE_OF */
 	if (v == 0)
 		return false;
-	if (v > SH_LANES)
+	if (!sh_lane_there(v - 1))
 		goto stale;
 	o = sh_load_acq(&sh_lane_at(v - 1)->owner); /* A:LANE_OWN */
 	from = SH_ID(s, (o >> 39) & SH_LANE_GEN);
 	if (o != sh_lane_word(SH_LANE_OWNED, from, c->self))
 		goto stale;
-	in->data = sh_lane_map(v - 1);
+	in->data = sh_lane_map();
 	if (in->data == NULL) {
-		sh_log_rate(SH_ERR, "cannot map the inbox lane of member %u: %s; raise ulimit -v or vm.max_map_count",
-			    s, strerror(errno));
+		say_unmapped(s);
 		return false;
 	}
 	in->k = v - 1;
+	in->shown = 0;
 	in->lane = sh_lane_at(in->k);
 	in->head = sh_load_rlx(&in->lane->head); /* relaxed: mine */
 	in->from = from;
@@ -107,6 +130,7 @@ static void unmap_lane(struct sh_in *in)
 {
 	sh_lane_unmap(in->data);
 	in->data = NULL;
+	in->shown = 0;
 	in->lane = NULL;
 	in->from = 0;
 	in->stash_seq = 0;
@@ -167,6 +191,10 @@ static int lowest(struct sh_chan *c, uint64_t *ticket)
 					sh_inbox_forget(c, in->from);
 				else if (sh_load_acq(&in->lane->tail) != in->head) /* A:LANE_PUB */
 					sh_or(&c->look[i], 1ull << (s % 64));
+				continue;
+			}
+			if (!shown(in, s, tail)) {
+				c->active[i] &= ~(1ull << (s % 64));
 				continue;
 			}
 			if (c->answers_only && !answer_at_head(in))
@@ -273,6 +301,10 @@ static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 	size_t at;
 	int e = 0;
 
+	if (!shown(in, s, tail)) {
+		*stop = true;
+		return NULL;
+	}
 	f.n = 0; /* and not its fds: a kilobyte */
 	memcpy(&r, p, sizeof(r));
 	why = avail > SH_LANE_SIZE ? "more bytes than a lane has" : sh_rec_check(&r, avail, in->from);

@@ -49,7 +49,7 @@ _Static_assert(sizeof(struct sh_inbox) <= SH_INBOX_SIZE, "inbox fits its block")
 
 static inline struct sh_inbox *sh_inbox_of(unsigned slot)
 {
-	return (struct sh_inbox *)(void *)sh_region()->inbox[slot];
+	return (struct sh_inbox *)(void *)sh_region()->slots[slot].inbox;
 }
 
 #endif

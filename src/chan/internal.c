@@ -67,7 +67,7 @@ struct sh_internal {
 
 static struct post *post_of(unsigned slot, unsigned k)
 {
-	return (struct post *)(void *)sh_region()->internal[slot] + k;
+	return (struct post *)(void *)sh_region()->slots[slot].internal + k;
 }
 
 static void changed(struct sh_internal *in)
@@ -372,6 +372,10 @@ static bool go_round(struct sh_chan *c, struct heard *h)
 		}
 		if ((h->left[s / 64] & bit) == 0)
 			continue;
+		if (!sh_slot_there(s)) { /* nobody was ever in that slot: the bit means nothing */
+			h->left[s / 64] &= ~bit;
+			continue;
+		}
 		any = true;
 		if (answer(c, s)) {
 			h->seen[s / 64] |= bit;

@@ -12,9 +12,16 @@
 #include "chan/inbox.h"
 #include "proc/proc.h"
 
+#define PAGE 4096u /* the table grows by so many bytes */
+
 struct sh_lane *sh_lane_at(unsigned k)
 {
-	return (struct sh_lane *)(void *)sh_region()->chan + k;
+	return (struct sh_lane *)(void *)sh_region()->lanes + k;
+}
+
+bool sh_lane_there(unsigned k)
+{
+	return k < SH_LANES && sh_group_has(SH_FD_LANE_TAB, (k + 1ull) * sizeof(struct sh_lane));
 }
 
 int sh_lane_back(unsigned k, uint64_t from, uint64_t upto)
@@ -65,7 +72,7 @@ static bool never_shown(uint64_t o, unsigned k, sh_id_t me)
 
 void sh_lane_sweep(sh_id_t me)
 {
-	for (unsigned k = 0; k < SH_LANES; k++) {
+	for (unsigned k = 0; sh_lane_there(k); k++) {
 		struct sh_lane *l = sh_lane_at(k);
 		uint64_t o = sh_load_acq(&l->owner); /* A:LANE_OWN */
 		bool from_gone, to_gone;
@@ -83,10 +90,16 @@ void sh_lane_sweep(sh_id_t me)
 
 static int claim_once(uint64_t want)
 {
+	int r;
+
 	for (unsigned k = 0; k < SH_LANES; k++) {
 		struct sh_lane *l = sh_lane_at(k);
-		uint64_t o = sh_load_acq(&l->owner); /* A:LANE_OWN */
+		uint64_t o, end = (k + 1ull) * sizeof(*l) + PAGE - 1;
 
+		r = sh_lane_there(k) ? 0 : sh_group_grow(SH_FD_LANE_TAB, end / PAGE * PAGE);
+		if (r < 0)
+			return r;
+		o = sh_load_acq(&l->owner);						 /* A:LANE_OWN */
 		if ((o == 0 || o >> 62 == SH_LANE_FREED) && sh_cas(&l->owner, &o, want)) /* R:LANE_OWN */
 			return (int)k;
 	}
@@ -126,25 +139,29 @@ void sh_lane_free(unsigned k, sh_id_t from, sh_id_t to)
 	free_lane(sh_lane_at(k), k, sh_lane_word(SH_LANE_OWNED, from, to));
 }
 
-unsigned char *sh_lane_map(unsigned k)
+unsigned char *sh_lane_map(void)
 {
-	int fd = sh_group_fd(SH_FD_LANES);
-	off_t off = (off_t)k * SH_LANE_SIZE;
 	unsigned char *p = mmap(NULL, 2 * SH_LANE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (p == MAP_FAILED)
-		return NULL;
-	for (unsigned i = 0; i < 2; i++)
-		if (mmap(p + i * SH_LANE_SIZE, SH_LANE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, off) ==
-		    MAP_FAILED) {
-			int e = errno;
+	return p == MAP_FAILED ? NULL : p;
+}
 
-			sh_lane_unmap(p);
-			errno = e;
-			return NULL;
-		}
-	(void)madvise(p, 2 * SH_LANE_SIZE, MADV_DONTDUMP);
-	return p;
+static int show(unsigned char *at, unsigned k, uint64_t from, uint64_t len)
+{
+	off_t off = (off_t)k * SH_LANE_SIZE + (off_t)from;
+
+	if (mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, sh_group_fd(SH_FD_LANES), off) == MAP_FAILED)
+		return -errno;
+	(void)madvise(at, len, MADV_DONTDUMP);
+	return 0;
+}
+
+int sh_lane_show(unsigned char *p, unsigned k, uint64_t from, uint64_t upto)
+{
+	int r = show(p + from, k, from, upto - from);
+
+	/* a record that wraps begins in the last step */
+	return r == 0 && upto == SH_LANE_SIZE ? show(p + SH_LANE_SIZE, k, 0, SH_LANE_SIZE) : r;
 }
 
 void sh_lane_unmap(unsigned char *p)

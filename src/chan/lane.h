@@ -3,8 +3,10 @@
  * lane.h - a byte ring from one member to one other, and the table of all lanes
  *
  * Lane k is bytes [k * SH_LANE_SIZE, ...) of the group's lanes memfd and entry k of the table in the control region. Each of
- * its two parties maps it where it likes, twice in a row, so that a record never wraps. The claim and the statement whose
- * it is are one CAS on `owner`: a death loses no lane.
+ * its two parties maps it where it likes, twice in a row, so that a record never wraps, and step by step, as far as it was
+ * ever used. The claim and the statement whose
+ * it is are one CAS on `owner`: a death loses no lane. The table is as long as lanes were in use at a time: whoever finds
+ * none free makes it longer by a page and looks again.
  *
  *   who frees a lane      when
  *   the receiver          the sender is gone (proven, or left) and the lane is drained
@@ -16,6 +18,7 @@
 #ifndef SH_CHAN_LANE_H
 #define SH_CHAN_LANE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/atom.h"
@@ -45,7 +48,7 @@ struct sh_lane {
 	_Atomic uint32_t room;
 	_Atomic uint64_t owner __attribute__((aligned(SH_LINE)));
 };
-#define SH_LANE_TABLE (sizeof(struct sh_lane) * SH_LANES) /* bytes at the start of the channel's block; pieces follow */
+_Static_assert(sizeof(struct sh_lane) * SH_LANES <= SH_LANE_TAB_SIZE, "the table fits its place in the region");
 
 /*
  * The owner word: state in the two top bits, then the two members, generations cut to 23 bits. FREEING names the member that
@@ -60,15 +63,24 @@ static inline uint64_t sh_lane_word(enum sh_lane_state st, sh_id_t from, sh_id_t
 	       (uint64_t)(sh_id_slot(to) & 0xff);
 }
 
+/* entry k of the table; only where the table is that long */
 struct sh_lane *sh_lane_at(unsigned k);
+bool sh_lane_there(unsigned k);
 /* take a free lane for from -> to; its first step is backed. Index, or -ENOSPC / -ENOMEM. */
 int sh_lane_claim(sh_id_t from, sh_id_t to);
 /* give back lane k if it (still) belongs to these two */
 void sh_lane_free(unsigned k, sh_id_t from, sh_id_t to);
 /* free all lanes whose two parties are gone, and those from a gone member to me (call after their records were taken) */
 void sh_lane_sweep(sh_id_t me);
-/* map lane k twice in a row: address or NULL (errno) */
-unsigned char *sh_lane_map(unsigned k);
+/* address space for a lane, twice in a row, and nothing in it yet: address or NULL (errno) */
+unsigned char *sh_lane_map(void);
+/*
+ * Bytes [from, upto) of lane k, both whole steps, are at p from now on; with the last step all of it is there a second time.
+ * 0 or -errno. What is not shown is not there for who locks, dumps or reads this process either.
+ */
+int sh_lane_show(unsigned char *p, unsigned k, uint64_t from, uint64_t upto);
+#define sh_lane_steps(end)                                                                                             \
+	((end) < SH_LANE_SIZE ? ((end) + SH_LANE_STEP - 1) / SH_LANE_STEP * SH_LANE_STEP : SH_LANE_SIZE)
 void sh_lane_unmap(unsigned char *p);
 /* have bytes [from, upto) of lane k backed: 0 or -ENOMEM. Never SIGBUS, never SIGXFSZ. */
 int sh_lane_back(unsigned k, uint64_t from, uint64_t upto);

@@ -54,6 +54,8 @@ static unsigned high_of(unsigned slot)
 {
 	unsigned n = sh_load_acq(&sh_pieces()->high[slot]); /* A:PIECE_HIGH */
 
+	if (n != 0 && !sh_slot_there(slot)) /* nobody was ever there: the word lies */
+		return 0;
 	return n < SH_PIECES ? n : SH_PIECES;
 }
 
@@ -62,7 +64,7 @@ static struct sh_piece *find(uint64_t id)
 {
 	unsigned slot = (unsigned)(id >> 16) & 0xffff, k = (unsigned)(id & 0xffff);
 
-	return slot < SH_MEMBERS && k < high_of(slot) ? &sh_pieces()->e[slot][k] : NULL;
+	return slot < SH_MEMBERS && k < high_of(slot) ? sh_piece_at(slot, k) : NULL;
 }
 
 static bool same(uint64_t word, uint64_t id)
@@ -86,7 +88,7 @@ static struct sh_piece *claim(struct sh_chan *c, unsigned *k, uint32_t *serial)
 	unsigned me = sh_id_slot(c->self);
 
 	for (unsigned i = 0; i < SH_PIECES; i++) {
-		struct sh_piece *s = &sh_pieces()->e[me][i];
+		struct sh_piece *s = sh_piece_at(me, i);
 		uint64_t w = sh_load_acq(&s->word); /* A:PIECE */
 		uint32_t high;
 
@@ -199,7 +201,7 @@ void sh_piece_collect(struct sh_chan *c)
 	unsigned me = sh_id_slot(c->self), n = high_of(me);
 
 	for (unsigned k = 0; k < n; k++) {
-		struct sh_piece *s = &sh_pieces()->e[me][k];
+		struct sh_piece *s = sh_piece_at(me, k);
 		uint64_t w = sh_load_acq(&s->word); /* A:PIECE */
 
 		if (sh_piece_state(w) == SH_P_RETURNED && sh_load_rlx(&s->from) == c->self &&
@@ -331,7 +333,7 @@ void sh_piece_gone(struct sh_chan *c, sh_id_t id)
 	unsigned me = sh_id_slot(c->self), n = high_of(me);
 
 	for (unsigned k = 0; k < n; k++) {
-		struct sh_piece *s = &sh_pieces()->e[me][k];
+		struct sh_piece *s = sh_piece_at(me, k);
 		uint64_t w = sh_load_acq(&s->word); /* A:PIECE */
 		sh_id_t to = sh_load_rlx(&s->to);
 		bool lent = sh_piece_state(w) == SH_P_LENT;
@@ -367,5 +369,5 @@ void sh_piece_sweep(struct sh_chan *c, bool (*drained)(struct sh_chan *c, sh_id_
 {
 	for (unsigned slot = 0; slot < SH_MEMBERS; slot++)
 		for (unsigned k = 0, n = high_of(slot); k < n; k++)
-			sweep_one(c, &sh_pieces()->e[slot][k], drained);
+			sweep_one(c, sh_piece_at(slot, k), drained);
 }

@@ -27,7 +27,6 @@
 #include <stdint.h>
 
 #include "base/atom.h"
-#include "chan/lane.h"
 #include "ctx.h"
 #include "proc/proc.h"
 
@@ -68,15 +67,22 @@ struct sh_piece {
 	_Atomic uint32_t loose;
 };
 
+_Static_assert(SH_PIECES * sizeof(struct sh_piece) <= SH_PIECES_SIZE, "a sender's pieces fit its slot");
+
+/* the channel's words for the whole group */
 struct sh_pieces {
 	_Atomic uint32_t high[SH_MEMBERS]; /* by slot: entries at and above were never used; its member raises it */
-	struct sh_piece e[SH_MEMBERS][SH_PIECES];
 };
-_Static_assert(SH_LANE_TABLE + sizeof(struct sh_pieces) <= SH_CHAN_SIZE, "lanes and pieces fit the channel's block");
+_Static_assert(sizeof(struct sh_pieces) <= SH_CHAN_SIZE, "they fit the channel's block");
 
 static inline struct sh_pieces *sh_pieces(void)
 {
-	return (struct sh_pieces *)(void *)(sh_region()->chan + SH_LANE_TABLE);
+	return (struct sh_pieces *)(void *)sh_region()->chan;
+}
+/* entry k of the sender in that slot, which was given to somebody once (sh_slot_there()) */
+static inline struct sh_piece *sh_piece_at(unsigned slot, unsigned k)
+{
+	return (struct sh_piece *)(void *)sh_region()->slots[slot].pieces + k;
 }
 
 /* a piece's number: serial << 32 | sender's slot << 16 | entry. 0: none */

@@ -108,10 +108,12 @@ static int out_open(struct sh_chan *c, struct sh_out *o, sh_id_t to)
 		sh_log_rate(SH_ERR, NO_LANE, sh_id_slot(to), strerror(-k));
 		return k == -ENOSPC ? -ENOMEM : k;
 	}
-	o->data = sh_lane_map((unsigned)k);
-	if (o->data == NULL) {
+	o->data = sh_lane_map();
+	if (o->data == NULL || sh_lane_show(o->data, (unsigned)k, 0, SH_LANE_STEP) < 0) {
 		sh_log_rate(SH_ERR, "cannot map a lane to member %u: %s; raise ulimit -v or vm.max_map_count",
 			    sh_id_slot(to), strerror(errno));
+		sh_lane_unmap(o->data);
+		o->data = NULL;
 		sh_lane_free((unsigned)k, c->self, to);
 		return -ENOMEM;
 	}
@@ -142,11 +144,11 @@ static int room_for(struct sh_out *o, uint32_t size)
 			return -EAGAIN;
 	}
 	if (end > o->backed && o->backed < SH_LANE_SIZE) {
-		uint64_t upto = (end + SH_LANE_STEP - 1) / SH_LANE_STEP * SH_LANE_STEP;
+		uint64_t upto = sh_lane_steps(end);
 
-		if (upto > SH_LANE_SIZE)
-			upto = SH_LANE_SIZE;
 		e = sh_lane_back(o->k, o->backed, upto);
+		if (e == 0)
+			e = sh_lane_show(o->data, o->k, o->backed, upto);
 		if (e < 0) {
 			sh_log_rate(SH_ERR, NO_LANE, sh_id_slot(o->to), strerror(-e));
 			return e;

@@ -32,6 +32,7 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+#define ROW ((uint64_t)SH_WINDOWS * sizeof(struct sh_step))
 #define PATIENCE_NS SH_NS_PER_S		       /* for a place among those at work */
 #define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* half of the margin that is left of the machine's memory */
 #define U(w) sh_load_rlx(&(w))		       /* relaxed: under the lock, or of a run that the caller has */
@@ -47,11 +48,10 @@ int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t was, uint32_t end)
 	if (r < 0)
 		return r;
 	SH_STEP("mem_desc_backed");
-	from = (uint64_t)w * SH_STEPS_MAX + was / SH_STEP_UNITS;
-	to = (uint64_t)w * SH_STEPS_MAX + (end + SH_STEP_UNITS - 1) / SH_STEP_UNITS;
-	from = sh_page_down(SH_STEPS_OFF + from * sizeof(struct sh_step));
-	to = sh_page_up(SH_STEPS_OFF + to * sizeof(struct sh_step));
-	r = sh_file_back(m->fd, from, to - from);
+	/* rows of all windows: below those of this one's old end all are backed, so the file has no holes */
+	from = sh_page_down(was / SH_STEP_UNITS * ROW);
+	to = sh_page_up((end + SH_STEP_UNITS - 1) / SH_STEP_UNITS * ROW);
+	r = sh_file_back(sh_group_fd(SH_FD_STEPS), from, to - from);
 	SH_STEP("mem_steps_backed");
 	return r;
 }

@@ -54,12 +54,12 @@ struct sh_gate *sh_gate_new(uint64_t owner)
 {
 	struct sh_mem *m = sh_ctx.mem;
 	struct sh_spans_hdr *sp = &m->h->sp;
-	uint64_t off, i, high = sh_load_acq(&sp->gates);
+	uint64_t i, high = sh_load_acq(&sp->gates);
 	struct sh_gate *g = NULL;
 
 	for (i = 0; i < SH_GATES && g == NULL; i++) {
-		off = sh_page_down((uint64_t)((unsigned char *)&m->h->gates[i] - (unsigned char *)m->h));
-		if (i >= high && sh_file_back(m->fd, off, SH_MEM_PAGE) < 0)
+		/* who comes by the first of a page has it backed: no later one is without */
+		if (i >= high && sh_mem_back_entry(m, &m->h->gates[i]) < 0)
 			return NULL;
 		if (claim(&m->h->gates[i], owner))
 			g = &m->h->gates[i];

@@ -2,17 +2,19 @@
 /*
  * layout.h - what lies in the header window, byte by byte, and what describes the windows of pages
  *
- *   offset      what                                     backed
- *   0           struct sh_mem_hdr: words, locks, journal at creation
- *   dir         name directory, 8192 x 128 bytes         page by page, when first used
- *   zones       memzone table, 4096 x 128 bytes          page by page, when first used
- *   gates       of threads, 4096 x 64 bytes              page by page, when first used
- *   works       what is being backed or punched, a page      at creation
- *   2 MiB       step table of each window                page by page, when a window grows
+ *   offset   file    what                                      backed
+ *   0        MEM     struct sh_mem_hdr: words, locks, journal  at creation
+ *   works    MEM     what is being backed or punched, a page   at creation
+ *   dir      DIR     name directory, 8192 x 128 bytes          page by page, when first used
+ *   zones    ZONES   memzone table, 4096 x 128 bytes           page by page, when first used
+ *   gates    GATES   of threads, 4096 x 64 bytes               page by page, when first used
+ *   2 MiB    STEPS   step tables of the windows                page by page, when a window grows
  *
  * In two further files for each window: its descriptors, a line for each unit, and its data.
  *
- * The window is mapped longer than its file; the size of the file is the growth mark. Every offset here counts from the
+ * Each table is mapped longer than its file; the size of the file is the growth mark, and all below it has pages: a table
+ * grows at its end, by fallocate(), and nobody looks at an entry behind it. Who dies between growing a table and using
+ * the entry leaves a page that serves the next one. Every offset here counts from the
  * start of the memory range (region base + SH_RANGE_MEM), so that further windows can follow in the same terms.
  * All words are written under hdr.lock and through the journal (journal.h), unless the table says otherwise. Readers
  * without the lock look at dir_high, at directory entries and at what a published entry points to, nothing else.
@@ -29,11 +31,11 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 7u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 8u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)    /* unit of growth */
 #define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
-#define SH_STEPS_OFF (2ull << 20)   /* step table of window 0; that of window 1 follows */
+#define SH_STEPS_OFF (2ull << 20)   /* step tables: a row for the n-th step of all windows */
 
 #define SH_UNDO_MAX 192
 #define SH_DIR_SLOTS 8192
@@ -279,14 +281,13 @@ struct sh_mem_hdr {
 	struct sh_undo undo[SH_UNDO_MAX];
 	struct sh_pages_hdr pg __attribute__((aligned(4096)));
 	struct sh_spans_hdr sp __attribute__((aligned(64)));
+	struct sh_work works[SH_WORKS] __attribute__((aligned(4096)));
 	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
 	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
 	struct sh_gate gates[SH_GATES] __attribute__((aligned(4096)));
-	struct sh_work works[SH_WORKS] __attribute__((aligned(4096)));
 };
-_Static_assert(offsetof(struct sh_mem_hdr, dir) == 2 * SH_MEM_PAGE,
-	       "words, locks and journal are one page, runs another");
-_Static_assert(SH_WORKS * sizeof(struct sh_work) == SH_MEM_PAGE, "backed at creation");
+#define SH_MEM_FIXED offsetof(struct sh_mem_hdr, dir) /* length of the file MEM */
+_Static_assert(SH_MEM_FIXED == 3 * SH_MEM_PAGE, "words, locks and journal are one page, runs another, works the third");
 _Static_assert(sizeof(struct sh_mem_hdr) <= SH_STEPS_OFF, "steps come behind");
 _Static_assert(SH_STEPS_OFF + SH_WINDOWS * SH_STEPS_MAX * sizeof(struct sh_step) <= SH_MEM_WINDOW, "all steps fit");
 

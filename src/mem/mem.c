@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "mem/heap.h"
 #include "mem/exchange.h"
@@ -164,6 +165,7 @@ static uint64_t fingerprint(void)
 				 offsetof(struct sh_mem_hdr, zones),
 				 offsetof(struct sh_mem_hdr, gates),
 				 offsetof(struct sh_mem_hdr, works),
+				 SH_WINDOWS,
 				 offsetof(struct sh_mem_hdr, pg),
 				 sizeof(struct sh_pages_hdr),
 				 sizeof(struct sh_step),
@@ -310,12 +312,8 @@ static int create(struct sh_mem *m)
 	r = plan_windows(&pg);
 	if (r < 0)
 		return r;
-	r = sh_file_back(m->fd, 0, 2 * SH_MEM_PAGE);
-
-	if (r == 0)
-		r = sh_file_back(m->fd, offsetof(struct sh_mem_hdr, works), SH_MEM_PAGE);
-	if (r == 0) /* from here on the file is as long as the tables: none of them can be beyond its end */
-		r = sh_file_back(m->fd, SH_STEPS_OFF - SH_MEM_PAGE, SH_MEM_PAGE);
+	/* the tables have a chance to grow */
+	r = sh_fsize_ok(SH_STEPS_OFF) ? sh_file_back(m->fd, 0, SH_MEM_FIXED) : -EFBIG;
 	if (r < 0) {
 		if (r == -EFBIG)
 			sh_err("cannot create the group's memory: the limit on file size, which counts for memory as "
@@ -342,7 +340,7 @@ static int verify(const struct sh_mem *m, uint64_t size)
 {
 	const struct sh_mem_hdr *h = m->h;
 
-	if (size >= SH_STEPS_OFF && sh_load_acq(&h->magic) == SH_MEM_MAGIC && /* A:MEMMAGIC */
+	if (size >= SH_MEM_FIXED && sh_load_acq(&h->magic) == SH_MEM_MAGIC && /* A:MEMMAGIC */
 	    h->layout == SH_MEM_LAYOUT && h->fingerprint == fingerprint() && h->window == SH_MEM_WINDOW)
 		return 0;
 	sh_err("the group's memory has another layout than this program's library knows (%llu bytes): build both "
@@ -383,7 +381,13 @@ int sh_mem_start(void)
 	m.h = map_at(m.fd, sh_region()->base + SH_RANGE_MEM, SH_MEM_WINDOW, &r);
 	if (m.h == NULL) /* exactly when r < 0 */
 		return r;
-	r = st.st_size == 0 ? create(&m) : verify(&m, (uint64_t)st.st_size);
+	r = sh_tables_map(&m);
+	if (r < 0)
+		sh_err("cannot map the tables of the group's memory: %s; raise vm.max_map_count", strerror(-r));
+	else
+		(void)madvise(m.h, SH_MEM_WINDOW, MADV_DONTDUMP);
+	if (r == 0)
+		r = st.st_size == 0 ? create(&m) : verify(&m, (uint64_t)st.st_size);
 	if (r == 0)
 		r = map_windows(&m);
 	pthread_mutex_lock(&room.quiet);

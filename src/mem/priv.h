@@ -28,8 +28,10 @@ int sh_file_back(int fd, uint64_t off, uint64_t len);
 void sh_file_punch(int fd, uint64_t off, uint64_t len);
 /* bytes that a file holds */
 uint64_t sh_file_held(int fd);
-/* an entry of a table is used for the first time: back its page if it is the first in it */
-int sh_mem_back_entry(struct sh_mem *m, const void *entry);
+/* the tables of the header window, each in a file of its own: mapped over the window; 0 or -errno */
+int sh_tables_map(struct sh_mem *m);
+/* an entry of a table is used for the first time: back its page if it is the first in it. As sh_file_back() */
+int sh_mem_back_entry(const struct sh_mem *m, const void *entry);
 #define sh_page_down(x) ((x) & ~(SH_MEM_PAGE - 1))
 #define sh_page_up(x) (((x) + SH_MEM_PAGE - 1) & ~(SH_MEM_PAGE - 1))
 
@@ -56,7 +58,7 @@ static inline struct sh_step *sh_step_of(const struct sh_mem *m, uint32_t u)
 {
 	unsigned char *at = (unsigned char *)m->h + SH_STEPS_OFF;
 
-	return (struct sh_step *)(void *)at + (size_t)sh_unit_w(u) * SH_STEPS_MAX + sh_unit_idx(u) / SH_STEP_UNITS;
+	return (struct sh_step *)(void *)at + (size_t)(sh_unit_idx(u) / SH_STEP_UNITS) * SH_WINDOWS + sh_unit_w(u);
 }
 static inline bool sh_unit_backed(const struct sh_mem *m, uint32_t u)
 {

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/fault.h"
 #include "base/fd.h"
 #include "mem/priv.h"
+#include "proc/proc.h"
 
 /* below the file's end the limit does not count */
 static bool limit_allows(int fd, uint64_t end)
@@ -53,12 +55,40 @@ uint64_t sh_file_held(int fd)
 	return fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
-int sh_mem_back_entry(struct sh_mem *m, const void *entry)
+/* ---- the tables of the header window ---- */
+
+static const struct {
+	enum sh_group_fd file;
+	uint64_t off, end; /* in the window */
+} tables[] = {
+	{SH_FD_DIR, offsetof(struct sh_mem_hdr, dir), offsetof(struct sh_mem_hdr, zones)},
+	{SH_FD_ZONES, offsetof(struct sh_mem_hdr, zones), offsetof(struct sh_mem_hdr, gates)},
+	{SH_FD_GATES, offsetof(struct sh_mem_hdr, gates), sizeof(struct sh_mem_hdr)},
+	{SH_FD_STEPS, SH_STEPS_OFF, SH_MEM_WINDOW},
+};
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+int sh_tables_map(struct sh_mem *m)
+{
+	for (unsigned i = 0; i < TABLES; i++)
+		if (mmap((unsigned char *)m->h + tables[i].off, tables[i].end - tables[i].off, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_NORESERVE | MAP_FIXED, sh_group_fd(tables[i].file), 0) == MAP_FAILED)
+			return -errno;
+	return 0;
+}
+
+int sh_mem_back_entry(const struct sh_mem *m, const void *entry)
 {
 	uint64_t off = (uint64_t)((const unsigned char *)entry - (const unsigned char *)m->h);
+	unsigned i = 0;
+	int r;
 
 	if ((off & (SH_MEM_PAGE - 1)) != 0)
 		return 0;
+	while (i + 1 < TABLES && off >= tables[i].end)
+		i++;
 	SH_STEP("mem_table_grows");
-	return sh_file_back(m->fd, off, SH_MEM_PAGE);
+	r = sh_file_back(sh_group_fd(tables[i].file), off - tables[i].off, SH_MEM_PAGE);
+	SH_STEP("mem_table_grown");
+	return r;
 }

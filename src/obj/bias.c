@@ -64,9 +64,9 @@ static struct record *record_of(uint64_t name)
 	struct sh_region *g = sh_region();
 	unsigned i = (unsigned)(name >> 48 & 0x7fff) - 1;
 
-	if (g == NULL || sh_id_slot(name) >= SH_MEMBERS || i >= RECORDS)
+	if (g == NULL || !sh_slot_there(sh_id_slot(name)) || i >= RECORDS)
 		return NULL;
-	return (struct record *)(void *)g->rings[sh_id_slot(name)] + i;
+	return (struct record *)(void *)g->slots[sh_id_slot(name)].rings + i;
 }
 
 /* ---- a thread's record ---- */

@@ -136,6 +136,7 @@ static int welcomed(struct sh_proc *p, const struct sh_hello *h, struct sh_fds *
 	for (unsigned i = 0; i < SH_GROUP_FDS; i++) {
 		sh_close(&p->gfd[i]);
 		p->gfd[i] = sh_fds_take(f, i);
+		sh_store_rlx(&p->len[i], 0); /* nobody else looks yet */
 	}
 	if (getrlimit(RLIMIT_NOFILE, &nf) == 0 && nf.rlim_cur < 3ull * h->max_members + 64)
 		sh_dbg("ulimit -n is %llu; a full group of %u members needs %u", (unsigned long long)nf.rlim_cur,
@@ -144,6 +145,9 @@ static int welcomed(struct sh_proc *p, const struct sh_hello *h, struct sh_fds *
 	if (err != 0)
 		return err;
 	p->id = h->id;
+	err = sh_slot_need(p);
+	if (err != 0)
+		return err;
 	SH_STEP("join_mapped");
 	err = sh_listen(p);
 	SH_STEP("join_listening");

@@ -101,7 +101,8 @@ static void fill_member(struct sh_proc *p, unsigned slot, const struct sh_hello 
 	sh_store_rlx(&m->cpu, UINT32_MAX); /* a hint */
 	for (unsigned i = 0; i < sizeof(m->count) / sizeof(m->count[0]); i++)
 		sh_store_rlx(&m->count[i], 0); /* counters */
-	memset(p->r->inbox[slot], 0, SH_INBOX_SIZE);
+	if (sh_slot_there(slot))	       /* else it is all zero */
+		memset(p->r->slots[slot].inbox, 0, SH_INBOX_SIZE);
 }
 
 int sh_slot_take(struct sh_proc *p, const struct sh_hello *h, uint32_t uid, sh_id_t *id)
@@ -120,6 +121,8 @@ int sh_slot_take(struct sh_proc *p, const struct sh_hello *h, uint32_t uid, sh_i
 		       sh_word_state(w) == SH_JOINING;
 		if (sh_word_state(w) != SH_FREE)
 			continue;
+		/* before it is anybody's. If I may not, whoever gets the slot tries it again, and says so */
+		(void)sh_group_grow(SH_FD_SLOTS, (slot + 1ull) * sizeof(struct sh_slot));
 		gen = sh_add_rlx(&p->r->next_gen, 1); /* unique is all it must be */
 		sh_fence(); /* SB:CLOSE: rte_mp_disable() sees my number or I see that it closed the group */
 		if (h->role != 0 && sh_load_rlx(&p->r->closed) != 0)

@@ -86,7 +86,7 @@ struct sh_own {
 	dev_t dev;
 	ino_t ino;
 };
-#define SH_OWN 24
+#define SH_OWN (10 + SH_GROUP_FDS)
 
 /* SLEEPS: in epoll_wait() */
 enum sh_watcher_state { SH_WATCHER_RUNS, SH_WATCHER_SLEEPS, SH_WATCHER_ENDED };
@@ -111,6 +111,7 @@ struct sh_proc {
 	struct sh_region *r;
 	size_t map_len;
 	int gfd[SH_GROUP_FDS];
+	_Atomic uint64_t len[SH_GROUP_FDS]; /* each is at least so long; table.c */
 	sh_id_t id;
 	struct sh_card mine;
 	int hup_wr;
@@ -163,7 +164,7 @@ struct sh_proc {
 	} link[SH_LINK_USES];
 };
 
-#define SH_REGION_ROOM (11ull << 20) /* of address space, for the control region */
+#define SH_REGION_ROOM (12ull << 20) /* of address space, for the control region */
 #define SH_MIN(a, b) ((a) < (b) ? (a) : (b))
 
 /* false in a forked child: nothing shared may be touched */
@@ -206,6 +207,8 @@ int sh_memfd(const char *name);
 int sh_region_make(struct sh_proc *p);
 int sh_region_map(struct sh_proc *p, uint64_t base, uint64_t size);
 void sh_region_drop(struct sh_proc *p);
+/* there are bytes for my slot: 0, or -errno and a line */
+int sh_slot_need(const struct sh_proc *p);
 
 /* member.c */
 struct sh_member *sh_member_of(struct sh_proc *p, sh_id_t id);

@@ -22,7 +22,7 @@
 #include "base/log.h"
 
 #define OVERFLOW_UID 65534u
-#define FDS_LONE 24u /* what a program without files needs for a group of one, and some for those who knock */
+#define FDS_LONE 31u /* what a program without files needs for a group of one, and some for those who knock */
 
 struct sh_proc *sh_proc_of(void)
 {

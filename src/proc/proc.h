@@ -45,9 +45,18 @@ bool sh_was_primary(void);
 
 struct sh_region *sh_region(void);	 /* NULL before start */
 int sh_group_fd(enum sh_group_fd which); /* the group's memfd, owned by proc */
-const char *sh_rundir(void);		 /* "/.../dpdk/<prefix>" */
-bool sh_is_primary(void);		 /* by the role word */
-sh_id_t sh_primary_id(void);		 /* the living, ACTIVE primary; 0 when there is none */
+/* is that file at least so long? No system call once it was seen to be; nothing that another process says is believed */
+bool sh_group_has(enum sh_group_fd which, uint64_t len);
+/* make it so long: 0, -EFBIG (RLIMIT_FSIZE of this process), -ENOMEM. Any thread, at any time; writes no line */
+int sh_group_grow(enum sh_group_fd which, uint64_t len);
+/* was this slot ever given to anybody? Before that there are no bytes in struct sh_slot */
+static inline bool sh_slot_there(unsigned slot)
+{
+	return slot < SH_MEMBERS && sh_group_has(SH_FD_SLOTS, (slot + 1ull) * sizeof(struct sh_slot));
+}
+const char *sh_rundir(void); /* "/.../dpdk/<prefix>" */
+bool sh_is_primary(void);    /* by the role word */
+sh_id_t sh_primary_id(void); /* the living, ACTIVE primary; 0 when there is none */
 /* the member in a slot whose state is at least SH_INIT and at most SH_LEAVING, else 0; *st may be NULL */
 sh_id_t sh_member_at(unsigned slot, enum sh_state *st);
 /* is this very member (slot and generation) in the table and not DEAD/FREE? No system call. */

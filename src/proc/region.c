@@ -2,7 +2,7 @@
 /*
  * region.c - make, map and drop the control region
  *
- * It lies at the same address in every member. The creator fills the header before anybody else can have the memfd.
+ * It lies at the same address in every member. The creator fills the header before anybody else can have the memfds.
  */
 #include "proc/priv.h"
 
@@ -133,10 +133,19 @@ static int say_map(int err, uint64_t base, uint64_t size)
 	return err;
 }
 
-/* map gfd[SH_FD_CTL]; header not looked at */
+/* a part that grows takes its place in the range */
+static int map_part(const struct sh_proc *p, enum sh_group_fd which, void *at, uint64_t len)
+{
+	return mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, p->gfd[which], 0) == MAP_FAILED ? -errno
+													     : 0;
+}
+
+/* map the control region, each part from its file; header not looked at */
 static int map_at(struct sh_proc *p, uint64_t base, uint64_t size)
 {
 	void *want = (void *)(uintptr_t)base, *at;
+	struct sh_region *r = want;
+	int err;
 
 	at = mmap(want, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, p->gfd[SH_FD_CTL], 0);
 	if (at == MAP_FAILED)
@@ -145,10 +154,15 @@ static int map_at(struct sh_proc *p, uint64_t base, uint64_t size)
 		munmap(at, size);
 		return say_map(-EEXIST, base, size);
 	}
-	(void)madvise(at, size, MADV_DONTDUMP);
 	p->r = at;
 	p->map_len = size;
-	return 0;
+	err = map_part(p, SH_FD_SLOTS, r->slots, sizeof(r->slots));
+	if (err == 0)
+		err = map_part(p, SH_FD_LANE_TAB, r->lanes, sizeof(r->lanes));
+	if (err == 0)
+		err = map_part(p, SH_FD_FD_TAB, r->fds, sizeof(r->fds));
+	(void)madvise(at, size, MADV_DONTDUMP);
+	return err == 0 ? 0 : say_map(err, base, size);
 }
 
 static void fill_header(struct sh_proc *p, uint64_t base)
@@ -181,8 +195,10 @@ static int huge_memfd(const struct sh_proc *p, const char *name)
 
 int sh_region_make(struct sh_proc *p)
 {
-	static const char *const names[SH_GROUP_FDS] = {"shoal-ctl",  "shoal-lanes",   "shoal-mem",    "shoal-desc",
-							"shoal-heap", "shoal-desc-2m", "shoal-heap-2m"};
+	static const char *const names[SH_GROUP_FDS] = {
+		"shoal-ctl",  "shoal-slots", "shoal-lane-table", "shoal-fd-table", "shoal-lanes",
+		"shoal-mem",  "shoal-dir",   "shoal-zones",	 "shoal-gates",	   "shoal-steps",
+		"shoal-desc", "shoal-heap",  "shoal-desc-2m",	 "shoal-heap-2m"};
 	uint64_t base = p->o.base_virtaddr != 0 ? p->o.base_virtaddr : SH_BASE_ADDR;
 	struct sh_hello h;
 	int err;
@@ -196,7 +212,8 @@ int sh_region_make(struct sh_proc *p)
 	err = sh_fsize_need("the control region", sizeof(struct sh_region));
 	if (err != 0)
 		return err;
-	if (sh_ftruncate(p->gfd[SH_FD_CTL], (off_t)sizeof(struct sh_region)) != 0) {
+	if (sh_ftruncate(p->gfd[SH_FD_CTL], (off_t)SH_REGION_FIXED) != 0 ||
+	    sh_ftruncate(p->gfd[SH_FD_FD_TAB], SH_FD_TAB_FIRST) != 0) {
 		err = -errno;
 		sh_err("cannot size the control region: %s; allow ftruncate in the seccomp profile, or free memory of "
 		       "the "
@@ -218,6 +235,8 @@ int sh_region_make(struct sh_proc *p)
 	fill_header(p, base);
 	sh_hello_join(p, &h, true);
 	err = sh_slot_take(p, &h, geteuid(), &p->id);
+	if (err == 0)
+		err = sh_slot_need(p);
 	if (err != 0)
 		return err;
 	SH_STEP("region_made");
@@ -238,7 +257,7 @@ int sh_region_map(struct sh_proc *p, uint64_t base, uint64_t size)
 		       strerror(-err));
 		return err;
 	}
-	if ((uint64_t)st.st_size < size || seals < 0 || !(seals & F_SEAL_SHRINK)) {
+	if ((uint64_t)st.st_size < SH_REGION_FIXED || seals < 0 || !(seals & F_SEAL_SHRINK)) {
 		sh_err("the group handed over something that is not its control region: is another program listening "
 		       "in %s?",
 		       p->dir);
@@ -264,6 +283,19 @@ void sh_region_drop(struct sh_proc *p)
 	if (p->r != NULL)
 		munmap(p->r, p->map_len);
 	p->r = NULL;
-	for (unsigned i = 0; i < SH_GROUP_FDS; i++)
+	for (unsigned i = 0; i < SH_GROUP_FDS; i++) {
 		sh_own_close(p, &p->gfd[i]);
+		sh_store_rlx(&p->len[i], 0); /* nobody else looks any more */
+	}
+}
+
+int sh_slot_need(const struct sh_proc *p)
+{
+	int err = sh_group_grow(SH_FD_SLOTS, (sh_id_slot(p->id) + 1ull) * sizeof(struct sh_slot));
+
+	if (err != 0)
+		sh_err("no memory for this member's part of the control region: %s; raise ulimit -f or the memory "
+		       "limit, and allow ftruncate in the seccomp profile",
+		       strerror(-err));
+	return err;
 }

@@ -2,21 +2,26 @@
 /*
  * region.h - the control region: bytes that every member maps at one address
  *
- *   offset      what                       who writes
- *   0           struct sh_region header    its creator, before anybody else can see it; then constant, but for the words
- *                                          with a line of their own below
- *   members     struct sh_member[256]      see the table at the struct
- *   inbox       256 x SH_INBOX_SIZE        the channel's; zeroed by the server of a join, while the slot is JOINING
- *   chan        SH_CHAN_SIZE               the channel's, for the whole group
- *   internal    256 x SH_INTERNAL_SIZE     each member its own: what it asks of other members' runtimes (chan/internal.h)
- *   fds         SH_FDTAB_SIZE              names of shared fds (chan/fdtab.h)
- *   rings       256 x SH_RINGS_SIZE        each member its own: which rings its threads are inside of (obj/bias.c)
+ *   offset   file       what                     who writes
+ *   0        CTL        struct sh_region header  its creator, before anybody else can see it; then constant, but for the
+ *                                                words with a line of their own below
+ *   members  CTL        struct sh_member[256]    see the table at the struct
+ *   chan     CTL        SH_CHAN_SIZE             the channel's, for the whole group
+ *   slots    SLOTS      struct sh_slot[256]      what each member has for itself
+ *   lanes    LANE_TAB   SH_LANE_TAB_SIZE         the table of lanes (chan/lane.h)
+ *   fds      FD_TAB     SH_FD_TAB_SIZE           names of shared fds (chan/fdtab.h)
  *
- * It is one memfd, sealed against shrinking, handed over at join. Fixed size; pages are backed at first touch.
+ * Files are memfds, sealed against shrinking, handed over at join; each part is mapped as long as it can become. CTL has
+ * its full length. The others are as long as somebody needed them: the length of a file is the growth mark. Beyond it there
+ * is nothing, so who locks, dumps or reads all mappings backs nothing there, and a load or store ends in SIGBUS: hence who
+ * goes by a number that another process wrote asks sh_group_has() first. Who needs a further entry makes the file longer
+ * (sh_group_grow()), and only then says that the entry is there. A length is never taken back: who dies in between leaves
+ * a file that serves the next one. Pages are backed at first touch.
  */
 #ifndef SH_PROC_REGION_H
 #define SH_PROC_REGION_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/atom.h"
@@ -28,10 +33,13 @@
 #define SH_INBOX_SIZE 4096
 #define SH_BORN 1024
 #define SH_BORN_LEFT (1ull << 48)
-#define SH_CHAN_SIZE (6 * 1024 * 1024)
+#define SH_CHAN_SIZE 4096
 #define SH_INTERNAL_SIZE 12288
-#define SH_FDTAB_SIZE (768 * 1024)
 #define SH_RINGS_SIZE 4096
+#define SH_PIECES_SIZE 8192
+#define SH_LANE_TAB_SIZE (3 * 1024 * 1024)
+#define SH_FD_TAB_SIZE (768 * 1024)
+#define SH_FD_TAB_FIRST 8192	       /* bytes of it that are there from the start: its words */
 #define SH_BASE_ADDR 0x550000000000ull /* where the group's range starts, unless --base-virtaddr says otherwise */
 #define SH_RANGE_CTL 0ull	       /* the control region's offset in the range */
 #define SH_RANGE_MEM (1ull << 32)      /* the first memory window's offset in the range */
@@ -39,8 +47,15 @@
 /* memfds that belong to the group and are handed to every member at join, in this order */
 enum sh_group_fd {
 	SH_FD_CTL,
-	SH_FD_LANES,
-	SH_FD_MEM,   /* memory: its header */
+	SH_FD_SLOTS, /* the parts of the control region that grow */
+	SH_FD_LANE_TAB,
+	SH_FD_FD_TAB,
+	SH_FD_LANES, /* the lanes themselves */
+	SH_FD_MEM,   /* memory: its header, and the tables that grow (mem/layout.h) */
+	SH_FD_DIR,
+	SH_FD_ZONES,
+	SH_FD_GATES,
+	SH_FD_STEPS,
 	SH_FD_DESC0, /* descriptors and data of the window of ordinary pages */
 	SH_FD_HEAP0,
 	SH_FD_DESC1, /* the same of huge pages; where there are none the files stay empty */
@@ -86,6 +101,22 @@ struct sh_member {
 	_Atomic uint64_t count[12]; /* enum sh_count of the channel; two of them are counted at the listener, too */
 } __attribute__((aligned(256)));
 
+/*
+ * What a member has for itself, whether it is used or not: all that is known of a slot is that its file reaches behind it
+ * once somebody was given the slot (sh_slot_there()).
+ *
+ *   inbox      the channel's (chan/inbox.h); zeroed by the server of a join, while the slot is JOINING
+ *   internal   the member: what it asks of other members' runtimes (chan/internal.c)
+ *   rings      the member: which rings its threads are inside of (obj/bias.c)
+ *   pieces     pieces of the heap that it has sent (chan/piece.h)
+ */
+struct sh_slot {
+	unsigned char inbox[SH_INBOX_SIZE] __attribute__((aligned(4096)));
+	unsigned char internal[SH_INTERNAL_SIZE];
+	unsigned char rings[SH_RINGS_SIZE];
+	unsigned char pieces[SH_PIECES_SIZE];
+};
+
 struct sh_region {
 	uint64_t magic;
 	uint32_t layout;
@@ -111,12 +142,12 @@ struct sh_region {
 	 * between two looks at the table is told of, unless SH_BORN others joined meanwhile.
 	 */
 	_Atomic uint64_t born[SH_BORN] __attribute__((aligned(SH_LINE)));
-	unsigned char inbox[SH_MEMBERS][SH_INBOX_SIZE] __attribute__((aligned(4096)));
 	unsigned char chan[SH_CHAN_SIZE] __attribute__((aligned(4096)));
-	unsigned char internal[SH_MEMBERS][SH_INTERNAL_SIZE] __attribute__((aligned(4096)));
-	unsigned char fds[SH_FDTAB_SIZE] __attribute__((aligned(4096)));
-	unsigned char rings[SH_MEMBERS][SH_RINGS_SIZE] __attribute__((aligned(4096)));
+	struct sh_slot slots[SH_MEMBERS];
+	unsigned char lanes[SH_LANE_TAB_SIZE] __attribute__((aligned(4096)));
+	unsigned char fds[SH_FD_TAB_SIZE] __attribute__((aligned(4096)));
 };
+#define SH_REGION_FIXED offsetof(struct sh_region, slots) /* length of the file CTL */
 
 /* places in count[] */
 #define SH_COUNT_MALFORMED 3

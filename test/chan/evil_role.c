@@ -66,7 +66,10 @@ static int hello_lane(void)
 
 	if (shoal_send(&victim, 1, &m, NULL, &out) != 0)
 		return -1;
-	return o->to == victim ? 0 : -1;
+	if (o->to != victim || (o->backed < SH_LANE_SIZE && sh_lane_show(o->data, o->k, o->backed, SH_LANE_SIZE) < 0))
+		return -1;
+	o->backed = SH_LANE_SIZE; /* what is written here goes anywhere */
+	return 0;
 }
 
 /* what lies in the lane is believed to be there */

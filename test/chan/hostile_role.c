@@ -279,7 +279,7 @@ unsigned lanes_left(void)
 {
 	unsigned n = 0;
 
-	for (unsigned k = 0; k < SH_LANES; k++) {
+	for (unsigned k = 0; sh_lane_there(k); k++) {
 		uint64_t o = sh_load_acq(&sh_lane_at(k)->owner);
 
 		n += o >> 62 == SH_LANE_FREEING ||

@@ -140,7 +140,7 @@ static unsigned orphans(void)
 {
 	unsigned n = 0;
 
-	for (unsigned k = 0; k < SH_LANES; k++) {
+	for (unsigned k = 0; sh_lane_there(k); k++) {
 		uint64_t o = sh_load_acq(&sh_lane_at(k)->owner); /* A:LANE_OWN */
 		bool from = false, to = false;
 

@@ -81,7 +81,7 @@ unsigned on_their_way(void)
 
 	for (unsigned s = 0; s < SH_MEMBERS; s++)
 		for (unsigned k = 0; k < atomic_load(&sh_pieces()->high[s]); k++)
-			n += sh_piece_state(atomic_load(&sh_pieces()->e[s][k].word)) != SH_P_FREE;
+			n += sh_piece_state(atomic_load(&sh_piece_at(s, k)->word)) != SH_P_FREE;
 	return n;
 }
 

@@ -57,13 +57,16 @@ static void set_up(void)
 			 0) == MAP_FAILED)
 			die("mmap");
 	atomic_store(&proc.r->members[FROM_SLOT].word, sh_word(7, SH_ACTIVE));
+	for (unsigned i = 0; i < SH_GROUP_FDS; i++)
+		atomic_store(&proc.len[i], UINT64_MAX); /* all of the region is there */
 	sh_ctx.proc = &proc;
 	sh_ctx.self = &self;
 	sh_ctx.chan = chan;
 	chan->self = SELF;
 	chan->inbox = sh_inbox_of(0);
 	chan->count = proc.r->members[0].count;
-	chan->in[FROM_SLOT] = (struct sh_in){.from = FROM, .lane = sh_lane_at(0), .data = lane, .link = -1};
+	chan->in[FROM_SLOT] =
+		(struct sh_in){.from = FROM, .lane = sh_lane_at(0), .data = lane, .shown = SH_LANE_SIZE, .link = -1};
 	payload = sh_big_make(lane, 40000);
 	rte_log_set_global_level(RTE_LOG_EMERG);
 }
@@ -74,7 +77,7 @@ static const uint64_t the_piece = sh_piece_id(1, FROM_SLOT, 0);
 static void set_pieces(void)
 {
 	for (unsigned k = 0; k < 3; k++) {
-		struct sh_piece *s = &sh_pieces()->e[FROM_SLOT][k];
+		struct sh_piece *s = sh_piece_at(FROM_SLOT, k);
 
 		atomic_store(&s->word, sh_piece_word(1, k == 2 ? SH_P_RETURNED : SH_P_OFFERED));
 		atomic_store(&s->from, FROM);
@@ -85,7 +88,7 @@ static void set_pieces(void)
 
 static enum sh_piece_state piece_state(uint64_t id)
 {
-	return sh_piece_state(atomic_load(&sh_pieces()->e[FROM_SLOT][id & 0xffff].word));
+	return sh_piece_state(atomic_load(&sh_piece_at(FROM_SLOT, id & 0xffff)->word));
 }
 
 /* the judge, once more: rec.h's words */

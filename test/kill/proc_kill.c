@@ -110,10 +110,10 @@ TEST_T(a_secondary_dies_at_each_step_of_its_life, 120)
 
 TEST_T(a_primary_dies_at_each_step_and_the_next_one_starts, 120)
 {
-	static const char *const at[] = {"lock_taken",	   "alive_taken", "slot_taken",	     "region_made",
-					 "start_init",	   "announce",	  "announce_active", "announce_named",
-					 "retire_leaving", "retire_told", "retire_unlinked", "stop",
-					 "stop_free"};
+	static const char *const at[] = {"lock_taken",	    "alive_taken",    "table_grows",	"table_grown",
+					 "slot_taken",	    "region_made",    "start_init",	"announce",
+					 "announce_active", "announce_named", "retire_leaving", "retire_told",
+					 "retire_unlinked", "stop",	      "stop_free"};
 
 	NEEDS_FAULT();
 	for (unsigned i = 0; i < N(at); i++) {
@@ -163,7 +163,7 @@ TEST_T(an_adopting_primary_dies_at_each_step, 120)
 
 TEST_T(the_server_of_a_join_dies, 120)
 {
-	static const char *const at[] = {"slot_taken:3", "join_serving:2"};
+	static const char *const at[] = {"table_grows:3", "table_grown:3", "slot_taken:3", "join_serving:2"};
 
 	NEEDS_FAULT();
 	for (unsigned i = 0; i < N(at); i++) {

@@ -2,10 +2,10 @@
 /*
  * sparse_test.c - what others do with a member's mappings backs nothing that nobody uses: mlockall(), a core dump, a reader
  *
- * Seen from outside, by the blocks that the kernel counts for each file of the group. The windows of memory end where their
- * files end, so nothing of them can come. The control file and the memory's header have a fixed length, of which a part was
- * never used: a core dump leaves them out, but who locks or reads everything gets those pages, at most ONCE bytes in the
- * life of a group, and at most a whole lane for one that was used in part.
+ * Seen from outside, by the blocks that the kernel counts for each file of the group, with windows of ordinary and of huge
+ * pages. Every file ends where its use ends, and all of memory's files have pages up to their ends: nothing comes there.
+ * What members have for themselves in the control region, and its header, are backed at first touch: of that at most MORE
+ * bytes come for a group of two.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,11 +29,13 @@
 
 #include "chan/lane.h"
 #include "check.h"
+#include "hugepages.h"
 #include "mem/layout.h"
 #include "proc/region.h"
 
 #define MIB (1ull << 20)
-#define ONCE (sizeof(struct sh_region) + SH_STEPS_OFF + MIB)
+#define MORE (SH_REGION_FIXED + 2 * sizeof(struct sh_slot) + SH_FD_TAB_FIRST)
+_Static_assert(MORE < MIB / 4, "not worth a word");
 
 /* ---- a member: it has taken memory and sent a message, and then does what it is told ---- */
 
@@ -49,6 +51,12 @@ static void dump_core(const char *dir)
 {
 	struct rlimit some = {64 * MIB, 64 * MIB};
 
+	FILE *f = fopen("/proc/self/coredump_filter", "we");
+
+	if (f != NULL) { /* shared memory and huge pages too */
+		fprintf(f, "0x7f");
+		fclose(f);
+	}
 	CHECK_EQ(setrlimit(RLIMIT_CORE, &some), 0);
 	CHECK_EQ(chdir(dir), 0);
 	signal(SIGABRT, SIG_DFL);
@@ -65,12 +73,13 @@ static int heard(const struct shoal_in *in, void *arg)
 
 ROLE(m)
 {
-	char prog[] = "m", type[32], lcores[] = "--lcores=0@0", max[] = "--memory-max=256M", huge[] = "--huge=never";
+	char prog[] = "m", type[32], lcores[] = "--lcores=0@0", max[] = "--memory-max=256M", huge[32];
 	char *av[] = {prog, type, lcores, max, huge, NULL}, line[300];
 	struct shoal_msg msg = {.name = "hello", .data = "hello", .len = 6};
 	uint64_t to;
 
 	snprintf(type, sizeof(type), "--proc-type=%s", argv[1]);
+	snprintf(huge, sizeof(huge), "--huge=%s", argv[2]);
 	CHECK(rte_eal_init(5, av) >= 0);
 	CHECK_EQ(shoal_action_register("hello", heard, NULL), 0);
 	CHECK(rte_malloc(NULL, 5 * MIB, 0) != NULL);
@@ -92,7 +101,8 @@ ROLE(m)
 
 /* ---- the group seen from outside ---- */
 
-enum { CTL, LANES, MEM, WINDOWS, KINDS };
+/* the control region's, and those that have pages wherever they have bytes */
+enum { CTL, LANES, TABLES, WINDOWS, KINDS };
 
 struct held {
 	uint64_t b[KINDS]; /* bytes */
@@ -100,12 +110,19 @@ struct held {
 
 static int kind_of(const char *file)
 {
-	static const char *const names[] = {"memfd:shoal-ctl", "memfd:shoal-lanes", "memfd:shoal-mem"};
+	static const struct {
+		const char *name;
+		int kind;
+	} names[] = {{"memfd:shoal-ctl", CTL},	    {"memfd:shoal-slots", CTL},	   {"memfd:shoal-lane-table", CTL},
+		     {"memfd:shoal-fd-table", CTL}, {"memfd:shoal-lanes", LANES},  {"memfd:shoal-mem", TABLES},
+		     {"memfd:shoal-dir", TABLES},   {"memfd:shoal-zones", TABLES}, {"memfd:shoal-gates", TABLES},
+		     {"memfd:shoal-steps", TABLES}, {"memfd:shoal-desc", TABLES},  {"memfd:shoal-heap", WINDOWS}};
 
-	for (int i = 0; i < WINDOWS; i++)
-		if (strstr(file, names[i]) != NULL)
-			return i;
-	return strstr(file, "memfd:shoal-desc") != NULL || strstr(file, "memfd:shoal-heap") != NULL ? WINDOWS : -1;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strstr(file, names[i].name) != NULL)
+			return names[i].kind;
+	CHECK(strstr(file, "memfd:shoal-") == NULL || strstr(file, "memfd:shoal-live") != NULL);
+	return -1;
 }
 
 /* by the descriptors of any member: they all have all of them, each once */
@@ -128,11 +145,14 @@ static struct held held_by(const struct t_proc *p)
 		n = readlink(path, to, sizeof(to) - 1);
 		to[n > 0 ? n : 0] = '\0';
 		k = kind_of(to);
-		if (k >= 0 && stat(path, &st) == 0)
-			h.b[k] += (uint64_t)st.st_blocks * 512;
+		if (k < 0 || stat(path, &st) != 0)
+			continue;
+		h.b[k] += (uint64_t)st.st_blocks * 512;
+		if (k >= TABLES) /* no holes: nothing can come */
+			CHECK((uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size);
 	}
 	closedir(d);
-	CHECK(h.b[CTL] > 0 && h.b[MEM] > 0 && h.b[WINDOWS] >= 10 * MIB);
+	CHECK(h.b[CTL] > 0 && h.b[TABLES] > 0 && h.b[WINDOWS] >= 10 * MIB);
 	return h;
 }
 
@@ -142,24 +162,25 @@ static void same(const struct held *was, const struct held *is)
 		CHECK_EQ(is->b[k], was->b[k]);
 }
 
-/* nothing of the windows; of the rest what there can be */
+/* nothing but what members have for themselves */
 static void bounded(const struct held *was, const struct held *is)
 {
+	CHECK_EQ(is->b[LANES], was->b[LANES]);
+	CHECK_EQ(is->b[TABLES], was->b[TABLES]);
 	CHECK_EQ(is->b[WINDOWS], was->b[WINDOWS]);
-	CHECK(is->b[CTL] + is->b[MEM] <= ONCE);
-	CHECK(is->b[LANES] <= 4 * SH_LANE_SIZE); /* there are two lanes, one of them might be new */
-	printf("control %llu -> %llu KiB, header %llu -> %llu KiB, lanes %llu -> %llu KiB\n",
-	       (unsigned long long)was->b[CTL] >> 10, (unsigned long long)is->b[CTL] >> 10,
-	       (unsigned long long)was->b[MEM] >> 10, (unsigned long long)is->b[MEM] >> 10,
-	       (unsigned long long)was->b[LANES] >> 10, (unsigned long long)is->b[LANES] >> 10);
+	printf("control region %llu -> %llu KiB of a group of %llu KiB\n", (unsigned long long)was->b[CTL] >> 10,
+	       (unsigned long long)is->b[CTL] >> 10,
+	       (unsigned long long)(was->b[CTL] + was->b[LANES] + was->b[TABLES] + was->b[WINDOWS]) >> 10);
+	CHECK(is->b[CTL] - was->b[CTL] <= MORE);
 }
 
-static struct held group(struct t_proc *p[2])
+/* two members that have exchanged a message; with huge pages where the machine has some */
+static struct held group(struct t_proc *p[2], const char *huge)
 {
 	char cmd[64];
 
 	for (int i = 0; i < 2; i++) {
-		p[i] = t_spawn("m", i == 0 ? "primary" : "secondary", NULL);
+		p[i] = t_spawn("m", i == 0 ? "primary" : "secondary", huge, NULL);
 		snprintf(cmd, sizeof(cmd), "send %s", t_expect(p[i], "up ") + 3);
 	}
 	t_say(p[0], cmd);
@@ -181,14 +202,16 @@ static void over(struct t_proc *p)
 #define PLAIN ((void)0)
 #endif
 
-TEST(mlockall_backs_nothing_of_the_windows_and_the_rest_once)
+static void locks_all(const char *huge)
 {
 	struct t_proc *p[2];
 	struct held was, is, later;
 	const char *said;
 
 	PLAIN;
-	was = group(p);
+	if (strcmp(huge, "never") != 0)
+		t_huge_pages(16);
+	was = group(p, huge);
 	t_say(p[1], "lock");
 	said = t_expect(p[1], "locked");
 	if (strcmp(said, "locked 0") != 0)
@@ -198,13 +221,23 @@ TEST(mlockall_backs_nothing_of_the_windows_and_the_rest_once)
 	t_say(p[0], "lock"); /* another one finds it all there */
 	t_expect(p[0], "locked 0");
 	later = held_by(p[0]);
-	CHECK_EQ(later.b[CTL] + later.b[MEM] + later.b[WINDOWS], is.b[CTL] + is.b[MEM] + is.b[WINDOWS]);
+	same(&is, &later);
 	t_say(p[1], "more"); /* and it grows by what is asked for */
 	t_expect(p[1], "more 1");
 	is = held_by(p[0]);
-	CHECK(is.b[WINDOWS] - later.b[WINDOWS] <= 2 * MIB + 4096);
+	CHECK(is.b[WINDOWS] - later.b[WINDOWS] <= 4 * MIB); /* a block and its header: two huge pages */
 	over(p[1]);
 	over(p[0]);
+}
+
+TEST(mlockall_backs_next_to_nothing)
+{
+	locks_all("never");
+}
+
+TEST(mlockall_backs_next_to_nothing_with_huge_pages)
+{
+	locks_all("auto");
 }
 
 static bool dump_left_out(const struct t_proc *p)
@@ -238,7 +271,7 @@ static bool dumps_lie_beside(void)
 	return strncmp(pattern, "core", 4) == 0 && strchr(pattern, '/') == NULL;
 }
 
-TEST(a_core_dump_backs_nothing)
+static void dumps_core(const char *huge)
 {
 	struct t_proc *p[2];
 	struct held was, is;
@@ -246,7 +279,9 @@ TEST(a_core_dump_backs_nothing)
 	siginfo_t si;
 
 	PLAIN;
-	was = group(p);
+	if (strcmp(huge, "never") != 0)
+		t_huge_pages(16);
+	was = group(p, huge);
 	CHECK(dump_left_out(p[0]) && dump_left_out(p[1])); /* a debugger that writes one looks at the same mark */
 	if (!dumps_lie_beside())
 		SKIP("core dumps go elsewhere on this machine");
@@ -263,14 +298,40 @@ TEST(a_core_dump_backs_nothing)
 		SKIP("no core was written");
 }
 
-/* a byte of each page of each mapping of the group's, as far as it goes: how many pages, or -1 */
-static long read_all(const struct t_proc *p)
+TEST(a_core_dump_backs_nothing)
 {
-	char path[64], line[512], byte;
+	dumps_core("never");
+}
+
+TEST(a_core_dump_backs_nothing_with_huge_pages)
+{
+	dumps_core("auto");
+}
+
+/* as a debugger does: through mem, which minds no protection; else like any other process: 1 or -1 and errno */
+static int read_byte(const struct t_proc *p, int mem, unsigned long at)
+{
+	char byte;
+	struct iovec l = {&byte, 1}, r = {(void *)at, 1};
+
+	return (int)(mem >= 0 ? pread(mem, &byte, 1, (off_t)at) : process_vm_readv(p->pid, &l, 1, &r, 1, 0));
+}
+
+/* a byte of each page of each mapping of the group's, as far as it goes: how many pages, or -1 */
+static long read_all(const struct t_proc *p, bool debugger)
+{
+	char path[64], line[512];
 	unsigned long from, to;
 	long pages = 0;
+	int mem = -1;
 	FILE *f;
 
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)p->pid);
+	if (debugger) {
+		mem = open(path, O_RDONLY | O_CLOEXEC);
+		if (mem < 0)
+			return -1;
+	}
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
 	f = fopen(path, "re");
 	CHECK(f != NULL);
@@ -278,9 +339,7 @@ static long read_all(const struct t_proc *p)
 		if (strstr(line, "memfd:shoal-") == NULL || sscanf(line, "%lx-%lx", &from, &to) != 2)
 			continue;
 		for (; from < to; from += 4096) {
-			struct iovec l = {&byte, 1}, r = {(void *)from, 1};
-
-			if (process_vm_readv(p->pid, &l, 1, &r, 1, 0) == 1) {
+			if (read_byte(p, mem, from) == 1) {
 				pages++;
 				continue;
 			}
@@ -290,26 +349,75 @@ static long read_all(const struct t_proc *p)
 		}
 	}
 	fclose(f);
+	if (mem >= 0)
+		close(mem);
 	return pages;
 }
 
-TEST(who_reads_everything_backs_nothing_of_the_windows_and_the_rest_once)
+static void reads_all(const char *huge)
 {
 	struct t_proc *p[2];
 	struct held was, is, later;
 	long pages;
 
 	PLAIN;
-	was = group(p);
-	pages = read_all(p[1]);
+	if (strcmp(huge, "never") != 0)
+		t_huge_pages(16);
+	was = group(p, huge);
+	pages = read_all(p[1], true);
 	if (pages < 0)
 		SKIP("this user may not look into other processes");
 	CHECK(pages >= (long)(10 * MIB / 4096));
 	is = held_by(p[0]);
 	bounded(&was, &is);
-	CHECK(read_all(p[1]) == pages);
+	CHECK_EQ(read_all(p[1], false), pages);
 	later = held_by(p[0]);
 	same(&is, &later);
 	over(p[1]);
 	over(p[0]);
+}
+
+/* ---- who makes the table of lanes longer dies over it ---- */
+
+#ifdef SH_FAULT
+#define NEEDS_FAULT() ((void)0)
+#else
+#define NEEDS_FAULT() SKIP("built without -Dfault=true")
+#endif
+
+TEST(who_dies_while_a_table_grows_harms_nobody)
+{
+	static const char *const at[] = {"table_grows", "table_grown"};
+	struct t_proc *p, *v;
+	char cmd[64];
+
+	NEEDS_FAULT();
+	p = t_spawn("m", "primary", "never", NULL);
+	snprintf(cmd, sizeof(cmd), "send %s", t_expect(p, "up ") + 3);
+	for (unsigned i = 0; i < 3; i++) { /* nobody had a lane before; the server of its join has made its slot */
+		if (i < 2)
+			CHECK_EQ(setenv("SHOAL_DIE_AT", at[i], 1), 0);
+		v = t_spawn("m", "secondary", "never", NULL);
+		CHECK_EQ(unsetenv("SHOAL_DIE_AT"), 0);
+		t_expect(v, "up ");
+		t_say(v, cmd);
+		if (i < 2) {
+			CHECK_EQ(t_wait(v), 128 + SIGKILL);
+			continue;
+		}
+		t_expect(p, "heard");
+		t_expect(v, "sent 0");
+		over(v);
+	}
+	over(p);
+}
+
+TEST(a_debugger_that_reads_everything_backs_next_to_nothing)
+{
+	reads_all("never");
+}
+
+TEST(a_debugger_that_reads_everything_backs_next_to_nothing_with_huge_pages)
+{
+	reads_all("auto");
 }

@@ -206,6 +206,11 @@ TEST(an_empty_group_costs_four_pages_and_a_zone_what_it_has)
 	CHECK_EQ(*(char *)small->addr, 0);
 	f_sound("given back and taken again");
 	for (unsigned fd = SH_FD_MEM; fd <= SH_FD_HEAP0; fd++) { /* nobody can pull it away under the others */
+		struct stat st;
+
+		CHECK_EQ(fstat(sh_group_fd(fd), &st), 0);
+		if (fd == SH_FD_GATES && st.st_size == 0) /* nobody had a small block */
+			continue;
 		CHECK_EQ(ftruncate(sh_group_fd(fd), 0), -1);
 		CHECK_EQ(errno, EPERM);
 	}
