@@ -300,3 +300,68 @@ TEST_T(death_at_any_instruction, 120)
 	fprintf(stderr, "%u deaths, %u mbufs lost\n", deaths, lost);
 	CHECK(lost <= deaths / 2);
 }
+
+#ifdef SH_FAULT
+/* ---- who mends dies between a dead one's clone and the buffer that it was attached to ---- */
+
+ROLE(mender)
+{
+	char line[8];
+
+	init_as("primary");
+	CHECK(make_tracked("pool", MBUFS, ROOM) != NULL);
+	CHECK(rte_ring_create("TO", 32, SOCKET_ID_ANY, SHOAL_RING_F_TRACK) != NULL);
+	t_tell("ready");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+ROLE(cloned)
+{
+	struct rte_mbuf *m;
+	char line[8];
+
+	init_as("secondary");
+	CHECK_EQ(rte_ring_dequeue(rte_ring_lookup("TO"), (void **)&m), 0);
+	t_tell("ready");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+static bool all_but_mine(void *mp)
+{
+	return rte_mempool_avail_count(mp) == MBUFS - 1;
+}
+
+TEST(who_mends_dies_with_a_clone_detached)
+{
+	struct scene s = {.seed = 1};
+	struct t_proc *mender, *p;
+	struct rte_mbuf *m;
+
+	setenv("SHOAL_DIE_AT", "mbuf_detached", 1);
+	mender = t_spawn("mender", NULL);
+	unsetenv("SHOAL_DIE_AT");
+	t_expect(mender, "ready");
+	init_as("secondary");
+	s.mp = rte_mempool_lookup("pool");
+	s.to = rte_ring_lookup("TO");
+	CHECK(s.mp != NULL && s.to != NULL);
+	m = make_mbuf(s.mp, 40, 7);
+	CHECK_EQ(rte_ring_enqueue(s.to, rte_pktmbuf_clone(m, s.mp)), 0);
+	p = t_spawn("cloned", NULL);
+	t_expect(p, "ready");
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 2);
+	t_kill(p, SIGKILL);
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+	CHECK_EQ(t_wait(mender), 128 + SIGKILL);
+	t_until(all_but_mine, s.mp); /* the clone is there again, as in its pool */
+	use_all(&s);
+	for (unsigned i = 0; i < 40; i++)
+		CHECK_EQ(rte_pktmbuf_mtod(m, char *)[i], (char)(7 + i));
+	CHECK_EQ(rte_mbuf_refcnt_read(m), 2); /* one too many: it is never given out again */
+	rte_pktmbuf_free(m);
+	use_all(&s);
+	CHECK(all_but_mine(s.mp));
+}
+#endif
