@@ -254,6 +254,7 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 		bytes += m->pkt_len;
 		pkts[got++] = m;
 	}
+	SH_STEP("pcap_read");
 	for (unsigned i = 0; i < x->n; i++)
 		if (x->st[i].pos > x->st[i].skip)
 			sh_store_rlx(&x->pos[x->st[i].i], x->st[i].pos); /* relaxed: one word that says all */

@@ -392,6 +392,43 @@ TEST_T(a_stopped_process_misses_with_drop_en, 60)
 	stopped(true);
 }
 
+/*
+ * Stopped in the middle of a burst that passes by what the queue had no room for: each packet is counted once, whether it was
+ * passed by, or will be.
+ */
+TEST_T(what_a_stopped_burst_missed_is_counted_once, 60)
+{
+	uint64_t share[4], seen;
+	struct t_proc *w[2];
+	char in[512];
+	uint16_t port;
+	int st;
+
+	need_fault();
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 20000, 200));
+	shares(in, share);
+	port = set_up(in, 4, true, DESC);
+	w[0] = start_worker(0, "go");
+	t_until(moved, &(struct moves){port, 0, share[0]}); /* the others are late now, by all of the file */
+	setenv("SHOAL_STOP_AT", "pcap_read:3", 1); /* two bursts of what there was room for, and one that misses */
+	w[1] = start_worker(1, "go");
+	unsetenv("SHOAL_STOP_AT");
+	CHECK_EQ(waitpid(w[1]->pid, &st, WUNTRACED), w[1]->pid);
+	CHECK(WIFSTOPPED(st));
+	CHECK_EQ(stats_of(port).q_ipackets[1], DESC);
+	seen = stats_of(port).imissed;
+	t_kill(w[1], SIGCONT);
+	t_until(moved, &(struct moves){port, 1, DESC});
+	t_until(accounted,
+		&(struct until){port, 20000 - 2 * DESC}); /* two queues that nobody reads have room for so much */
+	CHECK_EQ(stats_of(port).imissed, 20000 - share[0] - 3 * DESC);
+	CHECK(seen <= stats_of(port).imissed);
+	CHECK(seen + DESC >= stats_of(port).imissed);
+	end_worker(w[0]);
+	end_worker(w[1]);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
 /* ---- real traffic ---- */
 
 static void real(const char *name)
