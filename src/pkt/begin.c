@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "pkt/port.h"
+#include "proc/proc.h"
 
 struct sh_here *sh_port_begin(uint16_t port, const char *fn, enum sh_port_op op, int *err)
 {
@@ -27,6 +28,19 @@ struct sh_here *sh_port_begin(uint16_t port, const char *fn, enum sh_port_op op,
 	if (*err == 0)
 		return h;
 	sh_here_put(h);
+	return NULL;
+}
+
+struct sh_here *sh_port_begin_driver(uint16_t port, const char *fn, enum sh_port_op op, int *err)
+{
+	struct sh_here *h = sh_port_begin(port, fn, op, err);
+
+	if (h == NULL || !h->drv->primary || sh_is_primary())
+		return h;
+	sh_err("%s: port %u (%s): its driver works in the primary alone: call it there", fn, h->p->id, h->p->name);
+	*err = -ENOTSUP;
+	sh_store_rlx(&h->p->op, SH_OP_NONE); /* relaxed: the seat is given up behind it; nothing was begun */
+	sh_port_end(h, op);
 	return NULL;
 }
 

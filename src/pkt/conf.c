@@ -259,7 +259,7 @@ SH_EXPORT int rte_eth_dev_configure(uint16_t port_id, uint16_t nb_rx_queue, uint
 {
 	struct ask a = {.nb_rx = nb_rx_queue, .nb_tx = nb_tx_queue, .c = eth_conf};
 	int r;
-	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_configure", SH_OP_LITTLE, &r);
+	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_dev_configure", SH_OP_LITTLE, &r);
 
 	if (h == NULL)
 		return r;
@@ -437,7 +437,7 @@ SH_EXPORT int rte_eth_rx_queue_setup(uint16_t port_id, uint16_t rx_queue_id, uin
 				     struct rte_mempool *mb_pool)
 {
 	int r;
-	struct sh_here *h = sh_port_begin(port_id, "rte_eth_rx_queue_setup", SH_OP_LITTLE, &r);
+	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_rx_queue_setup", SH_OP_LITTLE, &r);
 
 	if (h == NULL)
 		return r;
@@ -450,7 +450,7 @@ SH_EXPORT int rte_eth_tx_queue_setup(uint16_t port_id, uint16_t tx_queue_id, uin
 				     unsigned int socket_id, const struct rte_eth_txconf *tx_conf)
 {
 	int r;
-	struct sh_here *h = sh_port_begin(port_id, "rte_eth_tx_queue_setup", SH_OP_LITTLE, &r);
+	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_tx_queue_setup", SH_OP_LITTLE, &r);
 
 	if (h == NULL)
 		return r;

@@ -158,6 +158,8 @@ int sh_vdev_options(const struct sh_opts *o);
  * (SH_OP_NONE: without the seat). sh_port_end() gives it back.
  */
 struct sh_here *sh_port_begin(uint16_t port, const char *fn, enum sh_port_op op, int *err);
+/* the same for what runs operations of the driver: -ENOTSUP, with a line, where that works in the primary alone, and not here */
+struct sh_here *sh_port_begin_driver(uint16_t port, const char *fn, enum sh_port_op op, int *err);
 void sh_port_end(struct sh_here *h, enum sh_port_op op);
 
 #endif

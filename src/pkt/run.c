@@ -45,7 +45,7 @@ static int start(struct sh_here *h)
 SH_EXPORT int rte_eth_dev_start(uint16_t port_id)
 {
 	int r;
-	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_start", SH_OP_START, &r);
+	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_dev_start", SH_OP_START, &r);
 	uint64_t link;
 
 	if (h == NULL)
@@ -74,7 +74,7 @@ int sh_port_halt(struct sh_here *h)
 SH_EXPORT int rte_eth_dev_stop(uint16_t port_id)
 {
 	int r;
-	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_stop", SH_OP_STOP, &r);
+	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_dev_stop", SH_OP_STOP, &r);
 	uint64_t link;
 
 	if (h == NULL)
@@ -135,7 +135,7 @@ SH_EXPORT int rte_eth_dev_close(uint16_t port_id)
 SH_EXPORT int rte_eth_dev_reset(uint16_t port_id)
 {
 	int r;
-	struct sh_here *h = sh_port_begin(port_id, "rte_eth_dev_reset", SH_OP_CONFIGURE, &r);
+	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_dev_reset", SH_OP_CONFIGURE, &r);
 
 	if (h == NULL)
 		return r;

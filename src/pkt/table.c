@@ -330,6 +330,12 @@ int sh_port_make(const char *name, const char *args, unsigned *id)
 		return -EPERM;
 	if (drv == NULL)
 		return -ENODEV;
+	if (drv->primary && !sh_is_primary()) {
+		sh_err("%s: its driver works in the primary alone: make it there, or by rte_eal_hotplug_add(), which has the "
+		       "primary do it",
+		       name);
+		return -ENOTSUP;
+	}
 	t = sh_table(true);
 	if (t == NULL)
 		return -ENOMEM;
@@ -380,6 +386,13 @@ int sh_port_unmake(unsigned id)
 	h = sh_here(id, &err);
 	if (h == NULL)
 		return err;
+	if (h->drv->primary && !sh_is_primary()) {
+		sh_err("%s: its driver works in the primary alone: remove it there, or by rte_eal_hotplug_remove(), which has "
+		       "the primary do it",
+		       h->p->name);
+		sh_here_put(h);
+		return -ENOTSUP;
+	}
 	r = sh_port_enter(h->p, h->serial, SH_OP_STOP);
 	if (r == 0) {
 		r = sh_port_halt(h);
