@@ -10,33 +10,38 @@ import statistics
 import sys
 
 from channel import build_dpdk, build_own
-from harness import Crew, Failed, Gate, machine, options, workdir
+from harness import Crew, Failed, Gate, Stat, machine, options, short, workdir
 
 TIE = 0.95 # what is nearer to 1 than the spread of a quiet machine is not slower
 
 
-class Beside:
-    """rows: [(row, command)]: what is told to the program, and under what key its ns are kept."""
+def parsed(p):
+    """the arguments, with what --quick stands for, and a directory for results"""
+    a = p.parse_args()
+    if a.quick:
+        a.repeats, a.gate_wait, a.gate_total, a.retries, a.scale = 1, 0, 0, 0, .05
+    a.build = os.path.abspath(a.build)
+    a.out = os.path.join(a.build, 'bench')
+    os.makedirs(a.out, exist_ok=True)
+    return a
 
-    def __init__(self, name, doc, rows, archives, **usual):
-        p = options(name, doc, **usual)
-        p.add_argument('--scale', type=float, default=1, help='so many times the elements')
-        p.add_argument('--realtime', action='store_true',
-                       help='before all others of this machine (root): clean figures in spite of a load, but not with more '
-                            'threads than cores')
-        a = self.a = p.parse_args()
-        if a.quick:
-            a.repeats, a.gate_wait, a.gate_total, a.retries, a.scale = 1, 0, 0, 0, .05
-        a.build = os.path.abspath(a.build)
-        a.out = os.path.join(a.build, 'bench')
-        os.makedirs(a.out, exist_ok=True)
-        self.name, self.rows = name, rows(a.scale)
-        self.dir, self.ns, self.noisy, self.turn = workdir(), {}, 0, False
+
+def beside_options(name, doc, **usual):
+    p = options(name, doc, **usual)
+    p.add_argument('--scale', type=float, default=1, help='so many times the elements')
+    p.add_argument('--realtime', action='store_true',
+                   help='before all others of this machine (root): clean figures in spite of a load, but not with more '
+                        'threads than cores')
+    return p
+
+
+class Turns:
+    """What is measured in turns: times as fast as DPDK out of {(row, peer): [figure of each repeat]}, less is better."""
+
+    def __init__(self, name, a):
+        self.name, self.a, self.dir = name, a, workdir()
+        self.ns, self.noisy, self.turn, self.peers = {}, 0, False, {}
         self.floor = self.own('channel-floor')
-        self.peers = {'shoal': self.own(name + '-shoal')}
-        found, self.version, self.why = build_dpdk(a.out, name, archives, '-O3')
-        if 'dpdk' in found:
-            self.peers['dpdk'] = found['dpdk']
 
     def own(self, program):
         binary, why = build_own(self.a.build, program)
@@ -44,31 +49,14 @@ class Beside:
             sys.exit(f'bench {self.name}: {program} {why}')
         return binary
 
+    def in_turns(self):
+        """the peers, the other way round each time"""
+        self.turn = not self.turn
+        return sorted(self.peers, reverse=self.turn)
+
     def one_repeat(self, gate):
-        """{row: {peer: ns}}, noisy"""
-        crew, got = Crew(self.floor, self.dir), {}
-        gate.open()
-        try:
-            procs = {}
-            for p, b in self.peers.items():
-                run = os.path.join(self.dir, 'run', p)
-                os.makedirs(run, mode=0o700, exist_ok=True)
-                first = ['chrt', '--rr', '5'] if self.a.realtime else []
-                procs[p] = crew.start(first + [b], env={'RUNTIME_DIRECTORY': run})
-            for p in procs.values():
-                p.ready()
-            for row, command in self.rows:
-                self.turn = not self.turn
-                for p, proc in sorted(procs.items(), reverse=self.turn):
-                    proc.say(command)
-                    try:
-                        got.setdefault(row, {})[p] = proc.result()['ns']
-                    except Failed as e:
-                        raise Failed(f'{p}, {row}: {e}')
-        finally:
-            used = crew.end()
-        others, noisy = gate.close(used)
-        return got, noisy
+        """({row: {peer: figure}}, noisy)"""
+        raise NotImplementedError
 
     def run(self):
         gate = Gate(self.a.gate_wait, self.a.gate_total)
@@ -81,7 +69,7 @@ class Beside:
             for row, by in got.items():
                 for p, v in by.items():
                     self.ns.setdefault((row, p), []).append(v)
-            print(f'repeat {i + 1} of {self.a.repeats}{" (noisy)" if noisy else ""}', file=sys.stderr)
+            print(f'{self.name}: repeat {i + 1} of {self.a.repeats}{" (noisy)" if noisy else ""}', file=sys.stderr)
 
     def ratio(self, row):
         """how many times as fast as DPDK: the median of the repeats' ratios"""
@@ -89,6 +77,56 @@ class Beside:
         if not ours or not theirs:
             return None
         return statistics.median(t / o for o, t in zip(ours, theirs))
+
+    def cells(self, row, show=lambda v: v):
+        """of a table's line: each peer's figure, the ratio, the verdict. show: what is shown for a figure"""
+        r = self.ratio(row)
+        known = [(p, [show(v) for v in self.ns[(row, p)]]) for p in self.peers if (row, p) in self.ns]
+        texts = {p: Stat(vs, self.noisy > 0).text() for p, vs in known}
+        return [texts.get(p, 'not possible') for p in self.peers] + (
+            ['-', 'not measured'] if r is None else [short(r), 'met' if r >= TIE else 'missed'])
+
+
+class Beside(Turns):
+    """
+    rows: [(row, command)]: what is told to the program, and under what key its ns are kept. program: its source, if it is not name;
+    args: parsed already; env: what it is given beside a directory of its own; libs: what it needs beside DPDK's archives.
+    """
+
+    def __init__(self, name, doc, rows, archives, program=None, args=None, env=None, libs=(), **usual):
+        super().__init__(name, args or parsed(beside_options(name, doc, **usual)))
+        self.rows, self.env = rows(self.a.scale), env or {}
+        program = program or name
+        self.peers['shoal'] = self.own(program.replace('_', '-') + '-shoal')
+        found, self.version, self.why = build_dpdk(self.a.out, program, archives, '-O3', libs)
+        if 'dpdk' in found:
+            self.peers['dpdk'] = found['dpdk']
+
+    def one_repeat(self, gate):
+        """{row: {peer: ns}}, noisy"""
+        crew, got = Crew(self.floor, self.dir), {}
+        gate.open()
+        try:
+            procs = {}
+            for p, b in self.peers.items():
+                run = os.path.join(self.dir, 'run', p)
+                os.makedirs(run, mode=0o700, exist_ok=True)
+                first = ['chrt', '--rr', '5'] if self.a.realtime else []
+                procs[p] = crew.start(first + [b], env=dict(self.env, RUNTIME_DIRECTORY=run))
+            for p in procs.values():
+                p.ready()
+            for row, command in self.rows:
+                for p in self.in_turns():
+                    proc = procs[p]
+                    proc.say(command)
+                    try:
+                        got.setdefault(row, {})[p] = proc.result()['ns']
+                    except Failed as e:
+                        raise Failed(f'{p}, {row}: {e}')
+        finally:
+            used = crew.end()
+        others, noisy = gate.close(used)
+        return got, noisy
 
     def write(self, columns, lines):
         """columns: the names of a row's parts"""

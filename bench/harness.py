@@ -236,7 +236,8 @@ class HugePages:
         try:
             if self.free() < pages:
                 self.old = self.number()
-                self.write(self.old + pages)
+                # of those that others have, some may be beyond the number that was asked for
+                self.write(max(self.old, self.meminfo('Total') - self.free()) + pages)
                 self.set = self.number()
             if self.free() < pages:
                 raise Failed(f'the kernel has only {self.free()} free huge pages, {pages} wanted')
@@ -258,12 +259,15 @@ class HugePages:
             f.write(str(n))
 
     @staticmethod
-    def free():
+    def meminfo(what):
         with open('/proc/meminfo') as f:
             for line in f:
-                if line.startswith('HugePages_Free:'):
+                if line.startswith(f'HugePages_{what}:'):
                     return int(line.split()[1])
         return 0
+
+    def free(self):
+        return self.meminfo('Free')
 
     def close(self):
         if self.mounted:

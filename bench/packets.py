@@ -1,153 +1,182 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""./dev bench packets: mbufs beside DPDK's, from one text in one run.
+"""./dev bench packets: mbufs, ports and DPDK's example programs beside DPDK, in one run.
 
-A part is a program bench/packets_PART.c, built against both; the two take turns within each repeat; a ratio is made inside a
-repeat and the median is taken of the ratios. Writes OUT/packets.{txt,tsv,json}. Method: doc/performance.md.
+mbuf and port are programs bench/packets_PART.c, built against both from one text; programs are those of dpdk-doc (packets_run.py).
+The two take turns within each repeat; a ratio is made inside a repeat and the median is taken of the ratios. Writes
+OUT/packets.{txt,tsv,json}. Method: doc/performance.md.
 """
-import argparse
 import json
 import os
+import random
 import statistics
+import struct
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from channel import build_dpdk, build_own  # noqa: E402
-from harness import Crew, Failed, Gate, Stat, machine, short, workdir  # noqa: E402
+import packets_run as run  # noqa: E402
+from beside import Beside, aligned, beside_options, parsed  # noqa: E402
+from channel import ROOT  # noqa: E402
+from harness import Failed, HugePages, Stat, machine, workdir  # noqa: E402
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TIE = 0.95 # what is nearer to 1 than the spread of a quiet machine is not slower
-# each part: what a figure is, the cases in the program's order with the millions a measurement has, DPDK's libraries
-PARTS = {
-    'mbuf': ('ns for an mbuf (chains: a packet) taken and given back',
-             {'alloc, free, 1': 10, 'alloc, free, bulk 32': 20, 'alloc bulk 32, free 1': 15, '1024 held by 32': 10,
-              'no cache, bulk 32': 10, 'clone, free': 5, 'clone, free, 3 segments': 2, 'chain of 3': 3,
-              'adj, prepend, append, trim': 20, 'external buffer': 5},
-             ('eal', 'kvargs', 'telemetry', 'ring', 'mempool', 'mempool_ring', 'mbuf')),
-}
+HUGE_PAGES = 120
+DOC = os.path.join(ROOT, 'doc', 'performance.md')
+BEGIN, END = '<!-- packets: written by ./dev bench packets --write-doc -->\n', '<!-- packets: end -->\n'
+WHAT = {'mbuf': 'ns for an mbuf (chains: a packet) taken and given back',
+        'port': 'cycles for a packet received and sent, in bursts of so many',
+        'programs': 'million packets a second of CPU time, all processes together',
+        'stopped': 'rx_drop_en: rate of the other processes, of what it is while none is stopped'}
+
+# as in packets_mbuf.c, with the millions of mbufs a measurement has
+MBUF = {'alloc, free, 1': 10, 'alloc, free, bulk 32': 20, 'alloc bulk 32, free 1': 15, '1024 held by 32': 10,
+        'no cache, bulk 32': 10, 'clone, free': 5, 'clone, free, 3 segments': 2, 'chain of 3': 3,
+        'adj, prepend, append, trim': 20, 'external buffer': 5}
+# as in packets_port.c, with the bursts and the millions of packets
+PORT = [('null', (1, 4, 32), 4), ('null, tx buffer', (32,), 4), ('null, rx and tx callbacks', (32,), 4), ('ring', (1, 4, 32), 8),
+        ('pcap read in a loop', (1, 32), 1), ('pcap read', (32,), .1), ('pcap to /dev/null', (32,), .5),
+        ('pcap to a file', (32,), .4), ('ring, from process to process', (1, 32), 2)]
 
 
-def own(a, name):
-    binary, why = build_own(a.build, name)
-    if binary is None:
-        sys.exit(f'bench packets: {name} {why}')
-    return binary
+def mbuf_rows(scale):
+    return [(case, f'{i} {max(1024, int(millions * 1e6 * scale))}') for i, (case, millions) in enumerate(MBUF.items())]
 
 
-class Part:
-    def __init__(self, a, name, peers):
-        self.a, self.name, self.peers, self.dir = a, name, peers, workdir()
-        self.what, self.cases = PARTS[name][:2]
-        self.ns, self.noisy, self.turn = {}, 0, False
-        self.floor = own(a, 'channel-floor')
+def port_rows(two):
+    """two: DPDK has huge pages, so that there can be a second process"""
+    return lambda scale: [(f'{case}, {n}', f'{i} {n} {max(1024, int(millions * 1e6 * scale))}')
+                          for i, (case, bursts, millions) in enumerate(PORT) for n in bursts if two or 'process' not in case]
 
-    def measure(self, procs):
-        """{case: {peer: ns}}"""
-        got = {}
-        for i, (case, millions) in enumerate(self.cases.items()):
-            self.turn = not self.turn
-            for p, proc in sorted(procs.items(), reverse=self.turn):
-                proc.say(f'{i} {max(1024, int(millions * 1e6 * self.a.scale))}')
-                try:
-                    got.setdefault(case, {})[p] = proc.result()['ns']
-                except Failed as e:
-                    raise Failed(f'{p}, {case}: {e}')
-        return got
 
-    def one_repeat(self, gate):
-        """what measure() has, noisy"""
-        crew, got = Crew(self.floor, self.dir), {}
-        gate.open()
-        try:
-            procs = {}
-            for p, b in self.peers.items():
-                where = os.path.join(self.dir, 'run', p)
-                os.makedirs(where, mode=0o700, exist_ok=True)
-                procs[p] = crew.start([b], env={'RUNTIME_DIRECTORY': where})
-            for p in procs.values():
-                p.ready()
-            got = self.measure(procs)
-        finally:
-            used = crew.end()
-        return got, gate.close(used)[1]
+def capture(path, packets):
+    """UDP of the usual mixture of lengths, from many hosts; the same each time"""
+    r = random.Random(7)
+    with open(path, 'wb') as f:
+        f.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for i in range(packets):
+            size = r.choice([60] * 7 + [576] * 4 + [1514])
+            ip = struct.pack('>BBHHHBBHII', 0x45, 0, size - 14, i & 0xffff, 0, 64, 17, 0, 0x0a000000 | r.getrandbits(16),
+                             0x0b000000 | r.getrandbits(16))
+            udp = struct.pack('>HHHH', r.randrange(1024, 65535), 53, size - 34, 0)
+            f.write(struct.pack('<IIII', 1600000000 + i // 1000, i % 1000 * 1000, size, size))
+            f.write((b'\2\0\0\0\0\1\2\0\0\0\0\2\x08\0' + ip + udp).ljust(size, b'x'))
 
-    def run(self):
-        gate = Gate(self.a.gate_wait, self.a.gate_total)
-        for i in range(self.a.repeats):
-            for _ in range(self.a.retries + 1):
-                got, noisy = self.one_repeat(gate)
-                if not noisy:
-                    break
-            self.noisy += noisy
-            for case, by in got.items():
-                for p, v in by.items():
-                    self.ns.setdefault((case, p), []).append(v)
-            print(f'{self.name}: repeat {i + 1} of {self.a.repeats}{" (noisy)" if noisy else ""}', file=sys.stderr)
 
-    def ratio(self, case):
-        """how many times as fast as DPDK: the median of the repeats' ratios"""
-        ours, theirs = self.ns.get((case, 'shoal')), self.ns.get((case, 'dpdk'))
-        return statistics.median(t / o for o, t in zip(ours, theirs)) if ours and theirs else None
+def captures():
+    """a directory in memory with files to read, and room for one to write"""
+    here = tempfile.TemporaryDirectory(prefix='shoal-bench.', dir='/dev/shm' if os.path.isdir('/dev/shm') else None)
+    capture(os.path.join(here.name, 'loop.pcap'), 2048)
+    capture(os.path.join(here.name, 'long.pcap'), 100000)
+    return here
 
-    def table(self):
-        lines = [[self.name] + list(self.peers) + ['times as fast as DPDK', '']]
-        for case in self.cases:
-            r = self.ratio(case)
-            lines.append([case] + [Stat(self.ns[(case, p)], self.noisy > 0).text() for p in self.peers] +
-                         (['-', 'not measured'] if r is None else [short(r), 'met' if r >= TIE else 'missed']))
-        width = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        head = f'{self.what}, median (min..max); {self.a.repeats} repeats, {self.noisy} noisy; aim: never slower than DPDK'
-        return [head] + ['  '.join(c.ljust(w) for c, w in zip(line, width)).rstrip() for line in lines] + ['']
+
+def huge_pages():
+    """where they are mounted, or None and why not"""
+    try:
+        return HugePages(workdir(), HUGE_PAGES), None
+    except Failed as e:
+        return None, str(e)
+
+
+def lines_of(part, name):
+    """[row, figures, ratio, verdict] of each row of a part"""
+    if name == 'programs':
+        return [[row] + part.cells(row, lambda ns: 1e3 / ns) for row in run.ROWS]
+    return [[row] + part.cells(row) for row, _ in part.rows]
+
+
+def stopped(part):
+    out = []
+    for row in run.STOPPED:
+        r = part.ns.get((row, 'shoal'))
+        out.append([row] + (['-', 'not measured'] if not r else
+                            [Stat(r, part.noisy > 0).text(), 'met' if statistics.median(r) >= run.KEEP else 'missed']))
+    return out
+
+
+def tables(parts):
+    """[(what, head, lines)]"""
+    out = []
+    for name, part in parts.items():
+        out.append((WHAT[name] + f'; {part.a.repeats} repeats, {part.noisy} noisy; aim: never slower than DPDK',
+                    [name] + list(part.peers) + ['times as fast as DPDK', ''], lines_of(part, name)))
+        if name == 'programs':
+            out.append((WHAT['stopped'] + f'; aim: {run.KEEP:.0%}', ['rx_drop_en', 'of their rate', ''], stopped(part)))
+    return out
+
+
+def write_doc(head, all_tables):
+    with open(DOC) as f:
+        text = f.read()
+    new = [head + '\n']
+    for what, first, lines in all_tables:
+        new.append(f'\n{what}:\n\n')
+        new += ['| ' + ' | '.join(line) + ' |\n' for line in [first, ['---'] * len(first)] + lines]
+    a, b = text.index(BEGIN) + len(BEGIN), text.index(END)
+    with open(DOC, 'w') as f:
+        f.write(text[:a] + '\n' + ''.join(new) + '\n' + text[b:])
 
 
 def write(a, parts, version, why):
-    head = [f'packets: shoal beside DPDK {version or "(absent: " + str(why) + ")"}', json.dumps(machine()), '']
-    lines = [line for p in parts for line in p.table()]
-    text = '\n'.join(head + lines)
+    all_tables = tables(parts)
+    out = [f'packets: shoal beside DPDK {version or "(absent: " + str(why) + ")"}', json.dumps(machine()), '']
+    for what, first, lines in all_tables:
+        out += [what, ''] + aligned([first] + lines) + ['']
+    text = '\n'.join(out)
+    flat = [(name, row, p, vs) for name, part in parts.items() for (row, p), vs in part.ns.items()]
     base = os.path.join(a.out, 'packets')
     with open(base + '.txt', 'w') as f:
         f.write(text)
     with open(base + '.tsv', 'w') as f:
-        f.write('part\tcase\tpeer\tns\n')
-        f.writelines(f'{q.name}\t{c}\t{p}\t{v}\n' for q in parts for (c, p), vs in q.ns.items() for v in vs)
+        f.write('part\trow\tpeer\tfigure\n')
+        f.writelines(f'{name}\t{row}\t{p}\t{v}\n' for name, row, p, vs in flat for v in vs)
     with open(base + '.json', 'w') as f:
         json.dump({'machine': machine(), 'dpdk': version,
-                   'ns': [{'part': q.name, 'case': c, 'peer': p, 'ns': vs} for q in parts for (c, p), vs in q.ns.items()]}, f)
+                   'figures': [{'part': n, 'row': r, 'peer': p, 'values': vs} for n, r, p, vs in flat]}, f)
     print(text)
-    return sum(line.endswith('missed') for line in lines)
+    if a.write_doc:
+        m = machine()
+        write_doc(f'{m["when"]}, {m["cpu"]}, {len(m["cpus"])} CPUs, DPDK {version}; median (min..max), ~: of a busy machine.',
+                  all_tables)
+    return sum(line[-1] == 'missed' for _, _, lines in all_tables for line in lines)
+
+
+def make(a, name, files, huge):
+    """(part, version of DPDK, why it is absent)"""
+    where = huge.dir if huge else None
+    if name == 'programs':
+        programs, version, why = run.build(a)
+        return run.Programs(a, programs, files, where), version, why
+    if name == 'mbuf':
+        b = Beside('packets, mbuf', __doc__, mbuf_rows, run.ARCHIVES[:7], program='packets_mbuf', args=a)
+    else:
+        env = {'BENCH_FILES': files, **({'BENCH_HUGE': where} if where else {})}
+        b = Beside('packets, port', __doc__, port_rows(where), run.ARCHIVES, program='packets_port', args=a, env=env,
+                   libs=(run.PCAP,))
+    return b, b.version, b.why
+
+
+def arguments():
+    p = beside_options('packets', __doc__, gate_wait=4, gate_total=30)
+    p.add_argument('--part', choices=('mbuf', 'port', 'programs'), action='append', help='this one alone; may be given again')
+    p.add_argument('--write-doc', action='store_true', help='renew the table in doc/performance.md')
+    return parsed(p)
 
 
 def main():
-    p = argparse.ArgumentParser(prog='./dev bench packets', description=__doc__.splitlines()[0])
-    p.add_argument('--part', choices=list(PARTS), action='append', help='this one alone; may be given again')
-    p.add_argument('--quick', action='store_true', help='one short repeat: does everything still run?')
-    p.add_argument('--repeats', type=int, default=5)
-    p.add_argument('--scale', type=float, default=1, help='so many times the mbufs')
-    p.add_argument('--build', default=os.path.join(ROOT, 'build'), help='meson build directory')
-    p.add_argument('--gate-wait', type=float, default=4, help='seconds to wait for quiet before one repeat')
-    p.add_argument('--gate-total', type=float, default=30, help='seconds to wait for quiet in the whole run')
-    p.add_argument('--retries', type=int, default=1, help='how often a noisy repeat is made again')
-    p.add_argument('--strict', action='store_true', help='end with 1 when an aim is missed')
-    a = p.parse_args()
-    if a.quick:
-        a.repeats, a.gate_wait, a.gate_total, a.retries, a.scale = 1, 0, 0, 0, .05
-    a.build = os.path.abspath(a.build)
-    a.out = os.path.join(a.build, 'bench')
-    os.makedirs(a.out, exist_ok=True)
-    parts, version, why = [], None, None
-    for name in a.part or PARTS:
-        peers = {'shoal': own(a, f'packets-{name}-shoal')}
-        found, version, why = build_dpdk(a.out, f'packets_{name}', PARTS[name][2], '-O3')
-        if 'dpdk' in found:
-            peers['dpdk'] = found['dpdk']
-        parts.append(Part(a, name, peers))
-    try:
-        for part in parts:
-            part.run()
-    except Failed as e:
-        sys.exit(f'bench packets: {e}')
-    missed = write(a, parts, version, why)
-    sys.exit(1 if a.strict and missed else 0)
+    a = arguments()
+    huge, no_huge = huge_pages()
+    if no_huge:
+        print(f'DPDK without a second process: {no_huge}', file=sys.stderr)
+    parts, version, why = {}, None, None
+    with captures() as files:
+        try:
+            for name in a.part or ('mbuf', 'port', 'programs'):
+                parts[name], version, why = make(a, name, files, huge)
+                parts[name].run()
+        except Failed as e:
+            sys.exit(f'bench packets: {e}')
+    sys.exit(1 if write(a, parts, version, why) and a.strict else 0)
 
 
 if __name__ == '__main__':

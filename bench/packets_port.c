@@ -9,11 +9,12 @@
  * mount of huge pages; without it the memory is the process' own, and there is no second process. Started with the argument
  * "peer" it is that second process, which receives what the first one sends through a ring.
  */
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <signal.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -229,7 +230,7 @@ static void init(bool second)
 
 	check(dir != NULL, "BENCH_FILES is not set");
 	ADD("packets");
-	ADD("--lcores=%d@%d", second, second);
+	ADD("--lcores=%d@%d", second, second && sysconf(_SC_NPROCESSORS_ONLN) > 1);
 	ADD("--log-level=error");
 #if !__has_include(<shoal_mempool.h>)
 	ADD("--no-pci");
@@ -295,9 +296,12 @@ static int second_process(void)
 static void start_second(const char *self)
 {
 	int to[2], from[2];
+	cpu_set_t all;
 
 	check(pipe(to) == 0 && pipe(from) == 0, "pipe");
 	if (fork() == 0) {
+		memset(&all, 0xff, sizeof(all)); /* this thread is pinned, and the other process shall be elsewhere */
+		sched_setaffinity(0, sizeof(all), &all);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(to[0], 0);
 		dup2(from[1], 1);
