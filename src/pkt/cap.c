@@ -62,11 +62,37 @@ static size_t fill(struct sh_cap *c, size_t n)
 	return c->have - c->at;
 }
 
+/* what the header of a record says */
+static inline void record(const struct sh_cap *c, const uint8_t *hdr, struct sh_cap_packet *p)
+{
+	uint32_t frac = word(c, hdr + 4);
+
+	p->ts_ns = word(c, hdr) * NS_PER_S + (uint64_t)frac * (c->nano ? 1 : 1000);
+	p->caplen = word(c, hdr + 8);
+	p->len = word(c, hdr + 12);
+	p->data = hdr + SH_CAP_REC_HDR;
+}
+
+unsigned sh_cap_ready(struct sh_cap *c, struct sh_cap_packet *p, unsigned n, uint32_t min, uint32_t max)
+{
+	unsigned got = 0;
+
+	if (c->lib != NULL || c->broken != 0)
+		return 0;
+	for (size_t left = c->have - c->at; got < n && left >= SH_CAP_REC_HDR; got++, p++) {
+		record(c, c->buf + c->at, p);
+		if (p->caplen < min || p->caplen > max || p->caplen > left - SH_CAP_REC_HDR)
+			break;
+		left -= SH_CAP_REC_HDR + p->caplen;
+		c->at += SH_CAP_REC_HDR + p->caplen;
+	}
+	return got;
+}
+
 /* the next record: c->at stands on it. 1, 0, -errno */
 static int next_record(struct sh_cap *c, struct sh_cap_packet *p)
 {
 	size_t have = fill(c, SH_CAP_REC_HDR);
-	uint32_t frac;
 
 	if (c->read_err != 0)
 		return sh_cap_broken(c, -c->read_err, "it cannot be read any further");
@@ -74,15 +100,12 @@ static int next_record(struct sh_cap *c, struct sh_cap_packet *p)
 		return 0;
 	if (have < SH_CAP_REC_HDR)
 		return sh_cap_broken(c, -EBADMSG, "it ends within the header of a packet");
-	p->caplen = word(c, c->buf + c->at + 8);
-	p->len = word(c, c->buf + c->at + 12);
+	record(c, c->buf + c->at, p);
 	if (p->caplen > SH_CAP_PACKET)
 		return sh_cap_broken(c, -EBADMSG, "a packet says that it is longer than packets are");
 	if (fill(c, SH_CAP_REC_HDR + p->caplen) < SH_CAP_REC_HDR + p->caplen)
 		return sh_cap_broken(c, c->read_err != 0 ? -c->read_err : -EBADMSG, "it ends within a packet");
-	frac = word(c, c->buf + c->at + 4);
-	p->ts_ns = word(c, c->buf + c->at) * NS_PER_S + (uint64_t)frac * (c->nano ? 1 : 1000);
-	p->data = c->buf + c->at + SH_CAP_REC_HDR;
+	p->data = c->buf + c->at + SH_CAP_REC_HDR; /* it may have been moved */
 	c->at += SH_CAP_REC_HDR + p->caplen;
 	return 1;
 }
