@@ -14,48 +14,51 @@
 
 #include "base/atom.h"
 
+/* its fields are plain ones, for programs in C++ */
+#define SH_RING_A32(p) ((_Atomic uint32_t *)(uintptr_t)(p))
+
 /* may n move from pos on? base: what there is when both tails are the same */
 static inline bool sh_ring_quick_room(struct __rte_ring_side *s, const struct rte_ring_headtail *other, uint32_t pos,
 				      uint32_t base, uint32_t n)
 {
-	uint32_t seen = __atomic_load_n(&s->seen, __ATOMIC_RELAXED); /* relaxed: mine */
+	uint32_t seen = sh_load_rlx(SH_RING_A32(&s->seen)); /* relaxed: mine */
 
 	if (base + seen - pos >= n)
 		return true;
 	if (s->chase != 0)
 		return false;
-	seen = __atomic_load_n(&other->tail, __ATOMIC_ACQUIRE); /* A:RINGPUB, A:RINGTAKE */
-	__atomic_store_n(&s->seen, seen, __ATOMIC_RELAXED);	/* relaxed: mine */
+	seen = sh_load_acq(SH_RING_A32(&other->tail)); /* A:RINGPUB, A:RINGTAKE */
+	sh_store_rlx(SH_RING_A32(&s->seen), seen);     /* relaxed: mine */
 	return base + seen - pos >= n;
 }
 
 static inline bool sh_ring_quick_put(struct rte_ring *r, void *const *objs, uint32_t n)
 {
-	uint32_t pos = __atomic_load_n(&r->prod.tail, __ATOMIC_RELAXED); /* relaxed: mine */
+	uint32_t pos = sh_load_rlx(SH_RING_A32(&r->prod.tail)); /* relaxed: mine */
 
 	if (!sh_ring_quick_room(&r->prod_side, &r->cons, pos, r->capacity, n) || (pos & r->mask) + n > r->size)
 		return false;
 	__rte_ring_copy(__rte_ring_slot(r, pos & r->mask, sizeof(void *)), objs, n * sizeof(void *));
-	__atomic_store_n(&r->prod.tail, pos + n, __ATOMIC_RELEASE); /* R:RINGPUB */
+	sh_store_rel(SH_RING_A32(&r->prod.tail), pos + n); /* R:RINGPUB */
 	return true;
 }
 
 static inline bool sh_ring_quick_get(struct rte_ring *r, void **objs, uint32_t n)
 {
-	uint32_t pos = __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED); /* relaxed: mine */
+	uint32_t pos = sh_load_rlx(SH_RING_A32(&r->cons.tail)); /* relaxed: mine */
 
 	if (!sh_ring_quick_room(&r->cons_side, &r->prod, pos, 0, n) || (pos & r->mask) + n > r->size)
 		return false;
 	__rte_ring_copy(objs, __rte_ring_slot(r, pos & r->mask, sizeof(void *)), n * sizeof(void *));
-	__atomic_store_n(&r->cons.tail, pos + n, __ATOMIC_RELEASE); /* R:RINGTAKE */
+	sh_store_rel(SH_RING_A32(&r->cons.tail), pos + n); /* R:RINGTAKE */
 	return true;
 }
 
 /* the compiler keeps it behind the move; the processor's order is the sleeper's business, see shoal_ring.h */
 static inline bool sh_ring_watched(const struct rte_ring *r)
 {
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	return __atomic_load_n(&r->watch, __ATOMIC_RELAXED) != 0;
+	__asm__ volatile("" ::: "memory");
+	return sh_load_rlx(SH_RING_A32(&r->watch)) != 0; /* relaxed: see above */
 }
 
 #endif

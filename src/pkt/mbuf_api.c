@@ -5,6 +5,7 @@
 
 #include <rte_errno.h>
 
+#include "base/atom.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "pkt/mbuf.h"
@@ -137,7 +138,7 @@ static inline unsigned into_cache(const struct rte_mempool *mp, struct rte_mempo
 		c->objs[len++] = m;
 	}
 	/* they are in the cache when len says so */
-	__atomic_store_n(&c->len, len, __ATOMIC_RELEASE);
+	sh_store_rel((_Atomic uint32_t *)&c->len, len);
 	return i;
 }
 

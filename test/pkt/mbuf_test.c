@@ -191,42 +191,6 @@ TEST(bulk_of_chains_and_pools)
 	pool_whole(mq);
 }
 
-/* those that need nothing go right into the cache: between them are others, and the cache is full on the way */
-TEST(bulk_into_a_cache)
-{
-	struct rte_mempool *mp, *mq;
-	struct rte_mbuf *m[150], *kept;
-
-	init_as("primary");
-	mp = rte_pktmbuf_pool_create("p", 400, 32, 8, 256, SOCKET_ID_ANY);
-	mq = make_pool("q", 40, ROOM);
-	CHECK(mp != NULL);
-	for (int round = 0; round < 20; round++) {
-		for (int i = 0; i < 150; i++)
-			m[i] = make_mbuf(mp, 5, 0);
-		kept = m[7];
-		rte_mbuf_refcnt_update(kept, 1);
-		rte_pktmbuf_free(m[20]);
-		m[20] = rte_pktmbuf_clone(m[21], mp);
-		rte_pktmbuf_free(m[40]);
-		m[40] = make_mbuf(mq, 5, 0);
-		rte_pktmbuf_free(m[60]);
-		m[60] = NULL;
-		CHECK_EQ(rte_pktmbuf_chain(m[80], make_mbuf(mp, 5, 0)), 0);
-		m[90]->nb_segs = 3; /* of a chain that was taken apart by hand */
-		rte_pktmbuf_free_bulk(m, 150);
-		CHECK_EQ(kept->refcnt, 1);
-		rte_pktmbuf_free(kept);
-		CHECK_EQ(rte_mempool_avail_count(mp), 400);
-		CHECK_EQ(rte_pktmbuf_alloc_bulk(mp, m, 150), 0);
-		for (int i = 0; i < 150; i++)
-			rte_mbuf_raw_sanity_check(m[i], mp);
-		rte_pktmbuf_free_bulk(m, 150);
-	}
-	pool_whole(mp);
-	pool_whole(mq);
-}
-
 TEST(references)
 {
 	struct rte_mempool *mp;
