@@ -331,7 +331,8 @@ int sh_port_make(const char *name, const char *args, unsigned *id)
 	if (drv == NULL)
 		return -ENODEV;
 	if (drv->primary && !sh_is_primary()) {
-		sh_err("%s: its driver works in the primary alone: make it there, or by rte_eal_hotplug_add(), which has the "
+		sh_err("%s: its driver works in the primary alone: make it there, or by rte_eal_hotplug_add(), which "
+		       "has the "
 		       "primary do it",
 		       name);
 		return -ENOTSUP;
@@ -387,7 +388,8 @@ int sh_port_unmake(unsigned id)
 	if (h == NULL)
 		return err;
 	if (h->drv->primary && !sh_is_primary()) {
-		sh_err("%s: its driver works in the primary alone: remove it there, or by rte_eal_hotplug_remove(), which has "
+		sh_err("%s: its driver works in the primary alone: remove it there, or by rte_eal_hotplug_remove(), "
+		       "which has "
 		       "the primary do it",
 		       h->p->name);
 		sh_here_put(h);
