@@ -4,9 +4,10 @@
 
 #include "pkt/dev.h"
 
-extern const struct sh_driver sh_drv_null, sh_drv_pcap, sh_drv_ring, sh_drv_tap;
+extern const struct sh_driver sh_drv_af_packet, sh_drv_null, sh_drv_pcap, sh_drv_ring, sh_drv_tap;
 
-const struct sh_driver *const sh_drivers[] = {&sh_drv_null, &sh_drv_pcap, &sh_drv_ring, &sh_drv_tap, NULL};
+const struct sh_driver *const sh_drivers[] = {&sh_drv_af_packet, &sh_drv_null, &sh_drv_pcap,
+					      &sh_drv_ring,	 &sh_drv_tap,  NULL};
 
 const struct sh_driver *sh_driver_named(const char *name)
 {

@@ -23,7 +23,11 @@ enum {
 	TCP_DOFF = 12,
 	TCP_FLAGS = 13,
 	TCP_SUM = 16,
+	UDP_LEN = 8,
+	UDP_LENGTH = 4,
+	UDP_SUM = 6,
 	PROTO_TCP = 6,
+	PROTO_UDP = 17,
 };
 enum { FIN = 0x01, PSH = 0x08, ACK = 0x10, CWR = 0x80 };
 #define DONT_FRAGMENT 0x4000
@@ -175,25 +179,29 @@ static uint32_t find_ip(const uint8_t *frame, uint32_t len, bool *v6)
 bool sh_cut_begin(struct sh_cut *c, const struct virtio_net_hdr *v, const uint8_t *frame, uint32_t len)
 {
 	uint8_t kind = v->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
-	uint32_t need;
+	uint32_t need, l4_len;
 
 	*c = (struct sh_cut){.frame = frame, .len = len, .mss = v->gso_size, .l4 = v->csum_start};
-	if ((v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || v->csum_offset != TCP_SUM || c->mss == 0 ||
-	    len < ETH_LEN || (kind != VIRTIO_NET_HDR_GSO_TCPV4 && kind != VIRTIO_NET_HDR_GSO_TCPV6))
+	c->udp = kind == SH_GSO_UDP;
+	l4_len = c->udp ? UDP_LEN : TCP_LEN;
+	if ((v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || v->csum_offset != (c->udp ? UDP_SUM : TCP_SUM) ||
+	    c->mss == 0 || len < ETH_LEN ||
+	    (kind != VIRTIO_NET_HDR_GSO_TCPV4 && kind != VIRTIO_NET_HDR_GSO_TCPV6 && !c->udp))
 		return false;
 	c->l3 = find_ip(frame, len, &c->v6);
 	need = c->l3 + (c->v6 ? IP6_LEN : IP4_LEN);
-	if (c->l3 == 0 || c->v6 != (kind == VIRTIO_NET_HDR_GSO_TCPV6) || need > c->l4 || c->l4 + TCP_LEN > len)
+	if (c->l3 == 0 || (!c->udp && c->v6 != (kind == VIRTIO_NET_HDR_GSO_TCPV6)) || need > c->l4 ||
+	    c->l4 + l4_len > len)
 		return false;
 	if (!c->v6 && c->l3 + 4u * (frame[c->l3] & 0xf) != c->l4)
 		return false;
-	c->hdr_len = c->l4 + 4u * (frame[c->l4 + TCP_DOFF] >> 4);
-	if (c->hdr_len < c->l4 + TCP_LEN || c->hdr_len >= len || c->hdr_len > SH_GSO_HDR)
+	c->hdr_len = c->l4 + (c->udp ? UDP_LEN : 4u * (frame[c->l4 + TCP_DOFF] >> 4));
+	if (c->hdr_len < c->l4 + l4_len || c->hdr_len >= len || c->hdr_len > SH_GSO_HDR)
 		return false;
 	c->at = c->hdr_len;
-	c->seq = get32(frame + c->l4 + TCP_SEQ);
+	c->seq = c->udp ? 0 : get32(frame + c->l4 + TCP_SEQ);
 	c->id = c->v6 ? 0 : get16(frame + c->l3 + IP4_ID);
-	c->pseudo = pseudo(frame + c->l3, c->v6, PROTO_TCP);
+	c->pseudo = pseudo(frame + c->l3, c->v6, c->udp ? PROTO_UDP : PROTO_TCP);
 	return true;
 }
 
@@ -210,11 +218,21 @@ static void write_ip(uint8_t *l3, bool v6, uint32_t hdr_len, uint32_t payload, u
 	store_sum(l3 + IP4_SUM, sh_sum(l3, hdr_len, 0));
 }
 
+static void write_tcp(const struct sh_cut *c, uint8_t *tcp, uint32_t payload)
+{
+	bool first = c->at == c->hdr_len, last = c->at + payload == c->len;
+
+	put32(tcp + TCP_SEQ, c->seq);
+	if (!last)
+		tcp[TCP_FLAGS] &= (uint8_t) ~(FIN | PSH);
+	if (!first)
+		tcp[TCP_FLAGS] &= (uint8_t)~CWR;
+}
+
 void sh_cut_one(struct sh_cut *c, uint8_t *to)
 {
-	uint32_t payload = sh_cut_next(c) - c->hdr_len, sum;
-	bool first = c->at == c->hdr_len, last = c->at + payload == c->len;
-	uint8_t *tcp = to + c->l4;
+	uint32_t payload = sh_cut_next(c) - c->hdr_len, sum, field = c->udp ? UDP_SUM : TCP_SUM;
+	uint8_t *l4 = to + c->l4;
 
 	memcpy(to, c->frame, c->hdr_len);
 	/* with extension headers IPv6's length counts them */
@@ -222,16 +240,17 @@ void sh_cut_one(struct sh_cut *c, uint8_t *to)
 		put16(to + c->l3 + IP6_PAYLOAD, (uint16_t)(c->hdr_len - c->l3 - IP6_LEN + payload));
 	else
 		write_ip(to + c->l3, false, c->l4 - c->l3, c->hdr_len - c->l4 + payload, c->id++);
-	put32(tcp + TCP_SEQ, c->seq);
-	if (!last)
-		tcp[TCP_FLAGS] &= (uint8_t) ~(FIN | PSH);
-	if (!first)
-		tcp[TCP_FLAGS] &= (uint8_t)~CWR;
-	put16(tcp + TCP_SUM, 0);
+	if (c->udp)
+		put16(l4 + UDP_LENGTH, (uint16_t)(UDP_LEN + payload));
+	else
+		write_tcp(c, l4, payload);
+	put16(l4 + field, 0);
 	sum = add_len(c->pseudo, c->hdr_len - c->l4 + payload);
-	sum = sh_sum(tcp, c->hdr_len - c->l4, sum);
+	sum = sh_sum(l4, c->hdr_len - c->l4, sum);
 	sum = sh_sum_copy(to + c->hdr_len, c->frame + c->at, payload, sum);
-	store_sum(tcp + TCP_SUM, sum);
+	store_sum(l4 + field, sum);
+	if (c->udp && get16(l4 + field) == 0) /* there it says: none */
+		put16(l4 + field, 0xffff);
 	c->seq += payload;
 	c->at += payload;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gso.h - big TCP frames of the kernel: cut into packets, and made of packets
+ * gso.h - big TCP and UDP frames of the kernel cut into packets, and big TCP frames made of packets
  *
  * The kernel hands over and takes up to 64 KB of a TCP stream as one frame with a virtio_net_hdr before it. One system call for
  * some forty packets instead of one for each: the program still sees packets as they would be on a wire, each with its own
@@ -23,6 +23,7 @@
 #define SH_GSO_FRAME 65600 /* bytes of the longest: an IP packet, an Ethernet header, tags */
 #define SH_GSO_HDR 160	   /* of the longest headers: 14 and two tags, 60, 60 */
 #define SH_GSO_PKTS 64	   /* packets in one that is made here */
+#define SH_GSO_UDP 5	   /* gso_type: UDP, pieces of equal length; older headers of the kernel have no name for it */
 
 /* the sum of n bytes, added to sum: as rte_raw_cksum(), 32 bits, faster. The second copies, too; 'to' may be 'from'. */
 uint32_t sh_sum(const void *from, size_t n, uint32_t sum);
@@ -39,7 +40,7 @@ struct sh_cut {
 	uint32_t hdr_len, l3, l4, mss; /* offsets; bytes */
 	uint32_t seq, pseudo;
 	uint16_t id;
-	bool v6;
+	bool v6, udp;
 };
 
 /* frame must stay until the last packet. false: v and the frame do not fit each other */

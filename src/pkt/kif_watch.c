@@ -294,7 +294,7 @@ void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_f
 		(void)shoal_fd_put(f->fd);
 	else
 		sh_close(&f->fd);
-	if (f->named && over && fd_name(h, what, name, sizeof(name)) == 0)
+	if (over && (f->named || sh_is_primary()) && fd_name(h, what, name, sizeof(name)) == 0)
 		(void)shoal_fd_revoke(name, &now);
 	*f = (struct sh_port_fd){.fd = -1};
 }

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * afp.h - what the files of net_af_packet share: drv_af_packet.c (a device, its settings), afp_sock.c, afp_rx.c, afp_tx.c
+ *
+ * Each rx queue has a packet socket with a ring that the kernel fills (TPACKET_V2), and the sockets of a port are one fanout group:
+ * the kernel says which queue a flow goes to. Each tx queue has a socket that packets are sent on, many with one call. The
+ * process that starts the port opens them all; the others have them by name (sh_port_fd()), and map a ring when they become
+ * the queue's owner. A tx queue has no state, in no process.
+ *
+ * Receiving. A slot belongs to whom its status says, the kernel or us. The owner reads slots in order, and at the end of a burst
+ *
+ *   1  each slot that it has read bears a mark (a byte that the kernel clears when it fills the slot)
+ *   2  idx = behind them
+ *   3  their statuses: the kernel's again
+ *
+ * Whoever opens the ring next gives back marked slots just before idx, and from idx on: so it begins with the first packet that
+ * the former owner had not in its hands, wherever that died.
+ *
+ * A packet that no slot holds (up to 64 KB: the kernel's TCP) lies in the socket's queue, and its slot says so. It is read from
+ * there, and cut (gso.h). Should an owner die between that and the mark, the next one finds a slot whose packet is gone, or
+ * takes a later one for it: one packet is missing, and what is in the queue is read before the ring is again empty.
+ *
+ * While a port is stopped a filter that takes nothing stands before each socket.
+ */
+#ifndef SH_PKT_AFP_H
+#define SH_PKT_AFP_H
+
+#include <net/if.h>
+
+#include "base/mtx.h"
+#include "pkt/kif.h"
+#include "pkt/port.h"
+
+#define SH_AFP_QUEUES 16	/* each way */
+#define SH_AFP_VNET 10u		/* bytes of the virtio-net header in front of each packet */
+#define SH_AFP_BUFFER (8 << 20) /* of a socket, each way */
+#define SH_AFP_FRAMES                                                                                                  \
+	2048 /* slots of a ring, unless framecnt= or the queue's descriptors say more: what comes while
+				     * the owner does not run for some milliseconds */
+#define SH_AFP_SLOT(mtu) ((mtu) + 128u) /* what a slot must have for a packet of that size, headers and all */
+
+/*
+ * Shared (p->shared).
+ *
+ *   field                written by
+ *   index .. qpairs      probe
+ *   gen, n_rx .. frames  start, with the port's seat; gen last: sockets of another number have other names
+ *   idx                  the rx queue's owner; start, when there is none
+ */
+struct sh_afp {
+	char iface[IFNAMSIZ];
+	uint32_t index;
+	uint32_t blocksz, framesz,
+		framecnt; /* framecnt 0: as many as the queue has descriptors, SH_AFP_FRAMES at least */
+	uint16_t qpairs;
+	bool bypass, join;
+	_Atomic uint32_t gen; /* of the sockets that receive; 0: there are none yet */
+	uint32_t n_rx, fanout;
+	uint32_t frames[SH_AFP_QUEUES];
+	_Atomic uint32_t idx[SH_AFP_QUEUES]; /* the next slot to look at */
+};
+
+/* h->local; all but ctl under lk */
+struct sh_afp_here {
+	struct sh_port_fd ctl; /* for questions and filters of the interface */
+	struct sh_mtx lk;
+	uint32_t gen; /* of rx[] */
+	struct sh_port_fd rx[SH_AFP_QUEUES], tx[SH_AFP_QUEUES];
+};
+
+/* ---- afp_sock.c ---- */
+
+int sh_afp_attach(struct sh_here *h);
+void sh_afp_detach(struct sh_here *h);
+/* the sockets of all queues, empty: with the seat */
+int sh_afp_start(struct sh_here *h);
+void sh_afp_stop(struct sh_here *h);
+/* the fd of a queue, this process' until detach, or until the port is started with other queues; -errno after a line */
+int sh_afp_fd(struct sh_here *h, bool tx, unsigned queue);
+/* nothing gets in, or all */
+int sh_afp_gate(int fd, bool open);
+/* what the kernel dropped since it was asked last: added to the queues' missed; returns the sum */
+uint64_t sh_afp_drops(struct sh_here *h);
+
+/* ---- afp_rx.c, afp_tx.c ---- */
+
+int sh_afp_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
+void sh_afp_rx_shut(struct sh_io *io);
+/* empty a ring that is gated: what is in it came before the start */
+int sh_afp_rx_flush(struct sh_here *h, unsigned queue, int fd);
+int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
+void sh_afp_tx_shut(struct sh_io *io);
+
+#endif
