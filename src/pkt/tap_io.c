@@ -2,9 +2,9 @@
 /*
  * tap_io.c - net_tap's bursts: one system call for each frame of the kernel, which may be many packets
  *
- * Rx: readv() puts the vnet header aside, as many bytes as an mbuf has room for into an mbuf, and the rest into big[], which
- * only frames have that are cut (gso.h) or are longer than an mbuf. What is left of such a frame when the burst is full is
- * given out by the next bursts: bytes of this process, no mbufs, so that a death costs none.
+ * Rx: each frame is read into a buffer of this process, and copied from there: the copy of a packet costs less than what
+ * readv() does for several buffers, an empty poll needs no mbuf, and frames that are cut (gso.h) must be elsewhere anyway. What is
+ * left of such a frame when the burst is full is given out by the next bursts: bytes, no mbufs, so that a death costs none.
  *
  * Tx: TCP packets that follow each other are merged and written at once; all others by themselves. Everything is written when
  * the burst returns. What the kernel does not take for now stays with the caller; what it refuses counts as an error.
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <rte_ip.h>
@@ -23,9 +24,8 @@
 #include "pkt/port.h"
 #include "pkt/tap.h"
 
-#define ROOM_MAX 16384 /* bytes of an mbuf that are read into at most */
-#define TX_SEGS 62     /* segments of one packet */
-#define HDR_COPY 256   /* bytes of headers that are changed before they are sent */
+#define TX_SEGS 62   /* segments of one packet */
+#define HDR_COPY 256 /* bytes of headers that are changed before they are sent */
 #define HINTS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG)
 
 struct tap_rx {
@@ -36,10 +36,13 @@ struct tap_rx {
 	uint16_t port;
 	uint32_t room; /* bytes of an mbuf */
 	bool scatter, csum;
-	struct sh_cut cut; /* of what lies in big[] */
-	struct virtio_net_hdr v;
-	uint8_t big[ROOM_MAX + SH_GSO_FRAME]; /* frames end up in one piece, from ROOM_MAX - room on */
+	struct sh_cut cut; /* of what lies in frame[] */
+	uint8_t pad[16 - sizeof(struct virtio_net_hdr)];
+	struct virtio_net_hdr v; /* and what it is about right behind it */
+	uint8_t frame[SH_GSO_FRAME];
 };
+_Static_assert(offsetof(struct tap_rx, frame) - offsetof(struct tap_rx, v) == sizeof(struct virtio_net_hdr),
+	       "one read");
 
 struct tap_tx {
 	struct sh_queue *q;
@@ -48,7 +51,7 @@ struct tap_tx {
 	uint8_t hdr[HDR_COPY];
 	struct virtio_net_hdr v;
 	struct sh_merge merge;
-	unsigned first; /* of the burst: the one that the merge began with */
+	const struct rte_mbuf *head; /* that the merge began with */
 };
 
 static void gone(struct sh_port *p)
@@ -134,21 +137,18 @@ static uint16_t cut(struct tap_rx *io, struct rte_mbuf **pkts, uint16_t n, uint6
 	return got;
 }
 
-/* a frame of which the first part is in m and the rest in big[]: a packet, to be cut (NULL), or an error (NULL, counted) */
-static struct rte_mbuf *long_frame(struct tap_rx *io, struct rte_mbuf *m, uint32_t len)
+/* a frame that is no packet of one mbuf: a chain, or to be cut (NULL), or an error (NULL, counted) */
+static struct rte_mbuf *long_frame(struct tap_rx *io, uint32_t len)
 {
-	uint8_t *frame = io->big + ROOM_MAX - io->room;
+	struct rte_mbuf *m;
 
-	memcpy(frame, rte_pktmbuf_mtod(m, void *), RTE_MIN(len, io->room));
-	rte_pktmbuf_free(m);
 	if (io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-		if (sh_cut_begin(&io->cut, &io->v, frame, len) &&
+		if (sh_cut_begin(&io->cut, &io->v, io->frame, len) &&
 		    (io->scatter || io->cut.hdr_len + io->cut.mss <= io->room))
 			return NULL;
 		io->cut.at = io->cut.len = 0;
-	} else if (io->scatter &&
-		   ((io->v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || sh_vnet_fill(&io->v, frame, len))) {
-		m = chain(io, frame, len);
+	} else if (io->scatter) {
+		m = chain(io, io->frame, len);
 		if (m == NULL)
 			sh_count(&io->q->nombuf, 1);
 		return m;
@@ -157,48 +157,51 @@ static struct rte_mbuf *long_frame(struct tap_rx *io, struct rte_mbuf *m, uint32
 	return NULL;
 }
 
-/* one read; 1: *m is a packet, or NULL for a frame that is to be cut or was dropped. 0: there is none for now */
+/* a read as it is: libc's would look for a cancellation, at twice the cost of an empty one */
+static inline long read_raw(int fd, void *to, size_t n)
+{
+	return syscall(SYS_read, fd, to, n);
+}
+
+/* one frame; 1: *m is a packet, or NULL for a frame that is to be cut or was dropped. 0: there is none for now */
 static int receive(struct tap_rx *io, struct rte_mbuf **ret)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(io->mp);
-	struct iovec iov[3];
-	ssize_t got;
+	long got = read_raw(io->fd, &io->v, sizeof(io->v) + sizeof(io->frame));
+	uint64_t flags = 0;
+	struct rte_mbuf *m;
 	uint32_t len;
 
-	if (m == NULL) {
-		sh_count(&io->q->nombuf, 1);
-		return 0;
-	}
-	iov[0] = (struct iovec){&io->v, sizeof(io->v)};
-	iov[1] = (struct iovec){rte_pktmbuf_mtod(m, void *), io->room};
-	iov[2] = (struct iovec){io->big + ROOM_MAX, SH_GSO_FRAME};
-	got = readv(io->fd, iov, 3);
-	if (got <= (ssize_t)sizeof(io->v)) {
+	if (unlikely(got <= (long)sizeof(io->v))) {
 		if (got < 0 && errno == EBADFD)
 			gone(io->p);
-		rte_pktmbuf_free(m);
 		return 0;
 	}
-	len = (uint32_t)((size_t)got - sizeof(io->v));
-	if (len > io->room || io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-		*ret = long_frame(io, m, len);
-		return 1;
-	}
-	m->data_len = (uint16_t)len;
-	m->pkt_len = len;
-	m->port = io->port;
-	if ((io->v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
-		if (!sh_vnet_fill(&io->v, rte_pktmbuf_mtod(m, uint8_t *), len)) {
+	len = (uint32_t)(got - (long)sizeof(io->v));
+	*ret = NULL;
+	if (io->v.gso_type == VIRTIO_NET_HDR_GSO_NONE && (io->v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
+		if (!sh_vnet_fill(&io->v, io->frame, len)) {
 			sh_count(&io->q->errors, 1);
-			rte_pktmbuf_free(m);
-			m = NULL;
-		} else {
-			m->ol_flags |= good(io);
+			return 1;
 		}
-	} else if ((io->v.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0) {
-		m->ol_flags |= io->csum ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : 0;
+		flags = good(io);
+	} else if ((io->v.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0 && io->csum) {
+		flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	}
-	*ret = m;
+	if (len > io->room || io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+		*ret = m = long_frame(io, len);
+	} else {
+		*ret = m = rte_pktmbuf_alloc(io->mp);
+		if (m == NULL) {
+			sh_count(&io->q->nombuf, 1);
+			return 1;
+		}
+		memcpy(rte_pktmbuf_mtod(m, void *), io->frame, len);
+		m->data_len = (uint16_t)len;
+		m->pkt_len = len;
+		m->port = io->port;
+	}
+	if (m != NULL)
+		m->ol_flags |= flags;
 	return 1;
 }
 
@@ -237,10 +240,10 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 
 /* ---- tx ---- */
 
-/* 0: it is gone, or was refused and is counted; -1: later */
-static int put(struct tap_tx *io, const struct iovec *iov, int n, unsigned packets)
+/* what the kernel said: 0: it is gone, or was refused and is counted; -1: later */
+static int judge(struct tap_tx *io, long r, unsigned packets)
 {
-	if (writev(io->fd, iov, n) >= 0)
+	if (likely(r >= 0))
 		return 0;
 	if (errno == EAGAIN || errno == EINTR)
 		return -1;
@@ -248,6 +251,17 @@ static int put(struct tap_tx *io, const struct iovec *iov, int n, unsigned packe
 		gone(io->p);
 	sh_count(&io->q->errors, packets);
 	return 0;
+}
+
+/* system calls as they are: see read_raw() */
+static int put(struct tap_tx *io, const struct iovec *iov, int n, unsigned packets)
+{
+	return judge(io, syscall(SYS_writev, io->fd, iov, n), packets);
+}
+
+static int put_one(struct tap_tx *io, const void *p, size_t n)
+{
+	return judge(io, syscall(SYS_write, io->fd, p, n), 1);
 }
 
 /* the checksum of the layer above IP is left to the kernel: its pseudo header's sum is stored */
@@ -303,6 +317,13 @@ static uint32_t hint(struct tap_tx *io, const struct rte_mbuf *m)
 	return kind == 0 ? n : 0; /* SCTP's is not there */
 }
 
+/* the whole packet lies in one piece with room before it, and nobody else reads it: one buffer for the kernel */
+static inline bool simple(const struct rte_mbuf *m)
+{
+	return m->nb_segs == 1 && (m->ol_flags & HINTS) == 0 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1 &&
+	       m->data_off >= sizeof(struct virtio_net_hdr);
+}
+
 /* one packet by itself */
 static int send_one(struct tap_tx *io, const struct rte_mbuf *m)
 {
@@ -310,6 +331,12 @@ static int send_one(struct tap_tx *io, const struct rte_mbuf *m)
 	uint32_t skip = 0;
 	int n = 1;
 
+	if (simple(m)) {
+		char *v = rte_pktmbuf_mtod(m, char *) - sizeof(struct virtio_net_hdr);
+
+		memset(v, 0, sizeof(struct virtio_net_hdr));
+		return put_one(io, v, m->data_len + sizeof(struct virtio_net_hdr));
+	}
 	memset(&io->v, 0, sizeof(io->v));
 	iov[0] = (struct iovec){&io->v, sizeof(io->v)};
 	if ((m->ol_flags & HINTS) != 0) {
@@ -332,7 +359,9 @@ static int flush(struct tap_tx *io)
 	unsigned n = io->merge.n;
 	int r = 0;
 
-	if (n > 0)
+	if (n == 1)
+		r = send_one(io, io->head);
+	else if (n > 1)
 		r = put(io, io->merge.iov, sh_merge_end(&io->merge), n);
 	io->merge.n = 0;
 	return r;
@@ -354,8 +383,10 @@ static uint16_t send_all(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
 		if (flush(io) < 0)
 			return done;
 		done = i;
-		if (plain && sh_merge_begin(&io->merge, bytes, m->data_len))
+		if (plain && sh_merge_begin(&io->merge, bytes, m->data_len)) {
+			io->head = m;
 			continue;
+		}
 		if (send_one(io, m) < 0)
 			return done;
 		done = (uint16_t)(i + 1);
@@ -416,8 +447,7 @@ int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *ret)
 		io->fd = fd;
 		io->mp = q->mp;
 		io->port = h->p->id;
-		io->room =
-			RTE_MIN((uint32_t)rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM, (uint32_t)ROOM_MAX);
+		io->room = (uint32_t)rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
 		io->scatter = ((q->offloads | h->p->conf.rx_offloads) & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
 		io->csum = ((q->offloads | h->p->conf.rx_offloads) & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0;
 		ret->data = io;

@@ -8,6 +8,7 @@ leaves them: there is no interface to anywhere else. Works for root and for an o
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -138,6 +139,7 @@ class Program:
 
     def __init__(self, world, name, argv):
         self.name = name
+        self.killed = False
         self.path = os.path.join(world.dir, name.replace(' ', '-') + '.log')
         env = dict(os.environ, RUNTIME_DIRECTORY=world.dir, XDG_RUNTIME_DIR=world.dir)
         with open(self.path, 'ab') as log:
@@ -162,6 +164,7 @@ class Program:
             raise Failed(f'{e}; it showed {self.shown()[-600:]}') from None
 
     def kill(self, sig=signal.SIGKILL):
+        self.killed = True
         self.proc.send_signal(sig)
         self.proc.wait(LIMIT)
 
@@ -205,8 +208,9 @@ class World:
     # ---- traffic ----
 
     def ping(self, n=3):
-        out = self.left.run('ping', '-c', str(n), '-i', '0.05', '-W', '5', self.right.addr, check=False)
-        if f' {n} received' not in out and f'{n} packets received' not in out:
+        out = self.left.run('ping', '-c', str(n), '-i', '0.05', '-w', str(int(LIMIT)), self.right.addr, check=False)
+        got = re.search(r' (\d+) (?:packets )?received', out)
+        if got is None or int(got.group(1)) < n:
             raise Failed(f'ping: {out[-300:]}')
 
     def serve(self, size, seed=1):
@@ -234,23 +238,29 @@ class World:
         wait_for('nginx listens', lambda: self.right.listens(80))
         return digest.hexdigest()
 
-    def download(self, meanwhile=None):
-        """the digest of what curl gets; meanwhile: called when a part has come"""
-        to = os.path.join(self.dir, 'got')
-        rate = ['--limit-rate', '40M'] if meanwhile else []  # so that there is a while
-        p = self.left.start('curl', '-sS', '--max-time', str(int(6 * LIMIT)), *rate, '-o', to, f'http://{self.right.addr}/file')
+    def download(self, parts=1, size=0, meanwhile=None):
+        """the digest of what curl gets, over so many connections; meanwhile: called when each has got something"""
+        to, running, digest = [os.path.join(self.dir, f'got{i}') for i in range(parts)], [], hashlib.sha256()
+        for i, path in enumerate(to):
+            part = ['-r', f'{size * i // parts}-{size * (i + 1) // parts - 1}'] if parts > 1 else []
+            rate = ['--limit-rate', f'{40 // parts}M'] if meanwhile else []  # so that there is a while
+            running.append(self.left.start('curl', '-sS', '--max-time', str(int(6 * LIMIT)), *rate, *part, '-o', path,
+                                           f'http://{self.right.addr}/file'))
         if meanwhile:
             def some():
-                return p.poll() is not None or (os.path.exists(to) and os.path.getsize(to) > 10_000_000)
+                ended = [p.returncode for p in running if p.poll() is not None]
+                if ended:
+                    raise Failed(f'curl ended with {ended} before anything happened to the path')
+                return all(os.path.exists(path) and os.path.getsize(path) > 100_000 for path in to)
             wait_for('the first part of the file', some)
             meanwhile()
-        if p.wait(6 * LIMIT) != 0:
-            raise Failed(f'curl ended with {p.returncode}')
-        digest = hashlib.sha256()
-        with open(to, 'rb') as f:
-            for block in iter(lambda: f.read(1 << 20), b''):
-                digest.update(block)
-        os.unlink(to)
+        for p, path in zip(running, to):
+            if p.wait(6 * LIMIT) != 0:
+                raise Failed(f'curl ended with {p.returncode}')
+            with open(path, 'rb') as f:
+                for block in iter(lambda f=f: f.read(1 << 20), b''):
+                    digest.update(block)
+            os.unlink(path)
         return digest.hexdigest()
 
     def iperf(self, seconds=2, reverse=False, streams=1, extra=()):

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Real traffic through DPDK's own multi-process programs, unmodified: two hosts whose only path they are.
+
+traffic_test.py BUILD_DIR [PATTERN...]: symmetric_mp with two processes, client_server_mp with three clients. Ping; 100 MB from
+nginx by curl, over several connections, while a process is killed with -9 and replaced; iperf3 both ways.
+"""
+import fnmatch
+import os
+import sys
+
+from world import (Failed, Missing, World, build_example, enter, forwarders, spread, symmetric)
+
+SIZE = 100_000_000
+PARTS = 8  # connections: so many that each process has some
+DEVICES = {'af_packet': ['net_af_packet0,iface=port0,qpairs=2', 'net_af_packet1,iface=port1,qpairs=2'],
+           'tap': ['net_tap0,iface=tap0', 'net_tap1,iface=tap1']}
+
+
+def alive(world):
+    for p in world.programs:
+        if p.proc.poll() is not None and not p.killed:
+            raise Failed(f'{p.name} ended with {p.proc.returncode}: {p.shown()[-600:]}')
+
+
+def compare(world, meanwhile):
+    want = world.serve(SIZE)
+    got = world.download(PARTS, SIZE, meanwhile)
+    if got != want:
+        raise Failed(f'the file that came has another digest: {got}, not {want}')
+
+
+def symmetric_over(kind, exes):
+    w = World()
+    try:
+        if kind == 'af_packet':
+            w.veths()
+        all_ = forwarders(w, exes['symmetric_mp'], DEVICES[kind], 2)
+        if kind == 'tap':
+            w.plug_taps()
+        w.ping()
+
+        def replace():
+            all_[1].kill()
+            all_[1] = symmetric(w, exes['symmetric_mp'], DEVICES[kind], 2, 1)
+            all_[1].expect('using queue 1 of each port')
+        compare(w, replace)
+        for reverse in (False, True):
+            if w.iperf(1, reverse, streams=2) <= 0:
+                raise Failed('iperf3: nothing arrived')
+        alive(w)
+    finally:
+        w.close()
+
+
+def client(w, exe, i):
+    p = w.start(f'mp_client {i}', exe, f'--lcores={spread(i)}', '--proc-type=secondary', '--log-level=error', '--', '-n', str(i))
+    p.expect(f'Client process {i} handling packets')
+    return p
+
+
+def client_server_over(kind, exes):
+    w = World()
+    try:
+        if kind == 'af_packet':
+            w.veths()
+        devices = [d.replace('qpairs=2', 'qpairs=3') for d in DEVICES[kind]]
+        server = w.start('mp_server', exes['mp_server'], f'--lcores={spread(1)},1@0', '--proc-type=primary', '--log-level=error',
+                         *[f'--vdev={d}' for d in devices], '--', '-p', '3', '-n', '3')
+        server.expect('Port 1 Link')
+        clients = [client(w, exes['mp_client'], i) for i in range(3)]
+        if kind == 'tap':
+            w.plug_taps()
+        w.ping()
+
+        def replace():
+            clients[1].kill()
+            clients[1] = client(w, exes['mp_client'], 1)
+        compare(w, replace)
+        alive(w)
+    finally:
+        w.close()
+
+
+CASES = {'symmetric_mp_over_af_packet': lambda e: symmetric_over('af_packet', e),
+         'symmetric_mp_over_tap': lambda e: symmetric_over('tap', e),
+         'client_server_mp_over_af_packet': lambda e: client_server_over('af_packet', e),
+         'client_server_mp_over_tap': lambda e: client_server_over('tap', e)}
+
+
+def main():
+    patterns = sys.argv[2:] or ['*']
+    names = [n for n in CASES if any(fnmatch.fnmatch(n, p) for p in patterns)]
+    count = {'ok': 0, 'not ok': 0, 'skip': 0}
+
+    def report(how, name, why=''):
+        count[how] += 1
+        print(f'{how} - {name}' + (f': {why}' if why else ''), flush=True)
+    try:
+        enter(('nginx', 'curl', 'iperf3', 'ping'))
+        if not os.path.exists('/dev/net/tun'):
+            names = [n for n in names if not n.endswith('tap') or report('skip', n, '/dev/net/tun is not here')]
+        shop = World()
+        try:
+            exes = {n: build_example(sys.argv[1], n, shop.dir) for n in ('symmetric_mp', 'mp_server', 'mp_client')}
+            for n in names:
+                try:
+                    CASES[n](exes)
+                    report('ok', n)
+                except Failed as e:
+                    report('not ok', n, str(e))
+        finally:
+            shop.close()
+    except Missing as e:
+        for n in names:
+            report('skip', n, str(e))
+    print(f'{count["ok"]} passed, {count["not ok"]} failed, {count["skip"]} skipped')
+    return 1 if count['not ok'] else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
