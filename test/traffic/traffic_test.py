@@ -82,9 +82,7 @@ def client_server_over(kind, exes):
         w.close()
 
 
-CASES = {'symmetric_mp_over_af_packet': lambda e: symmetric_over('af_packet', e),
-         'symmetric_mp_over_tap': lambda e: symmetric_over('tap', e),
-         'client_server_mp_over_af_packet': lambda e: client_server_over('af_packet', e),
+CASES = {'symmetric_mp_over_tap': lambda e: symmetric_over('tap', e),
          'client_server_mp_over_tap': lambda e: client_server_over('tap', e)}
 
 
