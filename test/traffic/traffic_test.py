@@ -5,16 +5,12 @@
 traffic_test.py BUILD_DIR [PATTERN...]: symmetric_mp with two processes, client_server_mp with three clients. Ping; 100 MB from
 nginx by curl, over several connections, while a process is killed with -9 and replaced; iperf3 both ways.
 """
-import fnmatch
-import os
 import sys
 
-from world import (Failed, Missing, World, build_example, enter, forwarders, spread, symmetric)
+from world import DEVICES, Failed, World, forwarders, run_cases, spread, symmetric
 
 SIZE = 100_000_000
 PARTS = 8  # connections: so many that each process has some
-DEVICES = {'af_packet': ['net_af_packet0,iface=port0,qpairs=2', 'net_af_packet1,iface=port1,qpairs=2'],
-           'tap': ['net_tap0,iface=tap0', 'net_tap1,iface=tap1']}
 
 
 def alive(world):
@@ -82,39 +78,11 @@ def client_server_over(kind, exes):
         w.close()
 
 
-CASES = {'symmetric_mp_over_tap': lambda e: symmetric_over('tap', e),
+CASES = {'symmetric_mp_over_af_packet': lambda e: symmetric_over('af_packet', e),
+         'symmetric_mp_over_tap': lambda e: symmetric_over('tap', e),
+         'client_server_mp_over_af_packet': lambda e: client_server_over('af_packet', e),
          'client_server_mp_over_tap': lambda e: client_server_over('tap', e)}
 
 
-def main():
-    patterns = sys.argv[2:] or ['*']
-    names = [n for n in CASES if any(fnmatch.fnmatch(n, p) for p in patterns)]
-    count = {'ok': 0, 'not ok': 0, 'skip': 0}
-
-    def report(how, name, why=''):
-        count[how] += 1
-        print(f'{how} - {name}' + (f': {why}' if why else ''), flush=True)
-    try:
-        enter(('nginx', 'curl', 'iperf3', 'ping'))
-        if not os.path.exists('/dev/net/tun'):
-            names = [n for n in names if not n.endswith('tap') or report('skip', n, '/dev/net/tun is not here')]
-        shop = World()
-        try:
-            exes = {n: build_example(sys.argv[1], n, shop.dir) for n in ('symmetric_mp', 'mp_server', 'mp_client')}
-            for n in names:
-                try:
-                    CASES[n](exes)
-                    report('ok', n)
-                except Failed as e:
-                    report('not ok', n, str(e))
-        finally:
-            shop.close()
-    except Missing as e:
-        for n in names:
-            report('skip', n, str(e))
-    print(f'{count["ok"]} passed, {count["not ok"]} failed, {count["skip"]} skipped')
-    return 1 if count['not ok'] else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_cases(CASES, ('symmetric_mp', 'mp_server', 'mp_client'), ('nginx', 'curl', 'iperf3', 'ping')))

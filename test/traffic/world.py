@@ -5,6 +5,7 @@ The caller's process is in the middle namespace, where the program under test ru
 leaves them: there is no interface to anywhere else. Works for root and for an ordinary user, who becomes root of a user namespace
 (enter()). All ends with the caller: a namespace lives as long as its holder, which reads a pipe that closes with the caller.
 """
+import fnmatch
 import hashlib
 import json
 import os
@@ -20,6 +21,11 @@ import time
 LIMIT = 30 * float(os.environ.get('SHOAL_TEST_SLOW', '1'))
 EXAMPLES = '/usr/share/dpdk/examples/multi_process'
 INSIDE = 'SHOAL_TRAFFIC_INSIDE'
+
+
+# two ports, one for each host: net_af_packet on the other ends of their veths, net_tap as their interfaces
+DEVICES = {'af_packet': ['net_af_packet0,iface=port0,qpairs=2', 'net_af_packet1,iface=port1,qpairs=2'],
+           'tap': ['net_tap0,iface=tap0', 'net_tap1,iface=tap1']}
 
 
 class Failed(Exception):
@@ -38,9 +44,14 @@ def command(*argv, check=True, **more):
     return r.stdout
 
 
+def bound(argv):
+    """so that it ends with the caller, however that ends, and hears no Ctrl-C of the terminal"""
+    return ['setpriv', '--pdeathsig', 'KILL', '--', *argv]
+
+
 def enter(need=()):
     """Go on in namespaces of our own: runs this program again there, and ends as that does. Missing: what is not here."""
-    for name in ('unshare', 'nsenter', 'ip', *need):
+    for name in ('unshare', 'nsenter', 'setpriv', 'stdbuf', 'ip', *need):
         if shutil.which(name, path=os.environ['PATH'] + ':/usr/sbin:/sbin') is None:
             raise Missing(f'{name} is not here')
     os.environ['PATH'] += ':/usr/sbin:/sbin'
@@ -62,7 +73,7 @@ def wait_for(what, true, limit=LIMIT):
     while not true():
         if time.monotonic() > until:
             raise Failed(f'{what}: not in {limit:.0f} s')
-        time.sleep(0.01)  # the kernel's tables have no event that a script could wait for
+        time.sleep(0.01)  # sleep: the kernel's tables have no event that a script could wait for
 
 
 class Host:
@@ -72,7 +83,7 @@ class Host:
         self.addr = f'10.77.0.{number}'
         self.mac = f'02:00:00:00:77:{number:02x}'
         self.holder = subprocess.Popen(['unshare', '-n', 'sh', '-c', 'echo; exec cat >/dev/null'], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE)
+                                       stdout=subprocess.PIPE, start_new_session=True)
         self.holder.stdout.readline()
         self.children = []
         self.run('ip', 'link', 'set', 'lo', 'up')
@@ -85,7 +96,7 @@ class Host:
 
     def start(self, *argv, **more):
         """something that goes on; it ends with close()"""
-        p = subprocess.Popen(self.argv(argv), **more)
+        p = subprocess.Popen(bound(self.argv(argv)), start_new_session=True, **more)
         self.children.append(p)
         return p
 
@@ -144,7 +155,8 @@ class Program:
         env = dict(os.environ, RUNTIME_DIRECTORY=world.dir, XDG_RUNTIME_DIR=world.dir)
         with open(self.path, 'ab') as log:
             self.at = log.tell()
-            self.proc = subprocess.Popen(['stdbuf', '-oL', *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+            self.proc = subprocess.Popen(bound(['stdbuf', '-oL', *argv]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                         env=env, start_new_session=True)
 
     def shown(self):
         with open(self.path, 'rb') as f:
@@ -228,7 +240,7 @@ class World:
                 left -= len(block)
         conf = os.path.join(self.dir, 'nginx.conf')
         with open(conf, 'w', encoding='ascii') as f:
-            f.write(f'daemon off; master_process off; pid {self.dir}/nginx.pid; error_log {self.dir}/nginx.log;\n'
+            f.write(f'daemon off; master_process off; user root root; pid {self.dir}/nginx.pid; error_log {self.dir}/nginx.log;\n'
                     'events {}\n'
                     f'http {{ access_log off; sendfile on; server {{ listen {self.right.addr}:80; root {root}; }}\n' +
                     ''.join(f'{k}_temp_path {self.dir}/{k};\n' for k in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi')) + '}\n')
@@ -305,15 +317,52 @@ def spread(n, first=0):
 def symmetric(world, exe, devices, n, i, dpdk=False, more=()):
     """process i of n over two ports, begun"""
     own = ['--no-huge', '-m', '512', '--no-telemetry'] if dpdk else ['--proc-type=auto']
-    return world.start(f'symmetric_mp {i}', exe, f'--lcores={spread(i)}', *own, '--log-level=error', *more, '--no-pci' if dpdk else
-                       '--no-pci', *[f'--vdev={d}' for d in devices], '--', '-p', '3', f'--num-procs={n}', f'--proc-id={i}')
+    return world.start(f'symmetric_mp {i}', exe, f'--lcores={spread(i)}', *own, '--log-level=error', '--no-pci', *more,
+                       *[f'--vdev={d}' for d in devices], '--', '-p', '3', f'--num-procs={n}', f'--proc-id={i}')
 
 
-def forwarders(world, exe, devices, n, dpdk=False):
+def forwarders(world, exe, devices, n, dpdk=False, more=()):
     """n processes of symmetric_mp, ready"""
     all_ = []
     for i in range(n):
-        p = symmetric(world, exe, devices, n, i, dpdk)
+        p = symmetric(world, exe, devices, n, i, dpdk, more)
         p.expect(f'using queue {i} of each port')
         all_.append(p)
     return all_
+
+
+def run_cases(cases, examples, need):
+    """for a test program: PROG BUILD_DIR [PATTERN...]; cases: name -> function of {example: path}. The exit status"""
+    names = [n for n in cases if any(fnmatch.fnmatch(n, p) for p in sys.argv[2:] or ['*'])]
+    count = {'ok': 0, 'not ok': 0, 'skip': 0}
+
+    def report(how, name, why=''):
+        count[how] += 1
+        print(f'{how} - {name}' + (f': {why}' if why else ''), flush=True)
+    try:
+        enter(need)
+        if not os.path.exists('/dev/net/tun'):
+            for n in [n for n in names if 'af_packet' not in n]:
+                names.remove(n)
+                report('skip', n, '/dev/net/tun is not here')
+        with open(os.path.join(sys.argv[1], 'src', 'libshoal.so.0'), 'rb') as f:
+            if b'net_af_packet' not in f.read():
+                for n in [n for n in names if 'af_packet' in n]:
+                    names.remove(n)
+                    report('skip', n, 'net_af_packet is not built in')
+        shop = World()
+        try:
+            exes = {n: build_example(sys.argv[1], n, shop.dir) for n in examples}
+            for n in names:
+                try:
+                    cases[n](exes)
+                    report('ok', n)
+                except Failed as e:
+                    report('not ok', n, str(e))
+        finally:
+            shop.close()
+    except Missing as e:
+        for n in names:
+            report('skip', n, str(e))
+    print(f'{count["ok"]} passed, {count["not ok"]} failed, {count["skip"]} skipped')
+    return 1 if count['not ok'] else 0

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""demo.py WORK [tap|af_packet] [SECONDS]: hosts left and right, and between them two processes of symmetric_mp.
+
+WORK has the programs (demo.sh put them there). A file is downloaded again and again, and compared each time; every few seconds
+the second process is killed with -9 and replaced. A table shows each process' queues of each port while it runs; on Ctrl-C the
+processes print their own statistics. Status 1: a file that came was another one.
+"""
+import os
+import re
+import signal
+import sys
+import time
+
+from world import DEVICES, Failed, Missing, Program, World, enter, forwarders, symmetric
+
+SIZE = 4_000_000
+KILL_S = 3  # seconds between kills
+ROW = re.compile(r' *(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$')
+
+
+class Demo:
+    def __init__(self, work, kind, seconds):
+        self.kind, self.seconds, self.exe = kind, seconds, os.path.join(work, 'symmetric_mp')
+        self.tty = sys.stdout.isatty()
+        self.drawn = self.files = self.kills = 0
+        self.stop = False
+        self.w = World()
+        os.environ['LD_LIBRARY_PATH'] = work
+        self.watch_exe = os.path.join(work, 'watch')
+
+    def say(self, text):
+        print(text, flush=True)
+        self.drawn = 0
+
+    def table(self):
+        """the last whole table that watch has written, with the names of the processes"""
+        whole = self.watch.shown().rpartition('\n\n')[0].rpartition('\n\n')[2]
+        pids = {p.proc.pid: p.name for p in self.workers}
+        lines = []
+        for line in whole.split('\n'):
+            m = ROW.match(line)
+            lines.append('   ' + line + ('   ' + pids.get(int(m[3]), 'nobody') if m else ''))
+        lines.append(f'   {self.files} files downloaded, {self.kills} processes killed and replaced')
+        if self.tty and self.drawn:
+            print(f'\033[{self.drawn}A\033[J', end='')
+        print('\n'.join(lines), flush=True)
+        self.drawn = len(lines)
+
+    def replace(self):
+        self.workers[1].kill()
+        self.workers[1] = symmetric(self.w, self.exe, DEVICES[self.kind], 2, 1)
+        self.workers[1].expect('using queue 1 of each port')
+        self.kills += 1
+
+    def traffic(self, want):
+        end = time.monotonic() + self.seconds if self.seconds else None
+        kill, shown = time.monotonic() + KILL_S / 2, 0
+        while not self.stop and (end is None or time.monotonic() < end or self.kills == 0):
+            if self.w.download(4, SIZE) != want:
+                raise Failed('a file came with another digest')
+            self.files += 1
+            if time.monotonic() > kill:
+                self.replace()
+                kill = time.monotonic() + KILL_S
+            if self.tty and time.monotonic() > shown + 0.3:
+                self.table()
+                shown = time.monotonic()
+        self.table()
+
+    def run(self):
+        self.say(f'== host left ({self.w.left.addr}), two processes of symmetric_mp over {self.kind} ports, host right '
+                 f'({self.w.right.addr}); user {os.environ.get("SHOAL_TRAFFIC_WAS", os.geteuid())}')
+        if self.kind == 'af_packet':
+            self.w.veths()
+        self.workers = forwarders(self.w, self.exe, DEVICES[self.kind], 2)
+        if self.kind == 'tap':
+            self.w.plug_taps()
+        self.watch = Program(self.w, 'watch', [self.watch_exe, '--proc-type=secondary', '--log-level=error', '--lcores=0@0'])
+        self.w.programs.append(self.watch)
+        self.w.ping()
+        self.say('   ok: ping')
+        want = self.w.serve(SIZE)
+        self.say('== downloads by curl from nginx, compared each time' + ('; Ctrl-C ends' if not self.seconds else ''))
+        signal.signal(signal.SIGINT, self.interrupted)
+        self.traffic(want)
+        self.say('== what the processes say')
+        for p in self.workers:
+            p.kill(signal.SIGINT)
+            found = re.findall(r'Port \d+: RX - \d+, TX - \d+, Drop - \d+', p.shown())
+            if len(found) != 2:
+                raise Failed(f'{p.name} printed no statistics: {p.shown()[-300:]}')
+            self.say(f'   {p.name}: ' + '; '.join(found))
+        self.say(f'   ok: {self.files} files were right, {self.kills} processes were killed and replaced')
+
+    def interrupted(self, sig, frame):
+        del sig, frame
+        self.stop = True
+
+
+def main():
+    kind = sys.argv[2] if len(sys.argv) > 2 else 'tap'
+    seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 0 if sys.stdout.isatty() else 5
+    if kind not in DEVICES:
+        sys.exit(f'demo: {kind}: tap or af_packet')
+    os.environ.setdefault('SHOAL_TRAFFIC_WAS', str(os.geteuid()))
+    try:
+        enter(('nginx', 'curl', 'ping'))
+    except Missing as e:
+        print(f'demo: {e}')
+        return 77
+    demo = Demo(sys.argv[1], kind, seconds)
+    try:
+        demo.run()
+    except Failed as e:
+        print(f'DIFFERENT: {e}')
+        return 1
+    finally:
+        demo.w.close()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
