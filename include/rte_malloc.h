@@ -7,7 +7,9 @@
  * ends, is killed, or was the primary (shoal_mem.h lists what the dead left). Memory comes from the machine as it is needed
  * and goes back when it is not, up to --memory-max.
  *
- * A process killed inside any of these calls leaves a valid state, and nobody hangs: the block is taken or it is not.
+ * A process killed inside any of these calls leaves a valid state, and nobody hangs: the block is taken or it is not. While
+ * one is stopped (SIGSTOP) in the middle of a change, what a thread has at hand it still gets, whatever is freed is free, and
+ * what needs another piece of the group's memory is refused.
  *
  * All calls: any thread, any process, primary or secondary; not from a signal handler. Small ones (up to 64 KiB) take no
  * lock and make no system call unless the thread has no free block of that size. In a child of fork() that has not called
@@ -48,7 +50,8 @@ struct rte_malloc_socket_stats {
  * @param align  a power of two, or 0; less than 64 is 64.
  * Returns:  the block, or NULL with rte_errno and one line in the log (of those of ENOMEM and EPERM one a second):
  *             EINVAL   size 0, or align no power of two
- *             ENOMEM   the limit --memory-max, the machine, or RLIMIT_FSIZE (ulimit -f) of this process gives no more
+ *             ENOMEM   the limit --memory-max, the machine, or RLIMIT_FSIZE (ulimit -f) of this process gives no more; or a
+ *                      member is stopped with what is needed for it
  *             EPERM    a child of fork() that is no member of the group
  *             EDEADLK  called where this room of the library holds a lock of its own
  *             E_RTE_NO_CONFIG  before rte_eal_init() or after rte_eal_cleanup()

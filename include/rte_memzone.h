@@ -64,7 +64,7 @@ struct rte_memzone {
  *
  * Threads:  any, in any process, primary or secondary; also inside a walk. Not from a signal handler.
  * Blocks:   while another process or thread is in such a call. If that one is killed, 10 ms more; if it is stopped
- *           (SIGSTOP), until it goes on, and the log names it.
+ *           (SIGSTOP) in the middle of a change, a second, and the log names it: then ENOMEM, at once from then on.
  * Memory:   pages that nobody had before are zero. Others hold what the last owner left: do not count on zeros.
  * @param name       1 to 31 characters that no zone of the group has.
  * @param len        bytes, rounded up to a multiple of 64. 0: the biggest free piece, all memory of a fresh group.
@@ -75,7 +75,8 @@ struct rte_memzone {
  *             ENAMETOOLONG   more than 31 characters
  *             EINVAL         name NULL, an unknown flag, or a socket below SOCKET_ID_ANY
  *             ENOMEM         no free piece is large enough, the socket or the page size does not exist, the machine has no
- *                            memory, or RLIMIT_FSIZE (ulimit -f, which counts for shared memory) of this process is too low
+ *                            memory, RLIMIT_FSIZE (ulimit -f, which counts for shared memory) of this process is too low,
+ *                            or a member is stopped with what is needed for it
  *             ENOSPC         there are rte_memzone_max_get() zones
  *             EPERM          a child of fork() that is no member of the group
  *             E_RTE_NO_CONFIG  before rte_eal_init() or after rte_eal_cleanup()
@@ -109,6 +110,7 @@ const struct rte_memzone *rte_memzone_reserve_bounded(const char *name, size_t l
  * Threads, Blocks: as rte_memzone_reserve(). Any process may free any zone.
  * @param mz  what reserve or lookup returned, in this or another process.
  * Returns:  0; -EINVAL: NULL, not such a pointer, or freed already; -EPERM: a child of fork() that is no member;
+ *           -ETIMEDOUT: a member is stopped with what is needed for it, the zone is there still;
  *           -EINVAL also before rte_eal_init(). rte_errno is kept.
  */
 int rte_memzone_free(const struct rte_memzone *mz);

@@ -54,7 +54,7 @@ long shoal_mem_free_owned(uint64_t member);
  * those from which another thread takes its blocks 16 KiB stay (all of it where membarrier(2) is refused). What -m or
  * --socket-mem asked for stays.
  *
- * @return bytes, or -1 with rte_errno ENOTSUP, EPERM
+ * @return bytes, or -1 with rte_errno ENOTSUP, EPERM, ETIMEDOUT (a member is stopped with a lock; the log names it)
  */
 long shoal_mem_trim(void);
 

@@ -89,13 +89,25 @@ void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty)
 	*empty = count(m, s);
 }
 
+/* H cannot be had: whoever has it next, and looks, makes it an orphan */
+void sh_orphan_forsake(struct sh_span *s)
+{
+	sh_store_rel(&s->owner, SH_NOBODY);
+	SH_STEP("late_forsaken");
+	sh_decay_late();
+}
+
 bool sh_orphan_leave(struct sh_span *s)
 {
 	struct give g = {.n = 0};
 	struct sh_mem *m;
 	bool empty;
+	int r;
 
-	if (sh_mem_lock(&m) < 0)
+	r = sh_mem_lock(&m);
+	if (r == -ETIMEDOUT)
+		sh_orphan_forsake(s);
+	if (r < 0)
 		return false; /* it stays with a thread that is no more: my end gives it back, or my death */
 	sh_orphan_add(m, s, &empty);
 	if (empty)
@@ -183,9 +195,11 @@ static bool reap_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 
 	if (unit < r->done)
 		return true;
-	if (sh_use_kind(use) != SH_PG_SPAN)
+	if (sh_use_kind(use) == SH_PG_BLOCK && sh_lock_id(U(s->owner)) == SH_NOBODY) {
+		empty = true; /* freed while H could not be had */
+	} else if (sh_use_kind(use) != SH_PG_SPAN) {
 		return goes_on(r, unit, use);
-	if (U(s->owner) == 0) {
+	} else if (U(s->owner) == 0) {
 		empty = count(m, s);
 		r->left -= COUNT;
 	} else if (is_of_dead(r, U(s->owner))) {
@@ -229,17 +243,49 @@ static bool reap_once(struct sh_mem *m, struct reap *r)
 	return r->more;
 }
 
+static int reap_all(struct reap *r)
+{
+	struct sh_mem *m = NULL;
+	int e;
+
+	do {
+		e = sh_mem_lock(&m);
+		if (e < 0)
+			return e;
+	} while (reap_once(m, r));
+	sh_decay_note(m);
+	return 0;
+}
+
 uint32_t sh_orphan_reap(sh_id_t dead)
 {
 	struct reap r = {.dead = dead};
-	struct sh_mem *m = NULL;
 
-	do {
-		if (sh_mem_lock(&m) < 0)
-			return r.n;
-	} while (reap_once(m, &r));
-	sh_decay_note(m);
+	(void)reap_all(&r);
 	return r.n;
+}
+
+int sh_orphan_nobody(struct sh_mem *m)
+{
+	struct reap any = {.dead = 0};
+	bool freed;
+	int r;
+
+	if (sh_back_left(m, SH_NOBODY)) {
+		r = sh_mem_lock_grow(&m);
+		if (r < 0)
+			return r;
+		sh_back_mend(m);
+		sh_mem_unlock_grow(m);
+	}
+	r = sh_mem_lock(&m);
+	if (r < 0)
+		return r;
+	freed = sh_pages_reap(m);
+	sh_mem_unlock(m);
+	if (freed)
+		sh_pages_held(m);
+	return reap_all(&any);
 }
 
 /* process-private: a death was told, and somebody had the lock just then */

@@ -351,6 +351,17 @@ static void punch_ends(struct sh_mem *m, struct sh_work *w)
 	sh_store_rel(&w->owner, 0);
 }
 
+/* G cannot be had: whoever has it next, and needs the place or the stretch, ends it as for the dead */
+static int forsake(struct sh_work *w, int err)
+{
+	if (err == -ETIMEDOUT) {
+		sh_store_rel(&w->owner, SH_NOBODY);
+		SH_STEP("late_work");
+		sh_decay_late();
+	}
+	return err;
+}
+
 /* ---- a piece of a run that the caller has: begun under G, worked on without, and ended under G ---- */
 
 typedef int begin_fn(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w);
@@ -392,7 +403,7 @@ static int fill_piece(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_
 	if (!gate->whole) {
 		e = sh_mem_lock_grow(&m);
 		if (e < 0)
-			return e;
+			return forsake(w, e);
 		e = r == 0 ? gate->fn(m, gate->arg) : 0;
 		if (e != 0) {
 			punch_rest(m, u, n);
@@ -416,7 +427,7 @@ static int punch_piece(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh
 	if (!gate->whole)
 		r = sh_mem_lock_grow(&m);
 	if (r < 0)
-		return r;
+		return forsake(w, r);
 	punch_ends(m, w);
 	sh_mem_unlock_grow(m);
 	return 0;

@@ -108,10 +108,11 @@ static void drop_to(const struct sh_heap *t, struct sh_bin *b, struct sh_span *s
 }
 
 /* what others did to cur while I was not here */
-static void go_in(struct sh_heap *t, struct sh_bin *b, struct out *o)
+static bool go_in(struct sh_heap *t, struct sh_bin *b, struct out *o)
 {
 	o->first = 0;
-	sh_gate_enter(t->gate);
+	if (!sh_gate_enter(t->gate))
+		return false;
 	if (sh_place_of(R(b->cur->place)) == SH_PL_HUSK)
 		drop_to(t, b, b->cur, o);
 	if (sh_place_of(R(b->cur->place)) == SH_PL_CLOSED) {
@@ -119,9 +120,10 @@ static void go_in(struct sh_heap *t, struct sh_bin *b, struct out *o)
 		SH_STEP("span_reopened");
 		set_place(t, b->cur, SH_PL_CUR);
 	}
+	return true;
 }
 
-/* If giving back is refused it stays an empty span of mine, in no circle, which my end gives back. */
+/* If giving back is refused it stays an empty span of mine, in no circle, which my end gives back; or it is nobody's. */
 static void go_out(struct sh_heap *t, const struct out *o)
 {
 	sh_gate_leave(t->gate);
@@ -204,7 +206,8 @@ bool sh_circle_probe(struct sh_heap *t, struct sh_bin *b)
 	struct out o;
 	bool found;
 
-	go_in(t, b, &o);
+	if (!go_in(t, b, &o))
+		return false;
 	found = probe_in(t, b);
 	go_out(t, &o);
 	return found;
@@ -215,7 +218,10 @@ bool sh_circle_add(struct sh_heap *t, struct sh_bin *b, struct sh_span *s)
 	struct out o;
 	bool ready;
 
-	go_in(t, b, &o);
+	if (!go_in(t, b, &o)) {
+		sh_orphan_forsake(s);
+		return false;
+	}
 	add(t, b, s);
 	ready = sh_span_ready(s);
 	go_out(t, &o);
@@ -243,7 +249,8 @@ void sh_circle_sweep(struct sh_heap *t)
 
 		if (b->cur == &sh_no_span)
 			continue;
-		go_in(t, b, &o);
+		if (!go_in(t, b, &o))
+			return;
 		s = b->cur != &sh_no_span ? next_swept(t, b) : NULL;
 		if (s != NULL) {
 			collect(b, s);
@@ -281,14 +288,15 @@ void sh_circle_trim(struct sh_heap *t)
 
 		if (t->bin[c].cur == &sh_no_span)
 			continue;
-		go_in(t, &t->bin[c], &o);
+		if (!go_in(t, &t->bin[c], &o))
+			return;
 		trim_in(t, &t->bin[c], &o);
 		go_out(t, &o);
 	}
 }
 
 /* By the owner, where it is not the usual. The span has a block that is out, so nobody takes it meanwhile. */
-void sh_circle_put(struct sh_heap *t, const struct sh_block *b)
+bool sh_circle_put(struct sh_heap *t, const struct sh_block *b)
 {
 	struct sh_span *s = b->s;
 	const struct sh_class *k = sh_span_class(s);
@@ -296,7 +304,8 @@ void sh_circle_put(struct sh_heap *t, const struct sh_block *b)
 	struct out o;
 	uint32_t head;
 
-	go_in(t, bin, &o);
+	if (!go_in(t, bin, &o))
+		return sh_span_free_remote(b); /* as anybody else: I collect it later */
 	head = R(s->head);
 	sh_store_rlx(&sh_span_tab(k, b->start)[b->i], head);
 	SH_STEP("span_own_unmarked");
@@ -309,17 +318,18 @@ void sh_circle_put(struct sh_heap *t, const struct sh_block *b)
 			emptied(t, bin, s, &o);
 	}
 	go_out(t, &o);
+	return true;
 }
 
-struct sh_span *sh_circle_pop(struct sh_heap *t, struct sh_bin *b)
+bool sh_circle_pop(struct sh_heap *t, struct sh_bin *b, struct sh_span **ret)
 {
-	struct sh_span *s;
 	struct out o;
 
-	go_in(t, b, &o);
-	s = b->cur != &sh_no_span ? b->cur : NULL;
-	if (s != NULL)
-		drop(t, b, s);
+	if (!go_in(t, b, &o))
+		return false;
+	*ret = b->cur != &sh_no_span ? b->cur : NULL;
+	if (*ret != NULL)
+		drop(t, b, *ret);
 	go_out(t, &o);
-	return s;
+	return true;
 }

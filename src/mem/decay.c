@@ -42,6 +42,7 @@ static struct {
 	_Atomic bool quit; /* also read without mtx: a stop is not to wait for all that is due */
 	_Atomic bool work; /* there may be something: xchg on both sides, so that no wake is lost */
 	_Atomic bool idle; /* the same of spans that others own */
+	_Atomic bool late; /* the same of what is nobody's */
 } d = {.mtx = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local bool trimming; /* what it has in hand comes back free: that is no reason to trim */
@@ -149,7 +150,7 @@ static int64_t shrink_oldest(uint64_t before_ms)
 	n = run.units - sh_run_missing(m, run.unit, run.units);
 	r = sh_shrink_commit(m, run.unit, run.units);
 	SH_STEP("mem_shrink_done");
-	sh_pages_unhold(m, &(struct sh_hold){.want = {run.unit, run.unit, run.units}, .units = run.units});
+	sh_pages_drop(m, &(struct sh_hold){.want = {run.unit, run.unit, run.units}, .units = run.units}, r);
 	return r < 0 ? r : n;
 }
 
@@ -191,13 +192,15 @@ static uint64_t due_pages(struct sh_mem *m)
 {
 	uint64_t keep_ms = m->h->pg.decay - 1, now = now_ms(), when = NEVER;
 	uint32_t u;
+	int r;
 
 	while ((too_many(m) && shrink_oldest(now) > 0) || (now >= keep_ms && shrink_oldest(now - keep_ms) > 0)) {
 		if (sh_load_rlx(&d.quit)) /* relaxed: a hint */
 			return NEVER;
 	}
-	if (sh_mem_lock(&m) < 0)
-		return NEVER;
+	r = sh_mem_lock(&m);
+	if (r < 0)
+		return r == -ETIMEDOUT ? RETRY_MS : NEVER;
 	u = (uint32_t)U(m->h->pg.oldest);
 	if (u != 0 && spare(m) >= page_of(m, u - 1)) {
 		when = U(sh_desc(u - 1)->own[0]) + keep_ms;
@@ -207,10 +210,24 @@ static uint64_t due_pages(struct sh_mem *m)
 	return when;
 }
 
+/* what was given while somebody was stopped with a lock */
+static uint64_t due_late(struct sh_mem *m)
+{
+	if (!sh_xchg(&d.late, false) || sh_orphan_nobody(m) != -ETIMEDOUT)
+		return NEVER;
+	(void)sh_xchg(&d.late, true);
+	return RETRY_MS;
+}
+
 static uint64_t due(struct sh_mem *m)
 {
-	uint64_t idle_ms = due_idle(m->h->pg.decay - 1), ms = due_pages(m);
+	uint64_t late_ms = due_late(m), idle_ms, ms;
 
+	if (m->h->pg.decay == 0) /* what is free stays */
+		return late_ms;
+	idle_ms = due_idle(m->h->pg.decay - 1);
+	idle_ms = idle_ms < late_ms ? idle_ms : late_ms;
+	ms = due_pages(m);
 	return ms < idle_ms ? ms : idle_ms;
 }
 
@@ -265,6 +282,7 @@ static void after_fork(void)
 	sh_store_rlx(&d.quit, false); /* relaxed: there is one thread */
 	sh_store_rlx(&d.work, false);
 	sh_store_rlx(&d.idle, false);
+	sh_store_rlx(&d.late, false);
 	d.pid = getpid();
 }
 
@@ -304,6 +322,13 @@ void sh_decay_idle(void)
 		return;
 	(void)sh_xchg(&d.work, true);
 	wake(m);
+}
+
+void sh_decay_late(void)
+{
+	(void)sh_xchg(&d.late, true);
+	(void)sh_xchg(&d.work, true);
+	wake(sh_ctx.mem);
 }
 
 void sh_decay_start(void)

@@ -4,8 +4,11 @@
  *
  * A thread goes through its own gate on every way but the hottest, and waits for nothing inside: it never holds a lock there,
  * nor takes one. Whoever else goes in has H and tries, so there is no order to get wrong. A gate is held for some hundred
- * instructions; who finds it held by one that takes waits for H, which proves it dead if it is.
+ * instructions; who finds it held by one that takes waits for H, which proves it dead if it is. One that is stopped there
+ * keeps the thread out: it frees as others do, and what it needs more is refused.
  */
+#include <errno.h>
+
 #include "base/barrier.h"
 #include "base/fault.h"
 #include "mem/heap.h"
@@ -76,50 +79,60 @@ unsigned sh_gate_number(const struct sh_gate *g)
 	return (unsigned)(g - sh_ctx.mem->h->gates);
 }
 
-void sh_gate_drop(struct sh_gate *g)
+bool sh_gate_drop(struct sh_gate *g)
 {
 	if (g == NULL)
-		return;
-	sh_gate_enter(g); /* who takes right now is not to find it another's */
+		return true;
+	if (!sh_gate_enter(g)) /* who takes right now is not to find it another's */
+		return false;
 	sh_store_rel(&g->owner, 0);
 	sh_store_rel(&g->holder, 0);
+	return true;
 }
 
-/* Somebody takes from me, and has H; or it died, and then whoever gets H next has what it did mended. */
-static void wait_in(struct sh_gate *g, uint64_t me)
+/*
+ * Somebody takes from me, and has H; or it died, and then whoever gets H next has what it did mended. false: it is stopped. If
+ * it is another one that is stopped with H, who takes from me is not, and comes out.
+ */
+static bool wait_in(struct sh_gate *g, uint64_t me)
 {
 	struct sh_mem *m;
 	uint64_t seen;
+	int r;
 
 	for (;;) {
-		if (sh_mem_lock(&m) == 0) {
+		r = sh_mem_lock(&m);
+		if (r == 0) {
 			sh_store_rel(&g->holder, me);
 			sh_mem_unlock(m);
-			return;
+			return true;
 		}
 		seen = 0;
 		if (sh_cas(&g->holder, &seen, me)) /* A:GATE */
-			return;
+			return true;
+		if (r == -ETIMEDOUT)
+			return false;
 		sh_pause();
 	}
 }
 
-void sh_gate_enter(struct sh_gate *g)
+bool sh_gate_enter(struct sh_gate *g)
 {
 	uint64_t me, seen = 0;
 	unsigned i;
 
 	if (g == NULL)
-		return;
+		return true;
 	me = sh_load_rlx(&g->owner);					/* relaxed: mine */
 	for (i = 0; i < SPINS && !sh_cas(&g->holder, &seen, me); i++) { /* A:GATE */
 		seen = 0;
 		sh_pause();
 	}
-	if (i == SPINS)
-		wait_in(g, me);
+	if (i == SPINS && !wait_in(g, me))
+		return false;
 	sh_shm_acquire(g);
 	SH_STEP("span_gate_in");
+	return true;
 }
 
 void sh_gate_leave(struct sh_gate *g)

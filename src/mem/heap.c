@@ -138,6 +138,7 @@ void sh_heap_trim(void)
 		sh_circle_trim(sh_my_heap);
 }
 
+/* 0: look again; else there is no block */
 static int more(struct sh_heap *t, unsigned cls)
 {
 	struct sh_span *s;
@@ -159,7 +160,7 @@ static int more(struct sh_heap *t, unsigned cls)
 	}
 	if (r == 0) {
 		refresh(t);
-		(void)sh_circle_add(t, &t->bin[cls], s);
+		r = sh_circle_add(t, &t->bin[cls], s) ? 0 : -ETIMEDOUT;
 	}
 	return r;
 }
@@ -262,27 +263,28 @@ enum sh_what sh_heap_put(void *p, int *err)
 		return SH_BLOCK_FREE;
 	}
 	if (t->id == sh_self() && R(b.s->owner) == t->owner)
-		sh_circle_put(t, &b);
-	else if (!sh_span_free_remote(&b))
-		return SH_BLOCK_FREE;
-	return SH_BLOCK_OK;
+		return sh_circle_put(t, &b) ? SH_BLOCK_OK : SH_BLOCK_FREE;
+	return sh_span_free_remote(&b) ? SH_BLOCK_OK : SH_BLOCK_FREE;
 }
 
 /* ---- the end of a thread, and of the room ---- */
 
 static void leave(struct sh_heap *t)
 {
-	bool all = true;
+	bool all = true, in = true;
 
 	for (unsigned c = 0; c < SH_CLASSES; c++)
-		while (t->bin[c].cur != &sh_no_span) {
-			struct sh_span *s = sh_circle_pop(t, &t->bin[c]);
+		while (in && t->bin[c].cur != &sh_no_span) {
+			struct sh_span *s;
 
+			in = sh_circle_pop(t, &t->bin[c], &s);
+			if (!in)
+				break;
 			SH_STEP("span_left");
 			all = (s == NULL || sh_orphan_leave(s)) && all;
 		}
-	sh_gate_drop(t->gate);
-	if (all) /* else the number's spans are not those of a thread that would get it */
+	if (in && sh_gate_drop(t->gate) &&
+	    all) /* else the number's spans are not those of a thread that would get it */
 		drop_number(t->owner);
 }
 

@@ -302,28 +302,38 @@ bool sh_span_out(const struct sh_span *s, uint32_t i);
 /* Somebody else's block: false: it was freed already */
 bool sh_span_free_remote(const struct sh_block *b);
 
-/* ---- circle.c: the spans that this thread has of a class; by that thread, outside its gate ---- */
+/*
+ * ---- circle.c: the spans that this thread has of a class; by that thread, outside its gate. When who takes from me is
+ * stopped (gate.c) nothing changes there, and there is nothing to be had ----
+ */
 
 /* is there a block to take? cur has it then */
 bool sh_circle_probe(struct sh_heap *t, struct sh_bin *b);
 /* a new one, which cur becomes: the same */
 bool sh_circle_add(struct sh_heap *t, struct sh_bin *b, struct sh_span *s);
-/* a block of one of mine, which is out, is free: not the usual way */
-void sh_circle_put(struct sh_heap *t, const struct sh_block *b);
+/* a block of one of mine, which is out, is free: not the usual way. false: it was freed already */
+bool sh_circle_put(struct sh_heap *t, const struct sh_block *b);
 /* give back what is empty: of some classes one each, in turn; of all that there are */
 void sh_circle_sweep(struct sh_heap *t);
 void sh_circle_trim(struct sh_heap *t);
-/* the next one leaves it, and is mine still; NULL: there was nothing but a husk, which is given back */
-struct sh_span *sh_circle_pop(struct sh_heap *t, struct sh_bin *b);
+/*
+ * The next one leaves it, and is mine still; NULL: there was nothing but a husk, which is given back. false: my gate is shut, for
+ * who takes from me is stopped
+ */
+bool sh_circle_pop(struct sh_heap *t, struct sh_bin *b, struct sh_span **ret);
 
 /* ---- gate.c: what the owner does to the circle of its spans, and who takes from it, one at a time ---- */
 
 /* a gate for this thread, which owner names; NULL: none is left */
 struct sh_gate *sh_gate_new(uint64_t owner);
-void sh_gate_drop(struct sh_gate *g);
+/* false: as sh_gate_enter(), and it stays mine */
+bool sh_gate_drop(struct sh_gate *g);
 unsigned sh_gate_number(const struct sh_gate *g);
-/* The owner: goes in, out. Nothing that waits happens inside. Whoever is inside besides has H. */
-void sh_gate_enter(struct sh_gate *g);
+/*
+ * The owner: goes in, out. Nothing that waits happens inside. Whoever is inside besides has H. false: that one is stopped,
+ * and I am not inside.
+ */
+bool sh_gate_enter(struct sh_gate *g);
 void sh_gate_leave(struct sh_gate *g);
 /* Under H: into the gate of the owner of s; NULL: it has none, or is inside itself (*busy) */
 struct sh_gate *sh_gate_of(struct sh_mem *m, const struct sh_span *s, bool *busy);
@@ -345,6 +355,10 @@ void sh_breathe(void);
 void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty);
 /* no lock: the same, by its owner, of a span in no list of its; an empty one is given back. false: it is still mine */
 bool sh_orphan_leave(struct sh_span *s);
+/* the same without H, for one that is in no circle: whoever mends does it */
+void sh_orphan_forsake(struct sh_span *s);
+/* What is SH_NOBODY's is free, or an orphan: 0, or as sh_mem_lock() */
+int sh_orphan_nobody(struct sh_mem *m);
 /* no lock: an orphan has lost a block: if that was the last one, give it back */
 void sh_orphan_check(uint32_t unit);
 /* no lock: one of this class, for the thread that owns t: NULL: none. To be rebuilt. */

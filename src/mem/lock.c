@@ -16,6 +16,8 @@
 #define LOOK_FIRST_NS SH_NS_PER_MS
 #define LOOK_MOST_NS (10 * SH_NS_PER_MS)
 #define FIRST_LINE_NS SH_NS_PER_S
+#define STOPPED_NS SH_NS_PER_S	    /* an owner that the kernel says is stopped is waited for so long */
+#define STUCK_NS (10 * SH_NS_PER_S) /* and one that has not come on for another reason */
 #define SPINS 100
 
 static __thread struct {
@@ -42,15 +44,44 @@ static bool owner_gone(sh_id_t id)
 	return !sh_member_alive(id) || sh_member_probe(id) == 1;
 }
 
-static void complain(const char *what, sh_id_t id, uint64_t since_ns)
+static uint32_t pid_of(sh_id_t id)
 {
 	const struct sh_region *r = sh_region();
 
+	return r != NULL && sh_id_slot(id) < SH_MEMBERS ? r->members[sh_id_slot(id)].pid : 0;
+}
+
+static void complain(const char *what, sh_id_t id, uint64_t since_ns)
+{
 	sh_warn("%s: waiting for %llu s for member %u (generation %u, pid %u), which holds its lock and is alive: if "
 		"it is "
 		"stopped, let it go on (kill -CONT) or end it",
 		what, (unsigned long long)((sh_now_ns() - since_ns) / SH_NS_PER_S), sh_id_slot(id), sh_id_gen(id),
-		r != NULL && sh_id_slot(id) < SH_MEMBERS ? r->members[sh_id_slot(id)].pid : 0);
+		pid_of(id));
+}
+
+/*
+ * A turn of the lock: who has it, for the how manieth time. While somebody waits, each owner that leaves moves seq, so the
+ * same turn is the same taking. Never 0.
+ */
+static uint64_t turn_of(struct sh_lock *l, uint64_t owner)
+{
+	return (owner ^ (uint64_t)sh_load_acq(&l->seq) << 16) * 0x9e3779b97f4a7c15ull | 1;
+}
+
+/* This turn is not waited for any more, by nobody in the group: said once in each process */
+static int refuse(struct sh_lock *l, const char *what, uint64_t owner, uint64_t turn)
+{
+	static _Atomic uint64_t said;
+	sh_id_t id = sh_lock_id(owner);
+
+	sh_store_rlx(&l->stuck, turn); /* relaxed: a hint, compared with the turn that is seen */
+	if (sh_xchg(&said, turn) != turn)
+		sh_warn("%s: member %u (generation %u, pid %u) holds its lock and %s: calls that need it fail until "
+			"that one goes on (kill -CONT) or ends",
+			what, sh_id_slot(id), sh_id_gen(id), pid_of(id),
+			sh_member_stopped(id) ? "is stopped" : "does not come on");
+	return -ETIMEDOUT;
 }
 
 /* Sleep until the word may have changed, at most until look_dl */
@@ -76,13 +107,39 @@ static void doze(struct sh_lock *l, uint64_t look_dl)
 	mine.cancel = cancel;
 }
 
+/* one who waits, and since when the turn that it sees has been the same */
+struct wait {
+	uint64_t since, line_ns;
+	uint64_t turn, still;
+};
+
+/* the owner lives: 0: it is waited for on; -ETIMEDOUT: not this turn */
+static int wait_on(struct sh_lock *l, const char *what, uint64_t owner, bool limit, struct wait *w)
+{
+	uint64_t now = sh_now_ns(), turn = turn_of(l, owner);
+
+	if (turn != w->turn) {
+		w->turn = turn;
+		w->still = now;
+	}
+	if (limit && now - w->still >= SH_FAULT_NUM("SHOAL_STOPPED_NS", STOPPED_NS) &&
+	    (now - w->still >= STUCK_NS || sh_member_stopped(sh_lock_id(owner))))
+		return refuse(l, what, owner, turn);
+	if (now - w->since >= w->line_ns) {
+		complain(what, sh_lock_id(owner), w->since);
+		w->line_ns *= 4;
+	}
+	return 0;
+}
+
 /*
  * The owner is looked at after 1 ms, 2, 4, 8, then every 10 ms, by the clock: signals may end every sleep before that, as
  * under a profiler.
  */
-static int wait_for(struct sh_lock *l, uint64_t me, const char *what)
+static int wait_for(struct sh_lock *l, uint64_t me, const char *what, bool limit)
 {
-	uint64_t since = sh_now_ns(), pause = LOOK_FIRST_NS, look_dl = since + pause, line_ns = FIRST_LINE_NS, seen;
+	struct wait w = {.since = sh_now_ns(), .line_ns = FIRST_LINE_NS};
+	uint64_t pause = LOOK_FIRST_NS, look_dl = w.since + pause, seen;
 
 	for (;;) {
 		seen = 0;
@@ -98,13 +155,23 @@ static int wait_for(struct sh_lock *l, uint64_t me, const char *what)
 			SH_STEP("mem_lock_proven");
 			if (sh_cas(&l->owner, &seen, me)) /* of several takers one gets it; the others see its name */
 				return SH_LOCK_MEND;
-		} else if (seen != 0 && sh_now_ns() - since >= line_ns) {
-			complain(what, sh_lock_id(seen), since);
-			line_ns *= 4;
+		} else if (seen != 0 && wait_on(l, what, seen, limit, &w) < 0) {
+			return -ETIMEDOUT;
 		}
 	}
 	sh_store_rlx(&l->want, 1); /* there may be others asleep whose wish the last owner cleared */
 	return 0;
+}
+
+/* somebody has waited for this turn in vain, and its owner lives still: then I do not begin to */
+static bool known_stuck(struct sh_lock *l, const char *what)
+{
+	uint64_t seen = sh_load_acq(&l->owner), turn = turn_of(l, seen);
+
+	if (seen == 0 || sh_load_rlx(&l->stuck) != turn || owner_gone(sh_lock_id(seen))) /* relaxed: a hint */
+		return false;
+	(void)refuse(l, what, seen, turn);
+	return true;
 }
 
 /* no signal handler, no cancellation from here to calm_end() */
@@ -136,8 +203,9 @@ static bool may_take(const struct sh_lock *l)
 	return mine.n == 0 || (mine.n == 1 && mine.held[0] < l);
 }
 
-/* wait: without limit; else -EBUSY */
-static int take(struct sh_lock *l, const char *what, bool wait)
+enum how { TRY, LIMITED, FOREVER };
+
+static int take(struct sh_lock *l, const char *what, enum how how)
 {
 	sh_id_t self = sh_self();
 	uint64_t me, seen;
@@ -155,11 +223,16 @@ static int take(struct sh_lock *l, const char *what, bool wait)
 			goto out;
 		sh_pause();
 	}
-	if (!wait) {
+	if (how == TRY)
+		r = -EBUSY;
+	else if (how == LIMITED && known_stuck(l, what))
+		r = -ETIMEDOUT;
+	else
+		r = wait_for(l, me, what, how == LIMITED);
+	if (r < 0) {
 		calm_end();
-		return -EBUSY;
+		return r;
 	}
-	r = wait_for(l, me, what);
 out:
 	mine.held[mine.n++] = l;
 	sh_shm_acquire(l);
@@ -171,12 +244,17 @@ out:
 
 int sh_lock_take(struct sh_lock *l, const char *what)
 {
-	return take(l, what, true);
+	return take(l, what, FOREVER);
+}
+
+int sh_lock_ask(struct sh_lock *l, const char *what)
+{
+	return take(l, what, LIMITED);
 }
 
 int sh_lock_try(struct sh_lock *l)
 {
-	return take(l, NULL, false);
+	return take(l, NULL, TRY);
 }
 
 int sh_lock_inherit(struct sh_lock *l, sh_id_t dead)

@@ -8,7 +8,9 @@
  * before anything else. If it dies as well, the next one is told the same: the word holds a dead owner's name until an
  * unlock, so no state "mending" is needed.
  *
- * An owner that is only stopped is waited for without limit, as with any mutex, and named in the log.
+ * An owner that is only stopped cannot be robbed. sh_lock_take() waits for it without limit, as for any mutex, and names it
+ * in the log. sh_lock_ask() gives up: after a second if the kernel says that it is stopped, after ten if it does not come on
+ * for another reason; from then on nobody who asks waits for that turn at all. It is for those who can do without the lock.
  * Never held over user code, over a wait for a message or over a log line. The owner has all signals blocked and
  * cancellation disabled: nothing can make it leave by a longjmp, and no handler can ask for what its own thread holds.
  */
@@ -30,6 +32,7 @@
  *   want    1: takers before they sleep               owner     fence on both sides: store want, look at owner | store
  *           0: the owner when it leaves                         owner, look at want. A wake lost to a death costs 10 ms
  *   seq     the owner when it leaves and want is set  takers    the futex word
+ *   stuck   who has waited in vain                    takers    relaxed: a hint, the turn of owner and seq that it is about
  *   mended  who took over from a dead owner           tests     relaxed: a counter
  */
 struct sh_lock {
@@ -37,7 +40,8 @@ struct sh_lock {
 	_Atomic uint32_t want;
 	_Atomic uint32_t seq;
 	_Atomic uint64_t mended;
-	uint64_t pad[5];
+	_Atomic uint64_t stuck;
+	uint64_t pad[4];
 } __attribute__((aligned(SH_LINE)));
 _Static_assert(sizeof(struct sh_lock) == SH_LINE, "a line");
 
@@ -50,6 +54,8 @@ _Static_assert(sizeof(struct sh_lock) == SH_LINE, "a line");
  * lock already that must be taken after this one). Of two the last taken is left first.
  */
 int sh_lock_take(struct sh_lock *l, const char *what);
+/* the same, but -ETIMEDOUT, and a line, if its owner is stopped */
+int sh_lock_ask(struct sh_lock *l, const char *what);
 /* the same without waiting: -EBUSY somebody has it, perhaps a dead one */
 int sh_lock_try(struct sh_lock *l);
 /* take over from this dead member if it is the owner: SH_LOCK_MEND, or -EAGAIN (it is not). Never waits. */

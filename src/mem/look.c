@@ -67,13 +67,19 @@ static bool guard_within(struct sh_zone *z, uint64_t ns)
 	return true;
 }
 
-void sh_guard_take(struct sh_zone *z)
+int sh_guard_take(struct sh_zone *z)
 {
-	for (uint64_t ns = SH_NS_PER_S; !guard_within(z, ns); ns *= 4)
+	for (uint64_t ns = SH_NS_PER_S; !guard_within(z, ns); ns *= 4) {
+		sh_id_t id = sh_load_rlx(&z->guard); /* relaxed: for the line */
+
 		sh_warn("memzone: waiting to free one that member %u is mending: if it is stopped, let it go on "
 			"(kill -CONT) or end it",
-			sh_id_slot(sh_load_rlx(&z->guard))); /* relaxed: for the line */
+			sh_id_slot(id));
+		if (sh_member_stopped(id))
+			return -ETIMEDOUT;
+	}
 	SH_STEP("mem_zone_guarded");
+	return 0;
 }
 
 void sh_zone_quiet(const struct rte_memzone *mz)
@@ -83,7 +89,8 @@ void sh_zone_quiet(const struct rte_memzone *mz)
 
 	if (slot < 0)
 		return;
-	sh_guard_take(&m->h->zones[slot]);
+	while (sh_guard_take(&m->h->zones[slot]) < 0)
+		;
 	sh_guard_leave(&m->h->zones[slot]);
 }
 

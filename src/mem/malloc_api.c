@@ -51,6 +51,13 @@ COLD static int cannot(const char *call, size_t size, int r)
 	case -ENOBUFS:
 		sh_log_rate(SH_ERR, "%s: the machine has no memory for %zu bytes", call, size);
 		return ENOMEM;
+	case -ETIMEDOUT:
+		sh_log_rate(
+			SH_ERR,
+			"%s: no memory for %zu bytes: what is needed for that a stopped member has; the line before "
+			"names it",
+			call, size);
+		return ENOMEM;
 	case -ECANCELED:
 		sh_log_rate(SH_ERR, "%s: a member that observes memory refused %zu bytes more: see its validator", call,
 			    size);

@@ -57,7 +57,7 @@ int sh_mem_lock(struct sh_mem **ret)
 
 	if (m == NULL)
 		return -ENODEV;
-	r = sh_lock_take(&m->h->lock, "shared memory");
+	r = sh_lock_ask(&m->h->lock, "shared memory");
 	if (r < 0)
 		return r;
 	if (r == SH_LOCK_MEND)
@@ -88,7 +88,7 @@ int sh_mem_lock_grow(struct sh_mem **ret)
 
 	if (m == NULL)
 		return -ENODEV;
-	r = sh_lock_take(&m->h->grow, "growth of shared memory");
+	r = sh_lock_ask(&m->h->grow, "growth of shared memory");
 	if (r < 0)
 		return r;
 	if (r == SH_LOCK_MEND)

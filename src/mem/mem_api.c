@@ -134,6 +134,9 @@ static int explain(const struct sh_zone_ask *ask, int r)
 			      "the limit on file size, which counts for shared memory, is in the way: raise ulimit -f");
 	case -ENOBUFS:
 		return refuse(ENOMEM, ask->name, "the machine has no memory for %zu bytes", ask->len);
+	case -ETIMEDOUT:
+		return refuse(ENOMEM, ask->name,
+			      "what is needed for that a stopped member has; the line before names it");
 	case -ECANCELED:
 		return refuse(ENOMEM, ask->name,
 			      "a member that observes memory refused %zu bytes more: see its validator", ask->len);
@@ -217,6 +220,10 @@ SH_EXPORT int rte_memzone_free(const struct rte_memzone *mz)
 		sh_err("memzone free: %p is no zone of this group, or was freed already", (const void *)mz);
 	else if (r == -EPERM)
 		sh_err("memzone free: this is a child of fork(), no member of the group: call rte_eal_init() in it");
+	else if (r == -ETIMEDOUT)
+		sh_err("memzone free: %p stays, for a member is stopped with what is needed for that; the line before "
+		       "names it",
+		       (const void *)mz);
 	return r;
 }
 

@@ -26,6 +26,8 @@
 
 #define SLICE_NS (10 * SH_NS_PER_MS)
 #define PATIENCE_NS SH_NS_PER_S
+#define ASK_NS (SH_NS_PER_S / 10) /* so long before it is asked whether they are stopped */
+#define BUSY_ASKED 16
 #define DEFAULT_MIN (64ull << 20)
 #define DEFAULT_MOST (128ull << 30) /* two such windows lie between the default base and where programs are loaded */
 #define LEAST (64ull << 10)
@@ -332,10 +334,34 @@ static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, const struct s
 	return r;
 }
 
+/* Is all that others have in hand in the hands of members that are stopped? Said, then, and not waited for */
+static bool all_stopped(struct sh_mem *m)
+{
+	sh_id_t id[BUSY_ASKED];
+	uint32_t u;
+	unsigned n = 0;
+
+	if (sh_mem_lock(&m) < 0)
+		return true;
+	for (u = (uint32_t)U(m->h->pg.busy); u != 0 && n < BUSY_ASKED; u = (uint32_t)U(sh_desc(u - 1)->link))
+		id[n++] = sh_lock_id(U(sh_desc(u - 1)->owner));
+	sh_mem_unlock(m);
+	if (u != 0 || n == 0)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (!sh_member_stopped(id[i]))
+			return false;
+	sh_log_rate(SH_WARN,
+		    "no memory is free but what member %u (pid %u) has in hand, which is stopped: let it go on (kill "
+		    "-CONT) or end it",
+		    sh_id_slot(id[0]), sh_region()->members[sh_id_slot(id[0]) % SH_MEMBERS].pid);
+	return true;
+}
+
 /* a run is found, or there will not be one; one who is stopped with a BUSY run in its hands is not waited for for ever */
 static int find(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, struct sh_hold *hold)
 {
-	uint64_t dl = sh_deadline(PATIENCE_NS);
+	uint64_t dl = sh_deadline(PATIENCE_NS), ask_dl = sh_deadline(ASK_NS);
 	int r;
 
 	hold->units = 0;
@@ -343,10 +369,18 @@ static int find(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, st
 		return -ENOMEM;
 	do {
 		r = find_or_extend(m, w, ask, hold);
-	} while (r == -ENOMEM && sh_left_ns(dl) > 0 && wait_for_busy(m));
+	} while (r == -ENOMEM && sh_left_ns(dl) > 0 && wait_for_busy(m) && (sh_left_ns(ask_dl) > 0 || !all_stopped(m)));
 	if (r == -ENOBUFS && sh_mem_trim(ask->units) > 0)
 		r = find_or_extend(m, w, ask, hold);
 	return r;
+}
+
+/* a BUSY run of mine is nobody's: who has H finds it, as it would that of a dead member, once no exchange is open on it */
+static void abandon(const struct sh_hold *hold)
+{
+	sh_store_rel(&sh_desc(hold->want.free)->owner, SH_NOBODY);
+	SH_STEP("late_abandoned");
+	sh_decay_late();
 }
 
 /* a BUSY run that is backed gets its kind, or is free */
@@ -354,6 +388,8 @@ static int hand_out(struct sh_mem *m, const struct sh_pages_ask *ask, const stru
 {
 	int r = sh_mem_lock(&m);
 
+	if (r == -ETIMEDOUT)
+		abandon(hold);
 	if (r < 0)
 		return r;
 	sh_run_recut(m, hold->want.free, hold->want.unit, ask != NULL ? hold->want.units : 0,
@@ -369,15 +405,26 @@ static int hand_out(struct sh_mem *m, const struct sh_pages_ask *ask, const stru
 	return 0;
 }
 
+/* it was not to be: free, unless somebody is stopped with a lock: then there may be an exchange open on it still */
+static void put_down(struct sh_mem *m, const struct sh_hold *hold, int err)
+{
+	if (err == -ETIMEDOUT)
+		abandon(hold);
+	else
+		(void)hand_out(m, NULL, hold);
+}
+
 static int take_in(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask, uint32_t *unit)
 {
 	struct sh_hold hold;
-	int r = find(m, w, ask, &hold), e;
+	int r = find(m, w, ask, &hold);
 
 	if (r == 0 && hold.units != 0) {
 		r = fill(m, ask, &hold);
-		e = hand_out(m, r == 0 ? ask : NULL, &hold);
-		r = r == 0 ? e : r;
+		if (r == 0)
+			r = hand_out(m, ask, &hold);
+		else
+			put_down(m, &hold, r);
 	} else if (r == 0 && ask->zero) {
 		wipe(m, hold.want.unit, hold.want.units);
 	}
@@ -393,7 +440,7 @@ static int hold_in(struct sh_mem *m, unsigned w, const struct sh_pages_ask *ask,
 	if (r == 0)
 		r = fill(m, ask, ret);
 	if (r < 0 && ret->units != 0)
-		(void)hand_out(m, NULL, ret);
+		put_down(m, ret, r);
 	return r;
 }
 
@@ -428,7 +475,7 @@ static bool next_window(const struct sh_mem *m, unsigned w, const struct sh_page
 {
 	if (w == 1 && r == -ENOSPC)
 		say_small(m, ask);
-	return r == -ENOMEM || r == -ENOBUFS || r == -ENOSPC;
+	return r == -ENOMEM || r == -ENOBUFS || r == -ENOSPC || r == -ETIMEDOUT;
 }
 
 int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit)
@@ -466,9 +513,27 @@ void sh_pages_unhold(struct sh_mem *m, const struct sh_hold *hold)
 	(void)hand_out(m, NULL, hold);
 }
 
+void sh_pages_drop(struct sh_mem *m, const struct sh_hold *hold, int err)
+{
+	put_down(m, hold, err);
+}
+
 void sh_pages_held(struct sh_mem *m)
 {
 	tell_waiters(m);
+}
+
+/* H cannot be had: it is nobody's, and free when somebody has it (sh_orphan_late()). Of two who give it one does */
+static int give_late(uint32_t unit)
+{
+	sh_w64 *owner = &sh_desc(unit)->owner;
+	uint64_t was = sh_load_acq(owner);
+
+	if (sh_lock_id(was) == SH_NOBODY || !sh_cas(owner, &was, SH_NOBODY))
+		return -EINVAL;
+	SH_STEP("late_given");
+	sh_decay_late();
+	return 0;
 }
 
 int sh_pages_give(uint32_t unit)
@@ -476,6 +541,8 @@ int sh_pages_give(uint32_t unit)
 	struct sh_mem *m;
 	int r = sh_mem_lock(&m);
 
+	if (r == -ETIMEDOUT)
+		return give_late(unit);
 	if (r < 0)
 		return r;
 	if (sh_run_is(m, unit)) {

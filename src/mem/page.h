@@ -36,6 +36,12 @@ struct sh_mem {
 	struct sh_segs *_Atomic segs; /* seg.c's, made when first asked for */
 };
 
+/*
+ * As an owner: of what a member had in hand and could not put down, for somebody is stopped with the lock that it takes. No
+ * slot has this number, so whoever mends takes it for one of a dead member.
+ */
+#define SH_NOBODY 0xffffffffffffull
+
 /* ---- numbers, addresses, descriptors ---- */
 
 static inline unsigned sh_unit_w(uint32_t u)
@@ -95,10 +101,13 @@ struct sh_pages_ask {
  * A run whose units are all backed. It is the group's and outlives the caller, as
  * sh_desc.owner says. 0 and the first unit; -ENOMEM, -ENOBUFS (the kernel gives no more), -ECANCELED (who observes memory
  * refuses: the same again is refused again), -EFBIG (RLIMIT_FSIZE of this process), -EPERM (no member), -ENODEV (not
- * started), -EDEADLK (the caller holds a lock), -EINVAL.
+ * started), -EDEADLK (the caller holds a lock), -EINVAL, -ETIMEDOUT (somebody is stopped with a lock).
  */
 int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit);
-/* The whole run, by its first unit; any process. 0, -EINVAL (no run in use begins there), -EPERM, -ENODEV, -EDEADLK. */
+/*
+ * The whole run, by its first unit; any process. 0, -EINVAL (no run in use begins there), -EPERM, -ENODEV, -EDEADLK. Where a
+ * member is stopped with H it is nobody's, and free later.
+ */
 int sh_pages_give(uint32_t unit);
 /* bytes of the windows: used by somebody, backed, and what there may be at most */
 struct sh_pages_stat {

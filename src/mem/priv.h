@@ -11,7 +11,10 @@
 #include "mem/page.h"
 
 /* mem.c */
-/* 0: taken, and everything is in a valid state; or as sh_lock_take(), -ENODEV before start */
+/*
+ * 0: taken, and everything is in a valid state; or as sh_lock_ask(), -ENODEV before start. -ETIMEDOUT: somebody is stopped
+ * with it. Who has something in hand then makes it SH_NOBODY's.
+ */
 int sh_mem_lock(struct sh_mem **ret);
 /* the same without waiting: -EBUSY. For the watcher: a member that is stopped with the lock must not stop it */
 int sh_mem_trylock(struct sh_mem **ret);
@@ -102,6 +105,8 @@ void sh_decay_stop(void);
 void sh_decay_note(struct sh_mem *m);
 /* no lock: a span that another thread owns may be wholly free */
 void sh_decay_idle(void);
+/* no lock: something is SH_NOBODY's: this process' thread sees to it as soon as it gets the locks */
+void sh_decay_late(void);
 /* no lock: free pages go back at once, oldest first, until so many units have. How many, or -errno */
 int64_t sh_mem_trim(uint64_t units);
 
@@ -123,6 +128,8 @@ int sh_pages_hold(const struct sh_pages_ask *ask, struct sh_hold *ret);
 /* no lock: it is not needed after all; or: it has been made something */
 void sh_pages_unhold(struct sh_mem *m, const struct sh_hold *hold);
 void sh_pages_held(struct sh_mem *m);
+/* the same, after an error: it may be that nobody may have it yet */
+void sh_pages_drop(struct sh_mem *m, const struct sh_hold *hold, int err);
 /* under H: the largest free run of the window; 0 units: there is none */
 void sh_run_largest(const struct sh_mem *m, unsigned w, uint32_t align, struct sh_run *ret);
 /* units of the largest run that could be had in the window, if all its missing pages came. Under H */
@@ -149,7 +156,8 @@ _Static_assert(sizeof(union sh_zone_words) == sizeof(struct rte_memzone), "whole
 struct sh_zone *sh_zone_of(const struct sh_mem *m, const struct rte_memzone *mz);
 /* its index, or -1: not a pointer that reserve or lookup returned, or the zone is gone */
 int sh_zone_slot(const struct sh_mem *m, const struct rte_memzone *mz);
-void sh_guard_take(struct sh_zone *z); /* waits, and says so */
+/* waits, and says so; -ETIMEDOUT: who has it is stopped */
+int sh_guard_take(struct sh_zone *z);
 void sh_guard_leave(struct sh_zone *z);
 
 /* zone.c */

@@ -232,6 +232,8 @@ enum sh_what sh_block_at(const void *p, struct sh_block *b)
 		b->usable = (size_t)sh_use_units(use) << SH_UNIT_SHIFT;
 		if (p != b->start)
 			return SH_BLOCK_INSIDE;
+		if (sh_lock_id(R(b->s->owner)) == SH_NOBODY) /* given while H could not be had */
+			return SH_BLOCK_FREE;
 		return (R(b->s->owner) & SH_OWNER_SENT) == 0 ? SH_BLOCK_OK : SH_BLOCK_SENT;
 	case SH_PG_ZONE:
 	case SH_PG_ZSPAN:

@@ -13,6 +13,7 @@
  *
  * All of it is under H, in slices.
  */
+#include <errno.h>
 #include <time.h>
 
 #include "base/barrier.h"
@@ -296,10 +297,12 @@ uint64_t sh_idle_decay(uint64_t keep_ms)
 	struct take t = {.patient = true};
 	uint64_t now = sh_now_ns() / SH_NS_PER_MS, last;
 	struct sh_mem *m;
+	int r;
 
 	keep_ms = keep_ms > LOOK_MS ? keep_ms : LOOK_MS;
-	if (sh_mem_lock(&m) < 0)
-		return 0;
+	r = sh_mem_lock(&m);
+	if (r < 0)
+		return r == -ETIMEDOUT ? keep_ms : 0;
 	last = U(m->h->sp.looked);
 	if (last == 0 || now - last >= keep_ms)
 		sh_store_rel(&m->h->sp.looked, now);

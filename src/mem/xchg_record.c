@@ -151,7 +151,7 @@ int sh_xrec_phase(struct sh_mem *m, struct sh_stint *s, enum sh_xphase phase)
 	if (r == 0 && phase == SH_X_IDLE) {
 		SH_STEP("xchg_closed");
 		sh_futex_wake(&x->seq, INT_MAX, SH_FUTEX_ANY, true);
-		if (sh_xgone(s->q.requester) && sh_mem_lock(&m) == 0) {
+		if ((sh_xgone(s->q.requester) || U(sh_desc(s->q.busy)->owner) == SH_NOBODY) && sh_mem_lock(&m) == 0) {
 			(void)sh_pages_reap(m);
 			sh_mem_unlock(m);
 			sh_pages_held(m);

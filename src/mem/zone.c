@@ -363,8 +363,8 @@ static int free_zone(const struct rte_memzone *mz, const struct sh_zone_seen *se
 	struct sh_mem *m = sh_ctx.mem;
 	int slot = m != NULL && sh_self() != 0 ? sh_zone_slot(m, mz) : -1, r;
 
-	if (slot >= 0)
-		sh_guard_take(&m->h->zones[slot]);
+	if (slot >= 0 && sh_guard_take(&m->h->zones[slot]) < 0)
+		return -ETIMEDOUT;
 	r = free_guarded(mz, seen);
 	if (slot >= 0)
 		sh_guard_leave(&m->h->zones[slot]);

@@ -185,6 +185,27 @@ static uint64_t pid_born(pid_t pid)
 	return born <= up && up - born < sh_now_ns() ? sh_now_ns() - (up - born) : 1;
 }
 
+bool sh_member_stopped(sh_id_t id)
+{
+	const struct sh_region *r = sh_region();
+	const struct sh_member *m = &r->members[sh_id_slot(id) % SH_MEMBERS];
+	char path[32], line[256], *at;
+	ssize_t n;
+	int fd;
+
+	if (!sh_member_alive(id) || m->pid_ns == 0 || m->pid_ns != sh_pid_ns())
+		return false;
+	snprintf(path, sizeof(path), "/proc/%u/stat", m->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	at = strrchr(line, ')'); /* behind the name, which may hold anything */
+	return at != NULL && at[1] == ' ' && (at[2] == 'T' || at[2] == 't');
+}
+
 /* Without a card: has the process gone that said it was this member? Only one of my own PID namespace can be asked. */
 bool sh_pid_gone(const struct sh_member *m)
 {

@@ -64,6 +64,8 @@ bool sh_member_alive(sh_id_t id);
 bool sh_member_active(sh_id_t id);
 /* ask the kernel now: 1 gone (the table says DEAD from then on and events follow), 0 it lives, -ENODATA no card of it */
 int sh_member_probe(sh_id_t id);
+/* does the kernel say that it is stopped (a signal, a debugger)? false also where it cannot be asked */
+bool sh_member_stopped(sh_id_t id);
 /* this process' uid and those of --allow-uid */
 bool sh_uid_allowed(uint32_t uid);
 

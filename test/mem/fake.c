@@ -53,20 +53,17 @@ void f_event(enum sh_event ev, sh_id_t id)
 
 bool sh_member_alive(sh_id_t id)
 {
-	uint64_t w = sh_load_acq(&fake.region->members[sh_id_slot(id)].word);
+	uint64_t w =
+		id != 0 && sh_id_slot(id) < SH_MEMBERS ? sh_load_acq(&fake.region->members[sh_id_slot(id)].word) : 0;
 
 	return sh_word_gen(w) == sh_id_gen(id) && sh_word_state(w) >= SH_INIT && sh_word_state(w) <= SH_LEAVING;
 }
 
-int sh_member_probe(sh_id_t id)
+static char state_of(const struct sh_member *m)
 {
-	struct sh_member *m = &fake.region->members[sh_id_slot(id)];
-	uint64_t w = sh_load_acq(&m->word);
 	char path[64], state = 'X';
 	FILE *f;
 
-	if (sh_word_gen(w) != sh_id_gen(id) || sh_word_state(w) == SH_DEAD)
-		return 1; /* the slot went to another: only one of a dead member does */
 	snprintf(path, sizeof(path), "/proc/%u/stat", m->pid);
 	f = fopen(path, "re");
 	if (f != NULL) {
@@ -74,6 +71,23 @@ int sh_member_probe(sh_id_t id)
 			state = 'X';
 		fclose(f);
 	}
+	return state;
+}
+
+bool sh_member_stopped(sh_id_t id)
+{
+	return sh_member_alive(id) && state_of(&fake.region->members[sh_id_slot(id)]) == 'T';
+}
+
+int sh_member_probe(sh_id_t id)
+{
+	struct sh_member *m = &fake.region->members[sh_id_slot(id)];
+	uint64_t w = sh_load_acq(&m->word);
+	char state;
+
+	if (sh_word_gen(w) != sh_id_gen(id) || sh_word_state(w) == SH_DEAD)
+		return 1; /* the slot went to another: only one of a dead member does */
+	state = state_of(m);
 	if (state != 'Z' && state != 'X')
 		return 0;
 	(void)sh_cas(&m->word, &w, sh_word(sh_id_gen(id), SH_DEAD)); /* not of whoever may have the slot by now */
