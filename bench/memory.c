@@ -8,6 +8,7 @@
  *   give SIZE N, take N        one process allocates, another frees; with threads (B_LIBC): pass SIZE N
  *   grow N                     N blocks of 8 MiB, each time the heap must grow; given back; then the same in a loop
  *   survive N PROGRAM...       others go on when a member that hammers the heap is killed
+ *   mend N IN PROGRAM...       from the proof of a death to the end of a call of another: N killed at any moment, N with a lock
  *   frag MIX                   what is held for what was asked (memory_frag.h)
  *   ref SIZE N WARM TOUCH      requests with a piece of the heap of that size (shoal)
  * Time is taken around the loop, in the thread that runs it.
@@ -37,6 +38,7 @@
 #if !defined(B_LIBC) && __has_include(<shoal.h>)
 #include <rte_errno.h>
 #include <shoal.h>
+#include <shoal_mem.h>
 #define B_SHOAL 1
 #endif
 
@@ -308,14 +310,27 @@ static void all_kinds(unsigned i, const char *name)
 		b_die("memzone");
 }
 
-__attribute__((noreturn)) static void hammer(void)
+/* what takes locks, and what grows: for 2 */
+static void runs_only(unsigned i, const char *name)
+{
+	const struct rte_memzone *mz = i % 4 == 0 ? rte_memzone_reserve(name, 5000, SOCKET_ID_ANY, 0) : NULL;
+
+	b_free(i % 4 != 0 ? b_malloc(i % 64 == 1 ? BIG : 200000) : NULL);
+	if (mz != NULL)
+		(void)rte_memzone_free(mz);
+}
+
+__attribute__((noreturn)) static void hammer(bool runs)
 {
 	struct ring *r = shared();
 	char name[32];
 
 	snprintf(name, sizeof(name), "h%d", (int)getpid());
 	for (unsigned i = 0;; i++) {
-		all_kinds(i, name);
+		if (runs)
+			runs_only(i, name);
+		else
+			all_kinds(i, name);
 		atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
 	}
 }
@@ -355,15 +370,23 @@ static void one_kill(char **argv, unsigned *seed, int64_t *before, int64_t *afte
 	waitpid(pid, NULL, 0);
 }
 
-static void do_survive(unsigned n, char *rest)
+static void words(char *rest, char **argv)
 {
-	int64_t *v = calloc(n, sizeof(*v)), *quiet = calloc(n, sizeof(*quiet));
-	unsigned seed = 1, k = 0;
-	char *argv[64], *save = NULL;
+	char *save = NULL;
+	unsigned k = 0;
 
 	for (char *s = strtok_r(rest, " ", &save); s != NULL && k < 63; s = strtok_r(NULL, " ", &save))
 		argv[k++] = s;
 	argv[k] = NULL;
+}
+
+static void do_survive(unsigned n, char *rest)
+{
+	int64_t *v = calloc(n, sizeof(*v)), *quiet = calloc(n, sizeof(*quiet));
+	unsigned seed = 1;
+	char *argv[64];
+
+	words(rest, argv);
 	if (v == NULL || quiet == NULL || setenv("BENCH_HAMMER", "1", 1) != 0)
 		b_die("no memory");
 	for (unsigned i = 0; i < n; i++)
@@ -372,6 +395,117 @@ static void do_survive(unsigned n, char *rest)
 	b_report(quiet, n);
 	free(v);
 	free(quiet);
+}
+#endif
+
+#ifdef B_SHOAL
+/* ---- mending: from the proof of a death to the end of what another member waits for ---- */
+
+/*
+ * A thread takes and gives runs and zones without pause, and says when each call ended. The victim does the same, so that it
+ * is inside a lock, or a growth, at any moment: killed at random; or stopped first, until a stop is found at which the thread
+ * comes no further, and killed then. Killed, waited for (from there on the kernel can prove it), and the time until the
+ * thread's next call is done.
+ */
+static struct {
+	_Atomic uint64_t calls, ended_ns;
+	_Atomic bool quit;
+} worker;
+
+static void *works(void *arg)
+{
+	for (unsigned i = 0; !atomic_load(&worker.quit); i++) {
+		const struct rte_memzone *mz = i % 4 == 0 ? rte_memzone_reserve("mends", 5000, SOCKET_ID_ANY, 0) : NULL;
+		void *p = i % 4 != 0 ? b_malloc(200000) : NULL;
+
+		b_free(p);
+		if (mz != NULL)
+			(void)rte_memzone_free(mz);
+		atomic_store(&worker.ended_ns, b_now());
+		atomic_fetch_add(&worker.calls, 1);
+		if (i % 256 == 0)
+			(void)shoal_mem_trim(); /* so that it grows again */
+	}
+	return arg;
+}
+
+/* false: so many ns are over, and it has not done that many calls more */
+static bool comes_on(uint64_t from, uint64_t more, uint64_t ns)
+{
+	uint64_t dl = b_now() + ns;
+
+	while (atomic_load(&worker.calls) < from + more) {
+		if (b_now() > dl)
+			return false;
+		b_sleep_ns(20000);
+	}
+	return true;
+}
+
+static void await_stopped(pid_t pid)
+{
+	siginfo_t si;
+
+	if (waitid(P_PID, (id_t)pid, &si, WSTOPPED) != 0 || si.si_code != CLD_STOPPED)
+		b_die("the victim ended by itself");
+}
+
+/* it stands still where the worker needs what it has; 3 ms are more than a growth takes and more than a look at the owner */
+static void stop_inside(pid_t pid, unsigned *seed)
+{
+	for (;;) {
+		b_sleep_ns(20000 + (uint64_t)rand_r(seed) % 200000);
+		kill(pid, SIGSTOP);
+		await_stopped(pid);
+		if (!comes_on(atomic_load(&worker.calls), 3, 5000000))
+			return;
+		kill(pid, SIGCONT);
+	}
+}
+
+static int64_t mended(char **argv, unsigned *seed, bool inside)
+{
+	struct ring *r = shared();
+	uint64_t was = atomic_load(&r->beat), t0, calls;
+	siginfo_t si;
+	pid_t pid;
+
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0)
+		b_die("spawn");
+	while (atomic_load(&r->beat) - was < 2000)
+		if (waitpid(pid, NULL, WNOHANG) != 0)
+			b_die("the victim ended by itself");
+	if (inside)
+		stop_inside(pid, seed);
+	else
+		b_sleep_ns((uint64_t)rand_r(seed) % 2000000);
+	kill(pid, SIGKILL);
+	if (waitid(P_PID, (id_t)pid, &si, WEXITED) != 0)
+		b_die("waitid");
+	t0 = b_now();
+	calls = atomic_load(&worker.calls);
+	if (!comes_on(calls, 1, 20000000000u))
+		b_die("it hangs");
+	return (int64_t)atomic_load(&worker.ended_ns) > (int64_t)t0 ? (int64_t)(atomic_load(&worker.ended_ns) - t0) : 0;
+}
+
+static void do_mend(unsigned n, unsigned in, char *rest)
+{
+	int64_t *v = calloc(n + in, sizeof(*v));
+	unsigned seed = 1;
+	char *argv[64];
+	pthread_t t;
+
+	words(rest, argv);
+	if (v == NULL || setenv("BENCH_HAMMER", "2", 1) != 0 || pthread_create(&t, NULL, works, NULL) != 0)
+		b_die("no memory");
+	for (unsigned i = 0; i < n + in; i++)
+		v[i] = mended(argv, &seed, i >= n);
+	atomic_store(&worker.quit, true);
+	pthread_join(t, NULL);
+	b_report(v, n);
+	b_report(v + n, in);
+	free(v);
 }
 #endif
 
@@ -455,6 +589,8 @@ static void command(char *line)
 		do_survive((unsigned)a[0], strchr(rest, ' ') + 1);
 #endif
 #ifdef B_SHOAL
+	else if (strcmp(what, "mend") == 0)
+		do_mend((unsigned)a[0], (unsigned)a[1], strchr(strchr(rest, ' ') + 1, ' ') + 1);
 	else if (strcmp(what, "ref") == 0)
 		do_ref(a[0], (unsigned)a[1], (unsigned)a[2], (unsigned char)a[3]);
 #endif
@@ -475,7 +611,7 @@ int main(int argc, char **argv)
 		b_die("rte_eal_init");
 	shared(); /* the primary makes it */
 	if (getenv("BENCH_HAMMER") != NULL)
-		hammer();
+		hammer(strcmp(getenv("BENCH_HAMMER"), "2") == 0);
 #endif
 #ifdef B_SHOAL
 	if (shoal_action_register("ref", on_ref, NULL) != 0)

@@ -158,6 +158,16 @@ def job_survive(b, crew, peer):
     return dict(pick(after), before50=before['p50'], before99=before['p99'])
 
 
+def job_mend(b, crew, peer):
+    g = Group(b, crew, peer)
+    prim = g.member('0,1', secondary=False) # a thread that calls, and one that kills
+    program = [b.floor, 't0', str(b.cpus[1]), peer.binary] + g.options(b.cpus[1], True)
+    prim.say(f'mend {b.n(300)} {b.n(300)} ' + ' '.join(program))
+    any_time, inside = prim.result(300), prim.result()
+    got = {k: any_time[k] for k in ('p50', 'p99', 'max')}
+    return dict(got, **{'in' + k: inside[k] for k in ('p50', 'p99', 'max')})
+
+
 def job_frag(b, crew, peer, mix=0):
     p = alone(b, crew, peer, b.cpus[1])
     p.say(f'frag {mix}')
@@ -189,6 +199,9 @@ for size, text in ((64, '64 B'), (1024, '1 KiB'), (65536, '64 KiB'), (1 << 20, '
 ROWS.append(('survive', 'kill -9 in a heap loop: longest call of another', ('shoal',), job_survive,
              {}, (('p50', 'after it, us p50'), ('p99', 'after it, us p99'), ('before50', 'before it, us p50'),
                   ('before99', 'before it, us p99')), True))
+ROWS.append(('mend', "proof of a death to the end of another's call", ('shoal',), job_mend, {},
+             (('p50', 'killed at random, us p50'), ('p99', 'killed at random, us p99'), ('max', 'killed at random, max'),
+              ('inp50', 'with a lock, us p50'), ('inp99', 'with a lock, us p99'), ('inmax', 'with a lock, us max')), True))
 for mix, text in enumerate(('server', 'sizes shift', 'long tail')):
     ROWS.append((f'frag-{mix}', f'memory held, mix: {text}', HEAPS, job_frag, {'mix': mix}, HELD, False))
 
@@ -204,6 +217,8 @@ AIMS += [
     ('ref-1048576', 'p50', '1 MiB by reference', 1.2, 'x of 64 B', 'ref-64'),
     ('ref-16777216', 'p50', '16 MiB by reference', 1.2, 'x of 64 B', 'ref-64'),
     ('survive', 'p99', 'others go on after a kill, p99', 10000, 'us', None),
+    ('mend', 'p99', 'a death at random mended, p99', 10000, 'us', None),
+    ('mend', 'inp99', 'a death with a lock mended, p99', 10000, 'us', None),
 ]
 
 
@@ -322,7 +337,7 @@ def write(b, rows):
     out += section(b, rows, 'growth', ('grow',), ('floor',) + SHARED, (('shoal', 'floor'), ('dpdk', 'shoal')))
     out += section(b, rows, 'payload by reference', ('ref',), ('shoal', 'zeromq', 'iceoryx'),
                    (('zeromq', 'shoal'), ('iceoryx', 'shoal')))
-    out += section(b, rows, 'deaths', ('survive',), ('shoal',), ())
+    out += section(b, rows, 'deaths', ('survive', 'mend'), ('shoal',), ())
     out += section(b, rows, 'fragmentation', ('frag',), HEAPS, ())
     lines, aims = verdicts(b, rows)
     return write_rows(b, 'memory', out, m, lines, aims)
