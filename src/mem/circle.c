@@ -41,7 +41,7 @@ static void set_cur(const struct sh_heap *t, struct sh_bin *b, struct sh_span *s
 	b->blocks = start + k->front;
 	b->size = k->size;
 	b->recip = k->recip;
-	b->bytes = k->n * k->size;
+	b->bytes = sh_span_n(s) * k->size;
 }
 
 static struct sh_span *next_of(const struct sh_span *s)

@@ -8,7 +8,8 @@
  *
  *     | bits: u64 x (n + 63) / 64 | tab: u32 x n | to a multiple of 64 | block 0 | block 1 | ... | block n - 1 |
  *
- * Up to 4 KiB a span has 64 KiB; above, room for 16 blocks, above 16 KiB for 8. Everything here is constant.
+ * Up to 4 KiB a span has 64 KiB; above, room for 16 blocks, above 16 KiB for 8. Everything here is constant. Where memory is
+ * short a span has fewer units, and so fewer blocks (sh_span_n()), behind the same front.
  */
 #ifndef SH_MEM_CLASS_H
 #define SH_MEM_CLASS_H
@@ -25,10 +26,10 @@
 struct sh_class {
 	uint32_t size;
 	uint32_t recip; /* 2^26 / (size / 64), rounded up: see sh_class_index() */
-	uint16_t n;	/* blocks of a span */
+	uint16_t n;	/* blocks of a whole span */
 	uint16_t tab;	/* bytes before the table, which are the bits */
 	uint16_t front; /* bytes before the first block */
-	uint16_t units; /* of a span */
+	uint16_t units; /* of a whole span */
 };
 
 extern const struct sh_class sh_classes[SH_CLASSES];

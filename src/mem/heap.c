@@ -138,7 +138,38 @@ void sh_heap_trim(void)
 		sh_circle_trim(sh_my_heap);
 }
 
-/* 0: look again; else there is no block */
+/* a run with one block in it, which needs no front, serves it better than a span */
+#define WHOLE 1
+/* no span takes more than this part of what there still may be: else a few sizes would have it all */
+#define SHARE 16
+
+/* of at most so many units, how many waste least of them? 0: none does so little as a run of its own */
+static uint32_t fitting(const struct sh_class *k, uint32_t most)
+{
+	uint32_t best = 0, n = 1, units = (k->size + (uint32_t)SH_UNIT - 1) >> SH_UNIT_SHIFT;
+
+	for (uint32_t u = 1; u <= most; u++)
+		if (sh_span_holds(k, u) * units > n * u) {
+			best = units = u;
+			n = sh_span_holds(k, u);
+		}
+	return best;
+}
+
+/* a new span, as large as is fitting; least: as small as it can be. 0, WHOLE, or -errno */
+static int new_span(const struct sh_heap *t, unsigned cls, bool least, struct sh_span **s)
+{
+	const struct sh_pages_hdr *pg = &sh_ctx.mem->h->pg;
+	const struct sh_class *k = &sh_classes[cls];
+	uint64_t used = R(pg->used), share = used < pg->max ? (pg->max - used) / SHARE : 0; /* a hint */
+	uint32_t units = k->units;
+
+	if (least || share < units)
+		units = fitting(k, least || share == 0 ? 1 : (uint32_t)share);
+	return units != 0 ? sh_span_new(t, cls, units, s) : WHOLE;
+}
+
+/* 0: look again, there may be a block now; WHOLE: there is none, take a run; or -errno */
 static int more(struct sh_heap *t, unsigned cls)
 {
 	struct sh_span *s;
@@ -151,13 +182,15 @@ static int more(struct sh_heap *t, unsigned cls)
 	sh_orphan_late();
 	if (adopt(t, cls))
 		return 0;
-	r = sh_span_new(t, cls, &s);
+	r = new_span(t, cls, false, &s);
 	if (r == -ENOMEM || r == -ENOBUFS) { /* what is held for nothing may do */
 		sh_heap_reclaim();
 		if (sh_circle_probe(t, &t->bin[cls]) || adopt(t, cls))
 			return 0;
-		r = sh_span_new(t, cls, &s);
+		r = new_span(t, cls, false, &s);
 	}
+	if (r == -ENOMEM || r == -ENOBUFS)
+		r = new_span(t, cls, true, &s);
 	if (r == 0) {
 		refresh(t);
 		r = sh_circle_add(t, &t->bin[cls], s) ? 0 : -ETIMEDOUT;
@@ -165,6 +198,7 @@ static int more(struct sh_heap *t, unsigned cls)
 	return r;
 }
 
+/* NULL: *err is -errno, or WHOLE */
 static void *small(size_t size, int *err)
 {
 	void *p = sh_heap_pop(size);
@@ -178,7 +212,7 @@ static void *small(size_t size, int *err)
 		if (p != NULL)
 			break;
 		*err = more(t, sh_class_of(size));
-		if (*err < 0)
+		if (*err != 0)
 			return NULL;
 		p = sh_heap_pop(size);
 	}
@@ -226,11 +260,14 @@ static void *large(size_t size, size_t align, bool zero, int *err)
 
 void *sh_heap_get(size_t size, size_t align, int *err)
 {
+	void *p = NULL;
+
+	*err = WHOLE;
 	if (align <= SH_BLOCK_ALIGN && size <= SH_SMALL_MAX)
-		return small(size, err);
-	if (align < SH_SMALL_MAX && size <= SH_SMALL_MAX && size + align - SH_BLOCK_ALIGN <= SH_SMALL_MAX)
-		return over_aligned(size, align, err);
-	return large(size, align, false, err);
+		p = small(size, err);
+	else if (align < SH_SMALL_MAX && size <= SH_SMALL_MAX && size + align - SH_BLOCK_ALIGN <= SH_SMALL_MAX)
+		p = over_aligned(size, align, err);
+	return p == NULL && *err == WHOLE ? large(size, align, false, err) : p;
 }
 
 void *sh_heap_get_zero(size_t size, size_t align, int *err)

@@ -287,8 +287,11 @@ static inline const struct sh_class *sh_span_class(const struct sh_span *s)
 {
 	return &sh_classes[sh_load_rlx(&s->cls) % SH_CLASSES]; /* relaxed: constant as long as the run is a span */
 }
-/* a new one of this class: 0, or as sh_pages_take() */
-int sh_span_new(const struct sh_heap *t, unsigned cls, struct sh_span **ret);
+/* blocks that so many units hold, and how many this span has */
+uint32_t sh_span_holds(const struct sh_class *k, uint32_t units);
+uint32_t sh_span_n(const struct sh_span *s);
+/* a new one of this class, of at most as many units as a whole one has: 0, or as sh_pages_take() */
+int sh_span_new(const struct sh_heap *t, unsigned cls, uint32_t units, struct sh_span **ret);
 /* take in what others have freed */
 void sh_span_collect(struct sh_span *s);
 /* is there a block to take? Collects, and makes a stretch of fresh blocks a list. */

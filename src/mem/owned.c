@@ -152,7 +152,7 @@ struct sizes {
 	struct rte_malloc_socket_stats *st;
 	FILE *f;
 	struct {
-		uint32_t spans, orphans, blocks;
+		uint32_t spans, orphans, blocks, room;
 	} class[SH_CLASSES];
 };
 
@@ -181,7 +181,8 @@ static int size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 		z->class[c].orphans += U(s->owner) == 0;
 		z->class[c].blocks += live;
 		z->st->alloc_count += live;
-		z->st->free_count += sh_classes[c].n - live;
+		z->class[c].room += sh_span_n(s);
+		z->st->free_count += sh_span_n(s) - live;
 		z->st->heap_allocsz_bytes += (size_t)live * sh_classes[c].size + sh_classes[c].front;
 		break;
 	case SH_PG_ZSPAN:
@@ -241,8 +242,8 @@ void sh_heap_dump(FILE *f)
 	for (unsigned c = 0; c < SH_CLASSES; c++)
 		if (z.class[c].spans != 0)
 			fprintf(f, "  blocks of %u bytes: %u out of %u in %u spans, %u of them without a thread\n",
-				sh_classes[c].size, z.class[c].blocks, z.class[c].spans * sh_classes[c].n,
-				z.class[c].spans, z.class[c].orphans);
+				sh_classes[c].size, z.class[c].blocks, z.class[c].room, z.class[c].spans,
+				z.class[c].orphans);
 }
 
 /* ---- sound? ---- */
@@ -295,13 +296,13 @@ static bool audit_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	(void)m;
 	if (sh_use_kind(use) != SH_PG_SPAN)
 		return true;
-	if (c >= SH_CLASSES || sh_use_units(use) != (husk ? 1 : sh_classes[c].units) || U(s->back) != 0)
+	if (c >= SH_CLASSES || sh_use_units(use) > (husk ? 1 : sh_classes[c].units) || U(s->back) != 0)
 		return wrong(a, "span %u: class %u, %u units", unit, c, sh_use_units(use));
 	if (husk) /* nothing of it is out; its owner, who may be dead, has not looked */
 		return owner != 0 && sh_span_live(s) == 0 ? true : wrong(a, "span %u: a husk with blocks", unit);
-	if (U(s->fresh) > sh_classes[c].n)
-		return wrong(a, "span %u: %u blocks of %u", unit, U(s->fresh), sh_classes[c].n);
-	for (uint32_t i = 1; U(s->fresh) > 0 && i < sh_classes[c].units; i++)
+	if (U(s->fresh) > sh_span_n(s))
+		return wrong(a, "span %u: %u blocks of %u", unit, U(s->fresh), sh_span_n(s));
+	for (uint32_t i = 1; U(s->fresh) > 0 && i < sh_use_units(use); i++)
 		if (U(s[i].back) != i)
 			return wrong(a, "span %u: unit %u says %u", unit, i, U(s[i].back));
 	if (owner == 0)

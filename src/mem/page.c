@@ -317,16 +317,50 @@ static void wipe(struct sh_mem *m, uint32_t u, uint32_t n)
 			memset(sh_unit_addr(u), 0, SH_UNIT);
 }
 
-static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, const struct sh_hold *hold)
+/* what is wanted goes where most of it has pages already: what is free and backed in my BUSY run nobody else can give back */
+static void slide(const struct sh_mem *m, const struct sh_pages_ask *ask, struct sh_hold *hold)
+{
+	struct sh_run *want = &hold->want;
+	uint32_t step = ask->align > 1 ? ask->align : 1, last = want->free + hold->units - want->units;
+	uint32_t least = sh_run_missing(m, want->unit, want->units), missing;
+
+	for (uint32_t u = (want->free + step - 1) & ~(step - 1); u <= last && least != 0; u += step) {
+		missing = sh_run_missing(m, u, want->units);
+		if (missing < least) {
+			least = missing;
+			want->unit = u;
+		}
+	}
+}
+
+/* and what lies around it makes room. Of ordinary pages; where somebody observes, not */
+static void drop_rest(struct sh_mem *m, const struct sh_hold *hold)
+{
+	enum sh_xkind kind = SH_X_SHRINK;
+	const struct sh_back_gate gate = {unobserved, &kind, false};
+	uint32_t from = hold->want.unit, end = from + hold->want.units;
+
+	if (sh_unit_w(from) == 0 && sh_back_punch(m, hold->want.free, from - hold->want.free, &gate) == 0)
+		(void)sh_back_punch(m, end, hold->want.free + hold->units - end, &gate);
+}
+
+static int fill(struct sh_mem *m, const struct sh_pages_ask *ask, struct sh_hold *hold)
 {
 	int r;
 
 	if (ask->zero)
 		wipe(m, hold->want.unit, hold->want.units);
 	r = sh_grow_commit(m, hold->want.free, hold->want.free, hold->units);
-	if (r < 0 && r != -ECANCELED &&
-	    hold->units > hold->want.units) /* a whole step is too much: what is needed, then */
+	if (r < 0 && r != -ECANCELED && hold->units > hold->want.units) { /* a step is too much: what is needed, then */
+		slide(m, ask, hold);
+		if (ask->zero)
+			wipe(m, hold->want.unit, hold->want.units);
 		r = sh_grow_commit(m, hold->want.free, hold->want.unit, hold->want.units);
+		if (r == -ENOMEM || r == -ENOBUFS) {
+			drop_rest(m, hold);
+			r = sh_grow_commit(m, hold->want.free, hold->want.unit, hold->want.units);
+		}
+	}
 	/* what is free and has pages elsewhere counts too: it makes room */
 	if ((r == -ENOMEM || r == -ENOBUFS) && sh_mem_trim(hold->want.units) > 0)
 		r = sh_grow_commit(m, hold->want.free, hold->want.unit, hold->want.units);

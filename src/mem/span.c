@@ -30,17 +30,28 @@ unsigned char *sh_span_start(const struct sh_span *s)
 
 /* ---- new ---- */
 
-int sh_span_new(const struct sh_heap *t, unsigned cls, struct sh_span **ret)
+uint32_t sh_span_holds(const struct sh_class *k, uint32_t units)
+{
+	uint32_t bytes = units << SH_UNIT_SHIFT;
+
+	return units >= k->units ? k->n : bytes > k->front ? (bytes - k->front) / k->size : 0;
+}
+
+uint32_t sh_span_n(const struct sh_span *s)
+{
+	return sh_span_holds(sh_span_class(s), sh_use_units(R(s->use))); /* relaxed: constant as long as it is a span */
+}
+
+int sh_span_new(const struct sh_heap *t, unsigned cls, uint32_t units, struct sh_span **ret)
 {
 	const struct sh_class *k = &sh_classes[cls];
 	/* back and class, head and fresh, used, next and prev, live: there before anybody sees a span */
-	const struct sh_pages_ask ask = {.units = k->units,
-					 .kind = SH_PG_SPAN,
-					 .owner = t->owner,
-					 .own = {(uint64_t)cls << 32, SH_NONE, 0, 0, 0}};
+	const struct sh_pages_ask ask = {
+		.units = units, .kind = SH_PG_SPAN, .owner = t->owner, .own = {(uint64_t)cls << 32, SH_NONE, 0, 0, 0}};
 	uint32_t unit;
 	struct sh_span *s;
 	_Atomic uint64_t *bits;
+	sh_w32 *tab;
 	int r = sh_pages_take(&ask, &unit);
 
 	if (r < 0)
@@ -48,7 +59,10 @@ int sh_span_new(const struct sh_heap *t, unsigned cls, struct sh_span **ret)
 	SH_STEP("span_taken");
 	s = sh_span_of(unit);
 	bits = sh_span_bits(sh_span_start(s));
-	for (uint32_t i = 1; i < k->units; i++)
+	tab = sh_span_tab(k, sh_span_start(s));
+	for (uint32_t i = sh_span_holds(k, units); i < k->n; i++)
+		sh_store_rlx(&tab[i], SH_NONE); /* there is no such block, and nothing to free */
+	for (uint32_t i = 1; i < units; i++)
 		sh_store_rlx(&s[i].back,
 			     i); /* relaxed, and below: others come here with a block, which is handed over */
 	for (uint32_t i = 0; i < k->tab / sizeof(*bits); i++)
@@ -98,10 +112,10 @@ static void open_fresh(struct sh_span *s)
 {
 	const struct sh_class *k = sh_span_class(s);
 	sh_w32 *tab = sh_span_tab(k, sh_span_start(s));
-	uint32_t from = R(s->fresh), to = from + FRESH_BATCH;
+	uint32_t from = R(s->fresh), to = from + FRESH_BATCH, n = sh_span_n(s);
 
-	if (to > k->n)
-		to = k->n;
+	if (to > n)
+		to = n;
 	for (uint32_t i = from; i < to; i++)
 		sh_store_rlx(&tab[i], i + 1 < to ? i + 1 : SH_NONE);
 	SH_STEP("span_opened");
@@ -115,7 +129,7 @@ bool sh_span_ready(struct sh_span *s)
 	if (R(s->head) != SH_NONE)
 		return true;
 	sh_span_collect(s);
-	if (R(s->head) == SH_NONE && R(s->fresh) < sh_span_class(s)->n)
+	if (R(s->head) == SH_NONE && R(s->fresh) < sh_span_n(s))
 		open_fresh(s);
 	return R(s->head) != SH_NONE;
 }

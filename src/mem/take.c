@@ -136,6 +136,7 @@ static void make_husk(struct sh_mem *m, struct take *t, uint32_t unit)
 {
 	const struct sh_class *k = sh_span_class(sh_span_of(unit));
 	sh_w32 *tab = sh_span_tab(k, sh_unit_addr(unit));
+	uint32_t units = sh_use_units(U(sh_desc(unit)->use));
 
 	for (uint32_t i = 0; i < k->n; i++)
 		sh_store_rlx(&tab[i], SH_NONE); /* relaxed: the commit is behind it */
@@ -145,7 +146,7 @@ static void make_husk(struct sh_mem *m, struct take *t, uint32_t unit)
 	SH_STEP("span_husk_ready");
 	sh_commit(m->h);
 	SH_STEP("span_husk");
-	t->units += k->units - 1u;
+	t->units += units - 1;
 }
 
 /* ---- the walk ---- */

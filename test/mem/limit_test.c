@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* limit_test.c - how far memory goes: --memory-max, cgroups, what is available, ulimit; and what the group does at the end */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_memzone.h>
+#include <shoal_mem.h>
 
 #include "fake.h"
 #include "mem/limit.h"
@@ -254,6 +256,122 @@ TEST(more_from_the_start_than_there_may_be_is_an_error)
 	CHECK_HAS(err, "raise --memory-max");
 	CHECK_EQ(t_fork(asks_for_too_much, &opts, err, sizeof(err)), 0);
 	CHECK_HAS(err, "one node");
+}
+
+/* ---- a small --memory-max is for what is asked, not for what may come ---- */
+
+static void small_group(void)
+{
+	opts.memory_max = MIB;
+	sh_ctx.opts = &opts;
+	f_group();
+}
+
+static void all_well(void)
+{
+	char why[256] = "";
+
+	f_sound("with little memory");
+	if (shoal_heap_audit(why, sizeof(why)) != 0)
+		t_fail(__FILE__, __LINE__, "the heap: %s", why);
+	CHECK(now().used <= MIB && now().backed <= MIB);
+}
+
+/* as many as there are: at least so many, and another is refused; all can be used to their last byte, and come back */
+static void many(size_t size, size_t align, unsigned least)
+{
+	static void *p[16384];
+	unsigned n = 0;
+
+	while (n < 16384 && (p[n] = rte_malloc(NULL, size, (unsigned)align)) != NULL) {
+		CHECK_EQ((uintptr_t)p[n] % (align != 0 ? align : 64), 0);
+		memset(p[n], (int)(n & 0xff), size);
+		n++;
+	}
+	CHECK_EQ(rte_errno, ENOMEM);
+	if (n < least)
+		t_fail(__FILE__, __LINE__, "%u blocks of %zu bytes, not %u", n, size, least);
+	all_well();
+	for (unsigned i = 0; i < n; i++) {
+		for (size_t k = 0; k < size; k++)
+			CHECK(((unsigned char *)p[i])[k] == (i & 0xff));
+		CHECK_EQ(rte_malloc_validate(p[i], NULL), 0);
+		rte_free(p[i]);
+	}
+	all_well();
+}
+
+TEST(one_block_of_each_size_fits_into_a_megabyte)
+{
+	static const size_t size[] = {64, 200, 1000, 3000, 5000, 8192, 9000, 12000, 16384, 20000, 40000, 65536};
+	void *p[12];
+
+	small_group();
+	for (unsigned i = 0; i < 12; i++) {
+		p[i] = rte_malloc(NULL, size[i], 0);
+		if (p[i] == NULL)
+			t_fail(__FILE__, __LINE__, "no room for %zu bytes", size[i]);
+		memset(p[i], 1, size[i]);
+	}
+	CHECK(rte_malloc(NULL, 4096, 16384) != NULL && rte_malloc(NULL, 4096, 32768) != NULL);
+	all_well();
+	for (unsigned i = 0; i < 12; i++)
+		rte_free(p[i]);
+	all_well();
+}
+
+/* each in a process' whole megabyte: spans of one unit, runs, and what is in between */
+TEST(a_megabyte_is_used_up_by_any_one_size)
+{
+	small_group();
+	many(64, 0, 12000);
+	many(1000, 0, 850);
+	many(8192, 0, 64);
+	many(9000, 0, 64);
+	many(16384, 0, 60);
+	many(20000, 0, 30);
+	many(32768, 0, 28);
+	many(65536, 0, 14);
+	many(3000, 8192, 64);
+}
+
+static void *takes_and_gives(void *arg)
+{
+	pthread_barrier_t *b = arg;
+	void *p[200];
+
+	for (unsigned i = 0; i < 200; i++) {
+		p[i] = rte_malloc(NULL, 4000, 0);
+		CHECK(p[i] != NULL);
+	}
+	for (unsigned i = 0; i < 200; i++)
+		rte_free(p[i]);
+	pthread_barrier_wait(b); /* it does nothing more, and has its spans */
+	pthread_barrier_wait(b);
+	CHECK((p[0] = rte_malloc(NULL, 4000, 0)) != NULL);
+	rte_free(p[0]);
+	return NULL;
+}
+
+TEST(small_spans_are_taken_from_a_thread_that_sleeps)
+{
+	pthread_barrier_t b;
+	pthread_t t;
+	void *p[13];
+
+	small_group();
+	pthread_barrier_init(&b, NULL, 2);
+	CHECK_EQ(pthread_create(&t, NULL, takes_and_gives, &b), 0);
+	pthread_barrier_wait(&b);
+	for (unsigned i = 0; i < 13; i++) {
+		p[i] = rte_malloc(NULL, 65536, 0);
+		CHECK(p[i] != NULL);
+	}
+	all_well();
+	rte_free(p[12]);
+	pthread_barrier_wait(&b);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	all_well();
 }
 
 /* ---- the process' own limits ---- */

@@ -37,7 +37,7 @@ static uint64_t used(void)
 /* pointers that all processes of a case see, and a word by which they take turns */
 struct table {
 	_Atomic uint32_t turn;
-	unsigned size;
+	unsigned size, most; /* most: 0, to the limit */
 	_Atomic uint32_t n;
 	_Atomic uint32_t stop;
 	void *_Atomic p[MANY];
@@ -94,18 +94,20 @@ static void give(struct table *t, unsigned from, unsigned to)
 		give_one(t, i);
 }
 
-/* to the limit; n says how many */
+/* n says how many */
 static void fill(struct table *t)
 {
+	unsigned most = t->most != 0 ? t->most : MANY, n = 0;
 	unsigned char *p;
-	unsigned n = 0;
 
-	while (n < MANY && (p = rte_malloc(NULL, t->size, 0)) != NULL) {
+	while (n < most && (p = rte_malloc(NULL, t->size, 0)) != NULL) {
 		p[0] = p[t->size - 1] = (unsigned char)n;
 		sh_store_rel(&t->p[n++], p);
 	}
-	CHECK(n < MANY);
-	CHECK_EQ(rte_errno, ENOMEM);
+	if (t->most == 0) {
+		CHECK(n < MANY);
+		CHECK_EQ(rte_errno, ENOMEM);
+	}
 	sh_store_rel(&t->n, n);
 }
 
@@ -234,7 +236,7 @@ TEST(a_span_with_a_block_out_stays_its_owners)
 			kept++;
 	CHECK(shoal_mem_trim() > 0);
 	f_sound("trimmed");
-	CHECK(used() >= kept * 65536 && used() <= kept * 65536 + SH_UNIT);
+	CHECK(used() >= kept * SH_UNIT && used() <= kept * 65536 + SH_UNIT); /* the last ones are small */
 	for (unsigned i = 500; i < n; i += 1000)
 		give_one(t, i);
 	CHECK(shoal_mem_trim() > 0);
@@ -252,6 +254,7 @@ TEST(without_membarrier_all_but_one_span_of_a_size_is_taken)
 	struct table *t = table(64);
 	pid_t pid;
 
+	t->most = 30000; /* near the limit a span would be as small as what is left of one that is taken */
 	sh_ctx.opts = &small;
 	f_group();
 	pid = f_member(fills_and_waits, t, NULL);
