@@ -7,15 +7,20 @@
  * Actors   two producers that put one element each, two consumers that take until nothing can come any more. Each may be killed
  *          before any step, HARM of them in all. A fact "gone" is the kernel's proof, and comes with the death. Who waits for a
  *          side whose owner is gone takes its place by a CAS from that owner's name.
- * Memory   steps are seen in their order. What the slots hold passes from side to side through a release store of a tail and its
- *          acquire load alone, and from one user of a side to the next through owner likewise; that the code has these is
- *          what the thread sanitizer sees in test/obj.
+ * Memory   weak. What an actor stores reaches memory later, at any time and in any order but this: a release store after all
+ *          that the actor had stored before. Stores of a slot are plain; of a tail, and of owner on leaving, release. A CAS of
+ *          owner waits for the actor's own store of owner, which is its last: then its buffer is empty. An acquire load is not
+ *          passed by later loads; the relaxed load of a tail inside its own side comes after the CAS, which is an acquire. A load
+ *          is not passed by a later release store; M_TAKE_FIRST is where it is. What a dead one had stored has reached memory
+ *          when there is proof of its death. seen is at once there: an older one only means another look.
  *
  * Claims   a slot is never written while an element that nobody has taken lies in it; each element is taken at most once, and
  *          as it was put; at the end of a run whoever lives has done its part: nobody is blocked; what is missing was in the
  *          hand of one that died: put but not published, or taken by it.
  */
-#define SLOTS 2
+#ifndef SLOTS
+#define SLOTS 1
+#endif
 #define CAP 1
 #ifndef HARM
 #define HARM 2
@@ -24,31 +29,73 @@
 #define NP 2 /* producers 0, 1; consumers 2, 3 */
 #define NM 4
 
-byte slot[SLOTS] = NONE; /* element, or NONE: taken */
+byte slot[SLOTS] = NONE;
 byte ptail, ctail;
 byte pseen, cseen;
 byte powner = NONE, cowner = NONE;
+/* in the actors' buffers */
+bool b_slot[NP], b_tail[NM], b_free[NM];
+byte at[NP], tail[NM];
 bool gone[NM];
 bool done[NM];
 byte harm = HARM;
-byte taken[NP];		/* times an element was taken out, by the living or the dead */
+byte put[NP];	 /* what was published there: by position */
+byte taken[NP]; /* times an element was taken out, by the living or the dead */
+
+inline slot_lands(p)
+{
+	/* no element that was published lies there; what a dead one wrote and did not publish may */
+	assert(ptail == ctail || ctail % SLOTS != at[p] % SLOTS);
+	slot[at[p] % SLOTS] = p;
+	b_slot[p] = false
+}
+
+inline tail_lands(p)
+{
+	if
+	:: p < NP -> ptail = tail[p]
+	:: else -> ctail = tail[p]
+	fi;
+	b_tail[p] = false;
+	tail[p] = 0
+}
+
+inline free_lands(p)
+{
+	if
+	:: p < NP -> powner = NONE
+	:: else -> cowner = NONE
+	fi;
+	b_free[p] = false
+}
 
 inline die()
 {
 	if
 	:: true
-	:: atomic { harm > 0 -> harm--; gone[me] = true; goto over }
+	:: atomic {
+			harm > 0 -> harm--;
+#ifndef M_EARLY_PROOF
+			if :: me < NP && b_slot[me] -> slot_lands(me) :: else fi;
+			if :: b_tail[me] -> tail_lands(me) :: else fi;
+			if :: b_free[me] -> free_lands(me) :: else fi;
+#endif
+			gone[me] = true;
+			goto over
+	   }
 	fi
 }
+
+#define EMPTY(p) (!b_tail[p] && !b_free[p])
 
 /* owner NONE -> me, or dead -> me. Without the proof a living one is robbed: M_NO_PROOF */
 inline enter(owner)
 {
 	atomic {
-		(owner == NONE
+		!b_free[me] && (owner == NONE
 #ifdef M_NO_PROOF
 		 || owner < NM
-#else
+#elif !defined(M_NEVER_MEND)
 		 || (owner < NM && gone[owner])
 #endif
 		) -> owner = me
@@ -63,11 +110,7 @@ proctype Producer(byte me)
 	:: true ->
 #ifndef M_NO_LOCK
 		die();
-#ifdef M_NEVER_MEND
-		atomic { powner == NONE -> powner = me };
-#else
 		enter(powner);
-#endif
 #endif
 		die();
 		pos = ptail;
@@ -78,7 +121,7 @@ proctype Producer(byte me)
 		if
 		:: (CAP + pseen - pos) == 0 ->
 			die();
-			atomic { powner = NONE };
+			b_free[me] = true;
 			/* full: again when there is room, unless nobody is left who could make some */
 			if
 			:: ctail + CAP > ptail
@@ -89,21 +132,19 @@ proctype Producer(byte me)
 	od;
 	die();
 #ifdef M_PUBLISH_FIRST
-	ptail = pos + 1;
+	atomic { put[pos] = me; tail[me] = pos + 1; b_tail[me] = true };
 	die();
+	!b_tail[me];
 #endif
-	atomic {
-		/* no element that was published lies there; what a dead one wrote and did not publish may */
-		assert(ptail == ctail || ctail % SLOTS != pos % SLOTS);
-		slot[pos % SLOTS] = me
-	};
+	atomic { at[me] = pos; b_slot[me] = true };
 #ifndef M_PUBLISH_FIRST
 	die();
-	ptail = pos + 1; /* R:RINGPUB */
+	atomic { put[pos] = me; tail[me] = pos + 1; b_tail[me] = true }; /* R:RINGPUB */
 #endif
 	die();
-	atomic { powner = NONE };
+	b_free[me] = true; /* R:RINGOWN */
 	die();
+	EMPTY(me) && !b_slot[me];
 	done[me] = true;
 over:
 	skip
@@ -116,54 +157,94 @@ proctype Consumer(byte me)
 	do
 	:: true ->
 		die();
-#ifdef M_NEVER_MEND
-		atomic { cowner == NONE -> cowner = me };
-#else
 		enter(cowner);
-#endif
 		die();
 		pos = ctail;
+#ifdef M_SEEN_RELAXED
 		if
-		:: cseen == pos -> cseen = ptail
+		:: got = slot[pos % SLOTS]
+		:: got = NONE
+		fi;
+		die();
+#endif
+		if
+		:: cseen == pos -> cseen = ptail /* A:RINGPUB */
 		:: else
 		fi;
 		if
 		:: cseen == pos ->
 			die();
-			atomic { cowner = NONE };
+			b_free[me] = true;
 			if
 			:: ptail > ctail
-			:: (done[0] || gone[0]) && (done[1] || gone[1]) && ptail == ctail -> done[me] = true; goto over
+			:: (done[0] || gone[0]) && (done[1] || gone[1]) && EMPTY(0) && EMPTY(1) && EMPTY(2) && EMPTY(3) &&
+			   ptail == ctail ->
+				done[me] = true;
+				goto over
 			fi
 		:: else ->
 			die();
 #ifdef M_TAKE_FIRST
-			ctail = pos + 1;
+			atomic { tail[me] = pos + 1; b_tail[me] = true };
 			die();
 #endif
 			atomic {
-				got = slot[pos % SLOTS];
-				assert(got != NONE); /* published: it is there */
-			};
-#ifdef M_TAKE_FIRST
-			atomic { slot[pos % SLOTS] = NONE; taken[got]++; assert(taken[got] == 1) };
+#ifdef M_SEEN_RELAXED
+				if
+				:: got == NONE -> got = slot[pos % SLOTS]
+				:: else
+				fi;
 #else
-			die();
-			/* R:RINGTAKE: from here on the slot may be written; the element is out */
-			atomic { slot[pos % SLOTS] = NONE; ctail = pos + 1; taken[got]++; assert(taken[got] == 1) };
+				got = slot[pos % SLOTS];
 #endif
+				assert(got == put[pos]) /* published: it is there, and this it is */
+			};
+#ifndef M_TAKE_FIRST
 			die();
-			atomic { cowner = NONE }
+			/* R:RINGTAKE: once this lands the slot may be written; the element is out */
+			atomic { tail[me] = pos + 1; b_tail[me] = true };
+#endif
+			atomic { taken[got]++; assert(taken[got] == 1); got = 0 };
+			die();
+			b_free[me] = true
 		fi
 	od;
 over:
 	skip
 }
 
+proctype Buffers()
+{
+	end: do
+	:: atomic { b_slot[0] -> slot_lands(0) }
+	:: atomic { b_slot[1] -> slot_lands(1) }
+#ifdef M_TAIL_RELAXED
+	:: atomic { b_tail[0] -> tail_lands(0) }
+	:: atomic { b_tail[1] -> tail_lands(1) }
+#else
+	:: atomic { b_tail[0] && !b_slot[0] -> tail_lands(0) }
+	:: atomic { b_tail[1] && !b_slot[1] -> tail_lands(1) }
+#endif
+	:: atomic { b_tail[2] -> tail_lands(2) }
+	:: atomic { b_tail[3] -> tail_lands(3) }
+#ifdef M_LEAVE_RELAXED
+	:: atomic { b_free[0] -> free_lands(0) }
+	:: atomic { b_free[1] -> free_lands(1) }
+	:: atomic { b_free[2] -> free_lands(2) }
+	:: atomic { b_free[3] -> free_lands(3) }
+#else
+	:: atomic { b_free[0] && !b_tail[0] && !b_slot[0] -> free_lands(0) }
+	:: atomic { b_free[1] && !b_tail[1] && !b_slot[1] -> free_lands(1) }
+	:: atomic { b_free[2] && !b_tail[2] -> free_lands(2) }
+	:: atomic { b_free[3] && !b_tail[3] -> free_lands(3) }
+#endif
+	od
+}
+
 /* nothing can move any more */
 active proctype monitor()
 {
-	atomic { run Producer(0); run Producer(1); run Consumer(2); run Consumer(3) };
+	atomic { run Buffers(); run Producer(0); run Producer(1); run Consumer(2); run Consumer(3) };
 	timeout;
 	/* whoever lives came to its end: a producer that is done, or has nobody left to take; a consumer likewise */
 	assert(gone[0] || done[0] || (gone[2] && gone[3]));

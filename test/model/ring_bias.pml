@@ -10,6 +10,9 @@
  * Memory   a store to at lies in a buffer until it is flushed, at any later time, in order (x86-TSO). A locked instruction
  *          flushes its own buffer first; so does the model for stores of bias and owner, which others must not see before an
  *          earlier store of at. The barrier flushes the buffers one after the other. What a dead one had stored reaches memory.
+ *          Whoever takes the bias back may be refused the barrier: then it waits until the stores made before that have landed
+ *          by themselves; later ones may still lie in their buffers. Which of the two is open each time, so nothing hangs on
+ *          whether it was known when the bias was given.
  *          cs stands for what is written inside: it is ordered by the release stores of at and owner.
  *
  * Claims   one at a time is inside, and nobody enters before what a dead one had begun there is settled; it is settled only
@@ -32,12 +35,17 @@ bool revoked; /* with bias, one word */
 bit at[N];
 byte pending[N]; /* stores of at in the buffer */
 bit first[N], second[N];
+byte old[N]; /* of those in the buffer: made before the bias was revoked by one that is refused the barrier */
 byte cs = NONE; /* who is inside, or died there and is not settled */
 bool gone[N], done[N];
 byte harm = HARM;
 
 inline flush_one(p)
 {
+	if
+	:: old[p] > 0 -> old[p]--
+	:: else
+	fi;
 	at[p] = first[p];
 	first[p] = second[p];
 	second[p] = 0;
@@ -86,16 +94,39 @@ inline revoke()
 	:: bias == me
 	:: else ->
 		holder = bias;
-		revoked = true;
+		atomic {
+			revoked = true;
+			i = 0;
+			do
+			:: i < N -> old[i] = pending[i]; i++
+			:: else -> break
+			od
+		};
 		die();
-#ifndef M_NO_BARRIER
-		i = 0;
-		do
-		:: i < N -> atomic { flush(i); i++ }
-		:: else -> break
-		od;
-		die();
+		if
+#ifdef M_NO_BARRIER
+		:: skip
+#else
+		:: i = 0;
+		   do
+		   :: i < N -> atomic { flush(i); i++ }
+		   :: else -> break
+		   od
 #endif
+#ifdef M_NO_NAP
+		:: skip
+#else
+		:: atomic {
+			i = 0;
+			do
+			:: i < N && old[i] > 0 -> flush_one(i)
+			:: i < N && old[i] == 0 -> i++
+			:: else -> break
+			od
+		   }
+#endif
+		fi;
+		die();
 #ifndef M_NO_WAIT
 		if
 		:: at[holder] == 0

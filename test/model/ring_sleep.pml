@@ -6,9 +6,12 @@
  *
  * Actors   NP producers that publish one element each and wake; NS sleepers that want one element, and then two (nobody takes
  *          any: what counts is whether they look); a producer may be killed or stopped for ever before any step. The sleepers'
- *          process hears of a death, later, and wakes its own.
+ *          process hears of a death, later, and wakes its own. REFUSED: producer 0 is refused membarrier(2); it joins at any time,
+ *          and the sleepers' process hears of that, too. DEAF: the sleepers' process is refused it from any moment on.
  * Memory   a producer's store of the tail lies in a buffer until it is flushed, at any later time (x86-TSO); its locked
- *          instructions flush it. The barrier flushes every producer's buffer. What a dead one had stored reaches memory.
+ *          instructions flush it. The barrier flushes every producer's buffer but that of a refused one. What a dead one had stored
+ *          reaches memory. A sleeper that asked for the fence sleeps at first for as long as it takes until the stores made
+ *          before that have landed; later ones may still be in their buffers then.
  *
  * Claims   when nothing can move any more, a sleeper that still sleeps wants more elements than those whose producers came to
  *          their end, or died: a stopped one holds up no more than what it had not finished itself.
@@ -30,6 +33,10 @@ byte epoch;	 /* watch: the count */
 byte bell;
 bool asleep[2], over[2];
 byte wants[2];
+bit ask;	 /* watch: the bit by which who publishes makes a fence */
+bit old[NP];	 /* in the buffer since before the sleeper asked */
+bit refused, joined;
+bit deaf;
 bool ended[NP], gone[NP], stuck[NP];
 byte published_by[NP]; /* its store is made */
 byte harm = HARM;
@@ -37,7 +44,7 @@ byte harm = HARM;
 inline flush(p)
 {
 	if
-	:: buf[p] -> buf[p] = 0; count++
+	:: buf[p] -> buf[p] = 0; old[p] = 0; count++
 	:: else
 	fi
 }
@@ -67,13 +74,31 @@ proctype Buffers()
 
 proctype Producer(byte me)
 {
-	bit b;
+	bit b, f;
 	byte e;
 
+#ifdef REFUSED
+	if
+	:: me == 0 ->
+		refused = 1;
+		perish();
+		joined = 1
+	:: else
+	fi;
+#endif
 	perish();
 	atomic { buf[me] = 1; published_by[me] = 1 };
 	perish();
-	atomic { b = bit_set; e = epoch };
+	atomic { b = bit_set; e = epoch; f = ask };
+	if
+	:: f ->
+		perish();
+#ifndef M_NO_ASKED_FENCE
+		atomic { flush(me) };
+#endif
+		atomic { b = bit_set; e = epoch }
+	:: else
+	fi;
 	if
 	:: b ->
 #ifdef M_CLEAR_FIRST
@@ -102,48 +127,105 @@ out:
 proctype Sleeper(byte s)
 {
 	byte seen_bell, i;
+	bit asked, marked, known, failed;
 
 	do
 	:: count >= wants[s] ->
 		if
 		:: wants[s] == 1 -> wants[s] = 2
 		:: else -> break
-		fi
+		fi;
+		atomic { asked = 0; marked = 0; known = 0 } /* another call */
 	:: else ->
 #ifndef M_BELL_LATE
 		seen_bell = bell;
 #endif
-		atomic { bit_set = 1; epoch++ };
+#ifndef M_NO_ASK
+		if
+		:: refused || deaf -> asked = 1
+		:: else
+		fi;
+#endif
+		atomic {
+			bit_set = 1;
+			epoch++;
+			if
+			:: asked && !marked ->
+				ask = 1;
+				marked = 1;
+				i = 0;
+				do
+				:: i < NP -> old[i] = buf[i]; i++
+				:: else -> break
+				od
+			:: else
+			fi;
+			i = 0
+		};
 #ifndef M_NO_BARRIER
-		atomic { i = 0; do :: i < NP -> flush(i); i++ :: else -> break od };
+		atomic {
+			failed = deaf;
+			do
+			:: i < NP ->
+				if
+				:: !failed && !(i == 0 && refused) -> flush(i)
+				:: else
+				fi;
+				i++
+			:: else -> break
+			od
+		};
 #endif
 		if
+#ifndef M_IGNORE_FAILURE
+		:: failed && !asked -> asked = 1
+#endif
 		:: count >= wants[s]
 		:: else ->
 #ifdef M_BELL_LATE
 			seen_bell = bell;
 #endif
 			atomic { if :: bell == seen_bell -> asleep[s] = true :: else fi };
-			!asleep[s]
+			if
+			:: !asleep[s]
+#ifndef M_NO_LOOK_AGAIN
+			:: atomic {
+				asked && !known ->
+				i = 0;
+				do
+				:: i < NP && old[i] -> flush(i)
+				:: i < NP && !old[i] -> i++
+				:: else -> break
+				od;
+				known = 1;
+				asleep[s] = false
+			   }
+#endif
+			fi
 		fi
 	od;
 	over[s] = true
 }
 
-/* the sleepers' process hears of each death once */
+/* the sleepers' process hears of each death once, and of who joins */
 proctype Watcher()
 {
-	byte told = 0, i;
+	bit told[NP], told_join;
+	byte i;
 
 	end: do
+#ifndef M_NO_JOIN_WAKE
+	:: atomic { joined && !told_join -> told_join = 1 };
+		bell++;
+		atomic { wake_all() }
+#endif
+#ifdef DEAF
+	:: atomic { !deaf -> deaf = 1 }
+#endif
 	:: atomic {
-			i = 0;
-			do
-			:: i < NP && gone[i] && !(told & (1 << i)) -> break
-			:: i < NP && !(gone[i] && !(told & (1 << i))) -> i++
-			:: i >= NP -> break
-			od;
-			i < NP -> told = told | (1 << i);
+			(gone[0] && !told[0]) || (gone[1] && !told[1]) ->
+			i = (gone[0] && !told[0] -> 0 : 1);
+			told[i] = 1;
 			ended[i] = true
 	   };
 #ifndef M_NO_DEATH_WAKE

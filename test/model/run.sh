@@ -169,14 +169,25 @@ mutant NEVER_MEND ring.pml
 mutant PUBLISH_FIRST ring.pml
 mutant TAKE_FIRST ring.pml
 mutant NO_LOCK ring.pml "-DHARM=0"
+for m in TAIL_RELAXED LEAVE_RELAXED SEEN_RELAXED EARLY_PROOF; do
+	mutant $m ring.pml
+done
 
 model "ring_bias: three members, a death at any step" ring_bias.pml ""
 model "ring_bias: two members, two deaths, three rounds" ring_bias.pml "-DN=2 -DHARM=2 -DROUNDS=3"
-for m in NO_BARRIER NO_SECOND_LOOK NO_WAIT NO_SETTLE WAIT_DEAD NEVER_MEND SETTLE_BIASED GIVEN_EARLY; do
+for m in NO_BARRIER NO_NAP NO_SECOND_LOOK NO_WAIT NO_SETTLE WAIT_DEAD NEVER_MEND SETTLE_BIASED GIVEN_EARLY; do
 	mutant $m ring_bias.pml
 done
 
 model "ring_sleep: two producers without a fence, a sleeper, two dead or stopped" ring_sleep.pml "-DHARM=2"
+model "ring_sleep: a producer that is refused the barrier joins" ring_sleep.pml "-DHARM=0 -DREFUSED"
+model "ring_sleep: the sleeper is refused the barrier at any time" ring_sleep.pml "-DHARM=0 -DDEAF"
+long "ring_sleep: a producer that is refused the barrier joins, a death" ring_sleep.pml "-DHARM=1 -DREFUSED"
+long "ring_sleep: the sleeper is refused the barrier at any time, a death" ring_sleep.pml "-DHARM=1 -DDEAF"
+for m in NO_ASK NO_JOIN_WAKE NO_LOOK_AGAIN NO_ASKED_FENCE; do
+	mutant $m ring_sleep.pml "-DHARM=0 -DREFUSED"
+done
+mutant IGNORE_FAILURE ring_sleep.pml "-DHARM=0 -DDEAF -DM_NO_ASK"
 mutant NO_BARRIER ring_sleep.pml "-DHARM=0"
 mutant CLEAR_FIRST ring_sleep.pml
 mutant NO_EPOCH ring_sleep.pml "-DHARM=0"
