@@ -92,7 +92,7 @@ struct rte_ring_rts_headtail {
 struct __rte_ring_side {
 	volatile uint64_t owner;
 	volatile uint64_t bias;
-	volatile uint32_t seen;
+	uint32_t seen;
 	uint32_t held;
 	volatile uint64_t move;
 	uint64_t last, since;

@@ -194,8 +194,8 @@ static __rte_always_inline uint32_t __rte_ring_grant(struct __rte_ring_side *s, 
 						     enum rte_ring_queue_behavior behavior, int lone,
 						     unsigned int *left)
 {
-	/* relaxed: written inside this side only; what it stands for was acquired by who wrote it */
-	uint32_t seen = __atomic_load_n(&s->seen, __ATOMIC_RELAXED), room = base + seen - pos;
+	/* written inside this side only; what it stands for was acquired by who wrote it. Plain, so that it is no instruction */
+	uint32_t seen = s->seen, room = base + seen - pos;
 
 	if (room < n || left != NULL) {
 		if (likely(s->chase == 0) || room >= n || !lone)
@@ -245,7 +245,7 @@ static __rte_always_inline int __rte_ring_begin(struct rte_ring *r, unsigned int
 	int by;
 
 	if (mode == RTE_RING_SYNC_ST)
-		by = likely(__atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED) != 0) /* relaxed: as above */
+		by = likely(__rte_ring_self[0] != 0) /* plain: written when no other thread is in a ring */
 			     ? __RTE_RING_BY_OWNER
 			     : __rte_ring_enter_slow(r, NULL, 0);
 	else if (likely(__rte_ring_enter_biased(s)))
@@ -283,9 +283,13 @@ static __rte_always_inline unsigned int __rte_ring_plain_enqueue(struct rte_ring
 								 enum rte_ring_sync_type mode, unsigned int *left)
 {
 	const uint32_t asked = n;
+	uint64_t one[2];
 	uint32_t pos;
 	int by;
 
+	/* one element, known when compiled, is in registers by now: nothing that may look at objs comes in between */
+	if (__builtin_constant_p(asked) && asked == 1 && __builtin_constant_p(esize) && esize <= sizeof(one))
+		objs = __builtin_memcpy(one, objs, esize);
 	by = __rte_ring_begin(r, 0, n, behavior, mode, left);
 	if (unlikely(by == 0))
 		return 0;
@@ -328,8 +332,13 @@ static __rte_always_inline unsigned int __rte_ring_do_enqueue(struct rte_ring *r
 							      unsigned int n, enum rte_ring_queue_behavior behavior,
 							      enum rte_ring_sync_type mode, unsigned int *left)
 {
-	if (unlikely(r->tracked != 0))
+	if (unlikely(r->tracked != 0)) {
+		void *one; /* the same: its address goes no further than here */
+
+		if (__builtin_constant_p(n) && n == 1)
+			objs = __builtin_memcpy(&one, objs, sizeof(one));
 		return __rte_ring_in_tracked(r, (void *const *)objs, n, behavior, left);
+	}
 	return __rte_ring_plain_enqueue(r, objs, esize, n, behavior, mode, left);
 }
 
