@@ -23,6 +23,13 @@ void sh_obj_stop(void);
 /* does the group track its pools of mbufs, and rings of pointers? --track-pools of the primary that began it */
 bool sh_obj_tracks(void);
 
+/* ---- fences in others, by membarrier(2); see fence.c ---- */
+
+/* a fence here, and in every thread that runs of a process that takes part; false: refused, and the group knows */
+bool sh_fence_all(void);
+/* is there a living member that is refused it, or takes no part? */
+bool sh_fence_refused(void);
+
 /* ---- rings ---- */
 
 struct sh_ring_ask {

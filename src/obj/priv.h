@@ -115,10 +115,6 @@ void sh_move_mend(struct rte_ring *r, unsigned side);
 
 /* fence.c: at the start of the room, before other threads are in it */
 void sh_fence_start(struct sh_obj *m);
-/* a fence here, and in every thread that runs and takes part; false: refused, and the group knows */
-bool sh_fence_all(void);
-/* is there a living member that may not do that? */
-bool sh_fence_refused(void);
 /* a store is seen by all others long before this, fence or not: a buffer is emptied at the next interrupt at the latest */
 #define SH_SEEN_NS (10 * SH_NS_PER_MS)
 

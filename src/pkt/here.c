@@ -13,7 +13,6 @@
 
 #include <rte_errno.h>
 
-#include "base/barrier.h"
 #include "base/export.h"
 #include "base/log.h"
 #include "chan/internal.h"
@@ -204,7 +203,6 @@ int sh_here_start(struct sh_ports *s)
 		return -ENOMEM;
 	}
 	s->entries = at;
-	s->barrier = sh_barrier_join();
 	for (unsigned i = 0; i < SH_PORTS; i++) {
 		rte_eth_fp_ops[i].rxq = sh_entry(s, i, false, 0);
 		rte_eth_fp_ops[i].txq = sh_entry(s, i, true, 0);

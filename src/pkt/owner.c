@@ -10,12 +10,12 @@
 
 #include <rte_errno.h>
 
-#include "base/barrier.h"
 #include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
 #include "base/futex.h"
 #include "base/log.h"
+#include "obj/obj.h"
 #include "pkt/port.h"
 #include "proc/proc.h"
 
@@ -200,13 +200,12 @@ uint16_t sh_queue_lost(struct sh_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 /* ---- taken away ---- */
 
-static void barrier(const struct sh_ports *s)
+static void barrier(void)
 {
 	_Atomic uint32_t none = 0;
 
-	if (s->barrier)
-		sh_barrier_all();
-	else /* a filter refuses: no store stays in a store buffer for that long */
+	/* a filter refuses it to me, or to one that may be in a burst: no store stays in a store buffer for that long */
+	if (!sh_fence_all() || sh_fence_refused())
 		(void)sh_futex_wait(&none, 0, sh_deadline(2 * SH_NS_PER_MS), SH_FUTEX_ANY, false);
 }
 
@@ -242,7 +241,6 @@ static void take_one(struct sh_here *h, struct sh_queue *q)
 
 int sh_queues_take(struct sh_here *h, struct sh_queue *only)
 {
-	struct sh_ports *s = sh_ports();
 	struct sh_port *p = h->p;
 	uint64_t dl = sh_deadline(INSIDE_NS);
 	unsigned n = p->queue != NULL ? 2u * p->room : 0;
@@ -253,7 +251,7 @@ int sh_queues_take(struct sh_here *h, struct sh_queue *only)
 		take_one(h, only);
 	for (unsigned i = 0; only == NULL && i < n; i++)
 		take_one(h, &p->queue[i]);
-	barrier(s);
+	barrier();
 	if (only != NULL)
 		return wait_out(only, dl);
 	for (unsigned i = 0; i < n; i++) {

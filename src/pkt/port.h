@@ -54,7 +54,6 @@ struct sh_event_cb {
  *
  *   field          written by
  *   table          who finds it first: one store
- *   barrier        start
  *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
  *   here, closed, bound   under lock; so are the words of rows that this process makes or removes
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
@@ -63,7 +62,6 @@ struct sh_event_cb {
  */
 struct sh_ports {
 	_Atomic(struct sh_table *) table;
-	bool barrier;
 	struct __rte_eth_queue *entries;
 	struct sh_mtx lock, cb_lock;
 	struct sh_bound *bound;
