@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""beside.py - one bench program, built against shoal and against DPDK from one text, measured beside each other.
+"""beside.py - one bench program, built against shoal, DPDK and others from one text, measured beside each other.
 
-The two take turns within each repeat, each with processes of its own; a ratio is made inside a repeat and the median is taken
+They take turns within each repeat, each with processes of its own; a ratio is made inside a repeat and the median is taken
 of the ratios. rings.py and pools.py say what is measured and how the figures are shown.
 """
 import json
 import os
 import statistics
 import sys
+import time
 
 from channel import build_dpdk, build_own
-from harness import Crew, Failed, Gate, Stat, machine, options, short, workdir
+from harness import ROOT, Crew, Failed, Gate, Stat, machine, options, short, workdir
 
 TIE = 0.95 # what is nearer to 1 than the spread of a quiet machine is not slower
 
@@ -32,7 +33,25 @@ def beside_options(name, doc, **usual):
     p.add_argument('--realtime', action='store_true',
                    help='before all others of this machine (root): clean figures in spite of a load, but not with more '
                         'threads than cores')
+    p.add_argument('--budget', type=float, default=240, help='seconds after which a noisy repeat is not made again')
     return p
+
+
+def shown_options(name, doc, **usual):
+    """of a bench that goes to doc/ as a file and a picture of its own, parsed"""
+    p = beside_options(name, doc, **usual)
+    p.add_argument('--only', action='append', metavar='WORD', help='only rows with this in their name; repeated: with all of these')
+    p.add_argument('--write-doc', nargs='?', metavar='DIR', const=os.path.join(ROOT, 'doc'),
+                   help='the table and a picture of it, NAME.txt and NAME.svg, go to doc/ (or DIR)')
+    a = parsed(p)
+    if (a.quick or a.only) and a.write_doc:
+        p.error('what goes to doc/ is measured whole, without --quick or --only')
+    return a
+
+
+def wanted(row, words):
+    """is each of words a part of the row's name?"""
+    return all(w in row if isinstance(row, str) else w in map(str, row) for w in words or [])
 
 
 class Turns:
@@ -59,11 +78,11 @@ class Turns:
         raise NotImplementedError
 
     def run(self):
-        gate = Gate(self.a.gate_wait, self.a.gate_total)
+        gate, end = Gate(self.a.gate_wait, self.a.gate_total), time.monotonic() + self.a.budget
         for i in range(self.a.repeats):
             for _ in range(self.a.retries + 1):
                 got, noisy = self.one_repeat(gate)
-                if not noisy:
+                if not noisy or time.monotonic() > end:
                     break
             self.noisy += noisy
             for row, by in got.items():
@@ -78,6 +97,11 @@ class Turns:
             return None
         return statistics.median(t / o for o, t in zip(ours, theirs))
 
+    def beside_dpdk(self, row):
+        """our ratio as text, and what is slower is called so"""
+        r = self.ratio(row)
+        return '' if r is None else f'x{short(r)}' + (' slower' if r < TIE else ' even' if r < 1 else '')
+
     def cells(self, row, show=lambda v: v):
         """of a table's line: each peer's figure, the ratio, the verdict. show: what is shown for a figure"""
         r = self.ratio(row)
@@ -89,18 +113,28 @@ class Turns:
 
 class Beside(Turns):
     """
-    rows: [(row, command)]: what is told to the program, and under what key its ns are kept. program: its source, if it is not name;
-    args: parsed already; env: what it is given beside a directory of its own; libs: what it needs beside DPDK's archives.
+    rows: [(row, command)]: what is told to the program, and under what key its ns are kept; a command that differs from peer to
+    peer is a function of the peer's name, None: not for that one. program: its source, if it is not name; args: parsed already; env:
+    what it is given beside a directory of its own; libs: what it needs beside DPDK's archives. more: other peers, a function of the
+    output directory: {name: (program, or None and why it is not there)}.
     """
 
-    def __init__(self, name, doc, rows, archives, program=None, args=None, env=None, libs=(), **usual):
-        super().__init__(name, args or parsed(beside_options(name, doc, **usual)))
-        self.rows, self.env = rows(self.a.scale), env or {}
+    def __init__(self, name, doc, rows, archives, program=None, args=None, env=None, libs=(), more=None, **usual):
+        super().__init__(name, args or shown_options(name, doc, **usual))
+        self.rows, self.env = [r for r in rows(self.a.scale) if wanted(r[0], getattr(self.a, 'only', None))], env or {}
+        if not self.rows:
+            sys.exit(f'bench {name}: --only: there is no such row')
         program = program or name
         self.peers['shoal'] = self.own(program.replace('_', '-') + '-shoal')
         found, self.version, self.why = build_dpdk(self.a.out, program, archives, '-O3', libs)
         if 'dpdk' in found:
             self.peers['dpdk'] = found['dpdk']
+        self.absent = [] if self.version else [f'dpdk: {self.why}']
+        for peer, (binary, why) in (more(self.a.out) if more else {}).items():
+            if binary:
+                self.peers[peer] = binary
+            else:
+                self.absent.append(f'{peer}: {why}')
 
     def one_repeat(self, gate):
         """{row: {peer: ns}}, noisy"""
@@ -115,12 +149,14 @@ class Beside(Turns):
                 procs[p] = crew.start(first + [b], env=dict(self.env, RUNTIME_DIRECTORY=run))
             for p in procs.values():
                 p.ready()
-            for row, command in self.rows:
+            for row, command in self.rows[:1] + self.rows: # the first one twice: what a process does for the first time takes longer
                 for p in self.in_turns():
-                    proc = procs[p]
-                    proc.say(command)
+                    said = command(p) if callable(command) else command
+                    if said is None:
+                        continue
+                    procs[p].say(said)
                     try:
-                        got.setdefault(row, {})[p] = proc.result()['ns']
+                        got.setdefault(row, {})[p] = procs[p].result()['ns'] # the second time instead of the first
                     except Failed as e:
                         raise Failed(f'{p}, {row}: {e}')
         finally:
@@ -128,11 +164,12 @@ class Beside(Turns):
         others, noisy = gate.close(used)
         return got, noisy
 
-    def write(self, columns, lines):
-        """columns: the names of a row's parts"""
+    def write(self, columns, lines, picture):
+        """columns: the names of a row's parts; picture(): SVG of it"""
         head = [f'{self.name}: shoal beside DPDK {self.version or "(absent: " + str(self.why) + ")"}; '
-                f'{self.a.repeats} repeats, {self.noisy} of them noisy', json.dumps(machine())]
-        text = '\n'.join(head + lines) + '\n'
+                f'{self.a.repeats} repeats, {self.noisy} of them noisy{", with real-time priority" if self.a.realtime else ""}',
+                json.dumps(machine())]
+        text = '\n'.join(head + lines + [f'absent: {x}' for x in self.absent]) + '\n'
         flat = [(row if isinstance(row, tuple) else (row,), p, vs) for (row, p), vs in self.ns.items()]
         base = os.path.join(self.a.out, self.name)
         with open(base + '.txt', 'w') as f:
@@ -144,6 +181,10 @@ class Beside(Turns):
             json.dump({'machine': machine(), 'dpdk': self.version,
                        'ns': [dict(zip(columns, row), peer=p, ns=vs) for row, p, vs in flat]}, f)
         print(text)
+        for end, what in (('.txt', lambda: text), ('.svg', picture)):
+            if self.a.write_doc:
+                with open(os.path.join(self.a.write_doc, self.name + end), 'w') as f:
+                    f.write(what())
 
     def main(self, show):
         """show(self) writes, and returns how many aims were missed"""

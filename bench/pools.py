@@ -9,7 +9,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from beside import Beside, aligned  # noqa: E402
+import picture  # noqa: E402
+from beside import TIE, Beside, aligned  # noqa: E402
+from harness import Stat, short  # noqa: E402
 
 # as in pools.c, with the millions of objects a measurement has
 CASES = {'cache, 1': 20, 'cache, bulk 32': 60, 'cache, 1024 held by 32': 20, 'no cache, 1': 3, 'no cache, bulk 32': 20}
@@ -21,15 +23,27 @@ def commands(scale):
 
 def table(b):
     lines = [['case'] + list(b.peers) + ['times as fast as DPDK', '']]
-    for case in CASES:
-        lines.append([case] + b.cells(case))
+    for case in [c for c in CASES if (c, 'shoal') in b.ns]:
+        lines.append([case] + [c + ': slower' if c == 'missed' else c for c in b.cells(case)])
     return aligned(lines)
+
+
+def draw(b):
+    cases = []
+    for case in CASES:
+        ns = [(p, b.ns.get((case, p))) for p in b.peers]
+        what = ', '.join(f'{"DPDK" if p == "dpdk" else p} {short(Stat(v, False).med)} ns' for p, v in ns if v)
+        r = b.ratio(case)
+        cases.append((case, r, f'{b.beside_dpdk(case)} ({what})', r is not None and r < TIE))
+    return picture.bars('Pools: an object got and put, how many times as fast as DPDK', [f'Line: as fast as DPDK in the same run. {b.a.repeats} '
+                        f'repeats, {b.noisy} noisy. How it is measured: performance.md.'], cases)
 
 
 def show(b):
     lines = table(b)
-    b.write(('case',), ['', 'ns for an object got and put, median (min..max); aim: as fast as DPDK', ''] + lines)
-    return sum(line.endswith('missed') for line in lines)
+    b.write(('case',), ['', 'ns for an object got and put, median (min..max); aim: as fast as DPDK', ''] + lines,
+            lambda: draw(b))
+    return sum('missed' in line for line in lines)
 
 
 if __name__ == '__main__':

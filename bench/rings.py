@@ -1,41 +1,69 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""./dev bench rings: rings of shoal beside DPDK's, every mode, from one text in one run.
+"""./dev bench rings: rings of shoal beside DPDK's and Concurrency Kit's, every mode, from one text in one run.
 
-The two take turns within each repeat, each with processes of its own; a ratio is made inside a repeat and the median is taken
+They take turns within each repeat, each with processes of its own; a ratio is made inside a repeat and the median is taken
 of the ratios. Writes OUT/rings.{txt,tsv,json}. Method and how to read the tables: doc/performance.md.
 """
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import picture  # noqa: E402
 from beside import TIE, Beside, aligned  # noqa: E402
-from harness import Stat, short  # noqa: E402
+from channel import find_cc  # noqa: E402
+from harness import ROOT, Stat, short  # noqa: E402
 
 MODES = ['SP/SC', 'MP/SC', 'SP/MC', 'MP/MC', 'HTS', 'RTS']
+PLAIN = MODES[:4] # those that Concurrency Kit has, too
+MANY = MODES[3:] # may be used by several on each side
 SIZES = [1, 8, 32, 128]
-PLACES = {'two': 'two cores: one process enqueues, the other dequeues', 'one': 'one core: a process does both in turns',
-          'both': 'two cores: two processes, each does both', 'over': 'four threads on two cores, each does both'}
-MANY = ['MP/MC', 'HTS', 'RTS'] # may be used by several on each side
+PLACES = {'one': ('one core', 'a process does both in turns'),
+          'threads': ('two cores, threads', 'one enqueues, the other dequeues'),
+          'two': ('two processes', 'one enqueues, the other dequeues, on two cores'),
+          'over': ('more threads than cores', 'four on two cores, of two processes: P 1 or 3, C 1 or 3, MP/MC 2 and 2; SP/SC two on one core'),
+          'both': ('two processes, both ways', 'each does both, on two cores')}
 # how many elements a measurement has, in millions, by n; both, over: seconds
-COUNT = {'two': {1: .5, 8: 2, 32: 4, 128: 5}, 'one': {1: 2, 8: 6, 32: 10, 128: 10},
-         'both': dict.fromkeys((1, 8, 32, 128), .06), 'over': dict.fromkeys((1, 8, 32, 128), .06)}
+COUNT = {'one': {1: 2, 8: 6, 32: 10, 128: 10}, 'two': {1: .5, 8: 2, 32: 4, 128: 5}, 'threads': {1: .5, 8: 2, 32: 4, 128: 5},
+         'both': dict.fromkeys(SIZES, .06), 'over': dict.fromkeys(SIZES, .1)}
+CK_MOST = .5 # for Concurrency Kit, whose elements cost the same for every n
 # (mode, place, n): so many times as fast as DPDK
 AIMS = {('SP/SC', 'two', 1): 3, ('SP/SC', 'two', 8): 3, ('SP/SC', 'two', 32): 2, ('SP/SC', 'two', 128): 1.2,
         ('MP/MC', 'two', 1): 4, ('MP/MC', 'two', 8): 1.5, ('MP/MC', 'two', 32): 1, ('MP/MC', 'two', 128): 1,
         ('SP/SC', 'one', 1): 1, ('MP/MC', 'one', 1): 1}
+NAMES = {'shoal': 'shoal', 'dpdk': 'DPDK', 'ck': 'Concurrency Kit'}
 
 
 def all_rows():
     for place in PLACES:
-        for mode in MODES if place in ('two', 'one') else MANY:
+        for mode in MANY if place == 'both' else MODES:
             for n in SIZES:
                 yield mode, place, n
 
 
+def command(mode, place, n, scale):
+    def said(peer):
+        if peer == 'ck' and mode not in PLAIN:
+            return None
+        count = COUNT[place][n] if peer != 'ck' or place in ('both', 'over') else min(COUNT[place][n], CK_MOST)
+        return f'{MODES.index(mode)} {n} {place} {int(count * 1e6 * scale)}'
+    return said
+
+
 def commands(scale):
-    return [((mode, place, n), f'{MODES.index(mode)} {n} {place} {int(COUNT[place][n] * 1e6 * scale)}')
-            for mode, place, n in all_rows()]
+    return [(row, command(*row, scale)) for row in all_rows()]
+
+
+def build_ck(out):
+    """{'ck': (program, why not)}"""
+    binary = os.path.join(out, 'rings-ck')
+    r = subprocess.run(find_cc() + ['-O3', '-g', '-D_GNU_SOURCE', '-w', os.path.join(ROOT, 'bench', 'rings_ck.c'), '-o', binary,
+                                    '-pthread'], capture_output=True, text=True)
+    if r.returncode == 0:
+        return {'ck': (binary, None)}
+    missing = 'ck_ring.h: No such file' in r.stderr
+    return {'ck': (None, 'no libck-dev' if missing else 'does not build: ' + r.stderr.strip().splitlines()[0])}
 
 
 def verdict(ratio, aim):
@@ -45,24 +73,40 @@ def verdict(ratio, aim):
 
 
 def tables(b):
-    out = []
-    for place, what in PLACES.items():
-        out += ['', f'{what}; ns an element, median (min..max); xR: so many times as fast as DPDK', '']
-        head = ['mode', 'with'] + [f'n={n}' for n in SIZES]
-        lines = [head]
+    out = ['', 'ns an element put in and taken out, median (min..max) of the repeats. xR: so many times as fast as DPDK, the median of',
+           f"the repeats' ratios; slower: below {TIE}; even: {TIE} to 1, nearer than the spread of a quiet machine."]
+    for place, (name, what) in PLACES.items():
+        lines = [['mode', 'with'] + [f'n={n}' for n in SIZES]]
         for mode in MODES:
-            if (mode, place, 1) not in list(all_rows()):
-                continue
             for p in b.peers:
-                cells = []
-                for n in SIZES:
-                    row = (mode, place, n)
-                    s = Stat(b.ns[(row, p)], b.noisy > 0)
-                    r = b.ratio(row)
-                    cells.append(s.text() + (f' x{short(r)}' if p == 'shoal' and r is not None else ''))
+                of = [b.ns.get(((mode, place, n), p)) for n in SIZES]
+                if not any(of):
+                    continue
+                cells = [Stat(v, b.noisy > 0).text() if v else '-' for v in of]
+                if p == 'shoal':
+                    cells = [f'{c} {b.beside_dpdk((mode, place, n))}'.rstrip() for c, n in zip(cells, SIZES)]
                 lines.append([mode, p] + cells)
-        out += aligned(lines)
+        if len(lines) > 1:
+            out += ['', f'{name}: {what}', ''] + aligned(lines)
     return out
+
+
+def medians(b, mode, place, peer):
+    of = [b.ns.get(((mode, place, n), peer)) for n in SIZES]
+    return [Stat(v, False).med if v else None for v in of]
+
+
+def draw(b):
+    """the four pairs of modes by place"""
+    rows = [(k, PLACES[k][0]) for k in ('one', 'threads', 'two', 'over')]
+
+    def notes(place, mode):
+        told = [b.beside_dpdk((mode, place, n)) for n in SIZES]
+        return [(t, 'slower' in t) for t in told]
+    foot = ['Below each panel: elements in a call; how many times as fast as DPDK shoal is in the same run.',
+            f'{b.a.repeats} repeats, {b.noisy} noisy. How it is measured: performance.md; all figures: rings.txt.']
+    return picture.lines('Rings: ns an element put in and taken out', foot, rows, PLAIN, SIZES, [NAMES[p] for p in b.peers],
+                         lambda place, mode, name: medians(b, mode, place, {v: k for k, v in NAMES.items()}[name]), notes)
 
 
 def verdicts(b):
@@ -72,18 +116,19 @@ def verdicts(b):
         v = verdict(r, aim)
         missed += v == 'missed'
         out.append(f'{row[0]}, {row[1]}, n={row[2]}: >= {aim}: {"-" if r is None else short(r)}: {v}')
-    for row in all_rows():
-        r = b.ratio(row)
-        if row not in AIMS and r is not None and r < TIE:
-            out.append(f'{row[0]}, {row[1]}, n={row[2]}: slower than DPDK: {short(r)}')
+    measured = [row for row in all_rows() if b.ratio(row) is not None]
+    slower = [row for row in measured if b.ratio(row) < TIE]
+    out += ['', f'Slower than DPDK: {len(slower)} of {len(measured)} rows']
+    out += [f'{mode}, {place}, n={n}: slower: {short(b.ratio((mode, place, n)))}' for mode, place, n in slower]
     return out, missed
 
 
 def show(b):
     aims, missed = verdicts(b)
-    b.write(('mode', 'place', 'n'), tables(b) + aims)
+    b.write(('mode', 'place', 'n'), tables(b) + aims, lambda: draw(b))
     return missed
 
 
 if __name__ == '__main__':
-    Beside('rings', __doc__, commands, ('eal', 'kvargs', 'telemetry', 'ring'), repeats=7, gate_total=120).main(show)
+    Beside('rings', __doc__, commands, ('eal', 'kvargs', 'telemetry', 'ring'), more=build_ck, repeats=5,
+           gate_total=60).main(show)

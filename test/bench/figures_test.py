@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The figures of ./dev bench channel: made-up measurements in, known medians, ratios, marks and verdicts out."""
+"""The figures of ./dev bench channel, rings and pools: made-up measurements in, known medians, ratios, marks and verdicts out."""
 import os
 import sys
 import types
 import unittest
+import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'bench'))
+import beside  # noqa: E402
 import channel  # noqa: E402
 import harness  # noqa: E402
+import pools  # noqa: E402
+import rings  # noqa: E402
 
 
 def bench(*measured):
@@ -71,6 +75,69 @@ class Figures(unittest.TestCase):
         rows = {r[0]: [m for m, _ in r[5]] for r in channel.ROWS}
         for row, metric, *_ in channel.AIMS:
             self.assertIn(metric, rows[row])
+
+
+def measured(peers, ns):
+    """a Beside that has run: ns is {(row, peer): [a figure for each repeat]}"""
+    b = beside.Beside.__new__(beside.Beside)
+    b.ns, b.peers, b.noisy, b.a = ns, dict.fromkeys(peers), 0, types.SimpleNamespace(repeats=3)
+    return b
+
+
+def of_rings(ours, theirs, row=('MP/MC', 'two', 8)):
+    return measured(['shoal', 'dpdk'], {(row, 'shoal'): ours, (row, 'dpdk'): theirs})
+
+
+class Beside(unittest.TestCase):
+    def test_what_is_slower_is_called_so(self):
+        for theirs, want in ((9.4, 'x0.94 slower'), (9.5, 'x0.95 even'), (9.9, 'x0.99 even'), (10, 'x1.00'), (25, 'x2.50')):
+            b = of_rings([10.0], [theirs])
+            self.assertEqual(b.beside_dpdk(('MP/MC', 'two', 8)), want)
+            self.assertEqual('slower' in ' '.join(line for line in rings.tables(b) if line.startswith('MP/MC')), theirs < 9.5)
+            self.assertEqual('MP/MC, two, n=8: slower: 0.94' in rings.verdicts(b)[0], theirs < 9.5)
+
+    def test_a_ratio_is_made_within_a_repeat(self):
+        self.assertEqual(of_rings([10.0, 100.0, 10.0], [20.0, 200.0, 20.0]).ratio(('MP/MC', 'two', 8)), 2.0)
+
+    def test_aims_are_met_at_the_limit(self):
+        for theirs, want in ((14.9, 'missed'), (15.0, 'met')):
+            lines, missed = rings.verdicts(of_rings([10.0], [theirs]))
+            line = [x for x in lines if x.startswith('MP/MC, two, n=8: >=')][0]
+            self.assertEqual((line.rsplit(': ')[-1], missed), (want, int(want == 'missed')))
+            self.assertIn('SP/SC, two, n=1: >= 3: -: not measured', lines)
+
+    def test_without_dpdk_nothing_is_slower(self):
+        b = measured(['shoal'], {(('MP/MC', 'two', 8), 'shoal'): [1.0]})
+        self.assertEqual(b.beside_dpdk(('MP/MC', 'two', 8)), '')
+        self.assertNotIn('slower: ', rings.verdicts(b)[0])
+
+    def test_concurrency_kit_is_asked_for_what_it_has(self):
+        said = dict(rings.commands(1))
+        self.assertIsNone(said['HTS', 'one', 1]('ck'))
+        self.assertEqual(said['MP/MC', 'two', 128]('ck'), '3 128 two 500000')
+        self.assertEqual(said['MP/MC', 'two', 128]('dpdk'), '3 128 two 5000000')
+        self.assertEqual(said['MP/MC', 'over', 128]('ck'), said['MP/MC', 'over', 128]('shoal'))
+
+    def test_aims_name_rows(self):
+        self.assertEqual(set(rings.AIMS) - set(rings.all_rows()), set())
+
+    def test_only_rows_with_a_word(self):
+        self.assertTrue(beside.wanted(('MP/MC', 'two', 8), ['two', '8']))
+        self.assertFalse(beside.wanted(('MP/MC', 'two', 8), ['one', '8']))
+        self.assertTrue(beside.wanted('no cache, 1', ['no cache']))
+        self.assertTrue(beside.wanted('no cache, 1', None))
+
+    def test_pictures_are_well_formed_and_say_what_is_slower(self):
+        ns = {((m, p, n), peer): [v] for m, p, n in rings.all_rows() for peer, v in (('shoal', 2.0), ('dpdk', 1.0 if n == 8 else 4.0))}
+        xml.etree.ElementTree.fromstring(rings.draw(measured(['shoal', 'dpdk'], ns)))
+        svg = rings.draw(measured(['shoal', 'dpdk', 'ck'], ns | {(('MP/SC', 'one', 1), 'ck'): [7.0]}))
+        xml.etree.ElementTree.fromstring(svg)
+        self.assertEqual((svg.count('>slower<'), svg.count('>x2.00<')), (16, 48))
+        ns = {(c, peer): [v] for c in pools.CASES for peer, v in (('shoal', 2.0), ('dpdk', 1.0 if c == 'no cache, 1' else 4.0))}
+        svg = pools.draw(measured(['shoal', 'dpdk'], ns))
+        xml.etree.ElementTree.fromstring(svg)
+        self.assertEqual(svg.count('slower'), 1)
+        self.assertEqual(sum('missed: slower' in line for line in pools.table(measured(['shoal', 'dpdk'], ns))), 1)
 
 
 if __name__ == '__main__':
