@@ -48,9 +48,10 @@ int rte_ring_init(struct rte_ring *r, const char *name, unsigned int count, unsi
  * Threads:  any, in any process.
  * Blocks:   as rte_memzone_reserve().
  * @param name   1 to RTE_RING_NAMESIZE - 1 characters that no ring of the group has.
- * @param count  the size, a power of two; one less fits in. With RING_F_EXACT_SZ: any number, and as many fit in.
+ * @param count  the size, a power of two; one less fits in. With RING_F_EXACT_SZ: any number, and as many fit in. 0: nothing
+ *               does.
  * Returns:  the ring; or NULL with rte_errno and one line in the log:
- *             EINVAL         name is NULL, count is 0, no power of two or above RTE_RING_SZ_MASK, or two modes for one side
+ *             EINVAL         name is NULL, count is no power of two or above RTE_RING_SZ_MASK, or two modes for one side
  *             ENAMETOOLONG   the name has more characters
  *             EEXIST         the name is taken
  *             ENOMEM, ENOSPC, EPERM, E_RTE_NO_CONFIG   as rte_memzone_reserve()

@@ -51,7 +51,7 @@ def c_name(word):
 
 def token(word):
     """(field, is it a variable, C type, token type, initializer, its third argument)"""
-    m = re.fullmatch(r'<([^>]*)>([A-Za-z_]\w*)', word)
+    m = re.fullmatch(r'<([^>]*)>([A-Za-z_]\w*)', word, re.A)
     if not m:
         if '<' in word or '>' in word:
             raise Bad(f"'{word}': a variable is <TYPE>name")
@@ -126,6 +126,8 @@ def read(lines):
             sys.exit(f'dpdk-cmdline-gen: line {n}: {e}')
         stems[c.stem] = n
         commands.append(c)
+    if not commands:
+        sys.exit('dpdk-cmdline-gen: the list has no commands: a program made with it could do nothing')
     return commands
 
 
@@ -154,6 +156,8 @@ def main():
     p.add_argument('--output-file', '-o', default='-', help='the header; default standard output')
     p.add_argument('--context-name', default='ctx', help='the name of the context in it; default ctx')
     a = p.parse_args()
+    if not re.fullmatch(r'[A-Za-z_]\w*', a.context_name, re.A) or a.context_name in KEYWORDS:
+        sys.exit(f"dpdk-cmdline-gen: --context-name: '{a.context_name}' is no name in C")
     if a.stubs and not a.output_file.endswith('.h'):
         sys.exit('dpdk-cmdline-gen: --stubs wants --output-file=NAME.h')
     try:

@@ -29,11 +29,6 @@ __attribute__((format(printf, 3, 4))) static int refuse(int err, const char *nam
 	return err;
 }
 
-static bool power_of_2(uint32_t n)
-{
-	return n != 0 && (n & (n - 1)) == 0;
-}
-
 static int check_name(const char *name)
 {
 	if (name == NULL)
@@ -43,15 +38,27 @@ static int check_name(const char *name)
 	return 0;
 }
 
+/* DPDK takes 0 for a size, and moves elements of such a ring behind its memory; here it has one slot, and nothing fits */
+static bool size_is_good(unsigned count)
+{
+	return (count & (count - 1)) == 0 && count <= RTE_RING_SZ_MASK;
+}
+
+static unsigned slots_for(unsigned count)
+{
+	return count != 0 ? count : 1;
+}
+
 static int check_count(const char *name, unsigned count, unsigned flags, struct sh_ring_ask *ask)
 {
-	if (count == 0 || count > RTE_RING_SZ_MASK ||
-	    ((flags & RING_F_EXACT_SZ) != 0 ? count > (1u << 30) - 1 : !power_of_2(count)))
+	bool exact = (flags & RING_F_EXACT_SZ) != 0;
+
+	if (exact ? count > (1u << 30) - 1 : !size_is_good(count))
 		return refuse(EINVAL, name,
-			      "the size %u is 0, above %u, or no power of two; RING_F_EXACT_SZ allows any up to %u",
-			      count, RTE_RING_SZ_MASK, (1u << 30) - 1);
-	ask->size = (flags & RING_F_EXACT_SZ) != 0 ? rte_align32pow2(count + 1) : count;
-	ask->capacity = (flags & RING_F_EXACT_SZ) != 0 ? count : count - 1;
+			      "the size %u is above %u, or no power of two; RING_F_EXACT_SZ allows any up to %u", count,
+			      RTE_RING_SZ_MASK, (1u << 30) - 1);
+	ask->size = exact ? rte_align32pow2(count + 1) : slots_for(count);
+	ask->capacity = exact ? count : ask->size - 1;
 	return 0;
 }
 
@@ -80,10 +87,10 @@ SH_EXPORT ssize_t rte_ring_get_memsize_elem(unsigned int esize, unsigned int cou
 {
 	if (check_esize("(size)", esize) != 0)
 		return -EINVAL;
-	if (!power_of_2(count) || count > RTE_RING_SZ_MASK)
+	if (!size_is_good(count))
 		return -refuse(EINVAL, "(size)", "the size %u is no power of two, or above %u", count,
 			       RTE_RING_SZ_MASK);
-	return (ssize_t)sh_ring_bytes(count, esize);
+	return (ssize_t)sh_ring_bytes(slots_for(count), esize);
 }
 
 SH_EXPORT ssize_t rte_ring_get_memsize(unsigned int count)

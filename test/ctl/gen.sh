@@ -29,6 +29,7 @@ route6 <IPv6>dst
 start tx_first
 start tx_first <UINT16>__n
 default int <INT32>i
+dry-run now
 quit
 END
 python3 "$gen" --stubs --context-name main_ctx -o "$tmp/commands.h" "$tmp/commands.list" >"$tmp/log" 2>&1 &&
@@ -38,7 +39,7 @@ report $? "the header and the stubs of every type compile"
 cat >"$tmp/prog.c" <<'END'
 #include "commands.h"
 #define STUB(n) void cmd_##n##_parsed(void *r, struct cmdline *cl, void *d) { (void)r; (void)d; cmdline_printf(cl, "did " #n "\n"); }
-STUB(list) STUB(echo) STUB(route) STUB(route6) STUB(start_tx_first) STUB(start_tx_first_n) STUB(default_int)
+STUB(list) STUB(echo) STUB(route) STUB(route6) STUB(start_tx_first) STUB(start_tx_first_n) STUB(default_int) STUB(dry_run_now)
 void cmd_add_parsed(void *r, struct cmdline *cl, void *d)
 {
 	struct cmd_add_result *a = r;
@@ -67,6 +68,7 @@ route 1.2.3.4 via ::1 00:11:22:33:44:55
 start tx_first
 start tx_first 5
 default int 7
+dry-run now
 quit
 END
 cat >"$tmp/want" <<'END'
@@ -78,6 +80,7 @@ did route
 did start_tx_first
 did start_tx_first_n
 did default_int
+did dry_run_now
 END
 # shellcheck disable=SC2086
 $2 -std=gnu11 -Wall -Wextra -Werror -I"$1/include" -include rte_config.h "$tmp/prog.c" -o "$tmp/prog" "$3" -pthread -lm -ldl >"$tmp/log" 2>&1 &&
@@ -98,7 +101,15 @@ refused 'a <INT8>x\na <INT8>y\n' 'line 2: cmd_a_parsed is made of line 1 already
 refused 'a <(b,)>x\n' 'choices are words'
 refused 'a <INT8>int\n' 'int is a word of C'
 refused 'a <INT8>x <INT8>x\n' 'two variables have the name x'
+refused 'a <INT8>x\xc3\xa9\n' 'a variable is <TYPE>name'
 refused 'a <b\n' 'a variable is <TYPE>name'
+refused '' 'the list has no commands'
+refused '# nothing\n\n' 'the list has no commands'
+for name in 'a-b c' 1a '' int 'ä'; do
+	python3 "$gen" --context-name "$name" "$tmp/commands.list" >"$tmp/out" 2>"$tmp/log"
+	[ $? = 1 ] && grep -qF -e "--context-name: '$name' is no name in C" "$tmp/log" && [ ! -s "$tmp/out" ]
+	report $? "refused: a context with the name '$name'"
+done
 python3 "$gen" --stubs /dev/null 2>"$tmp/log" >/dev/null
 [ $? = 1 ] && grep -q 'wants --output-file' "$tmp/log"
 report $? "stubs want a name"

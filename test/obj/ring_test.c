@@ -180,7 +180,7 @@ TEST(sizes_and_questions)
 	CHECK_EQ(rte_ring_set_cons_htd_max(x, 2), 0);
 	CHECK_EQ(rte_ring_get_cons_htd_max(x), 2);
 	CHECK_EQ(rte_ring_get_memsize(3), -EINVAL);
-	CHECK_EQ(rte_ring_get_memsize(0), -EINVAL);
+	CHECK_EQ(rte_ring_get_memsize(0), rte_ring_get_memsize(1));
 	CHECK_EQ(rte_ring_get_memsize_elem(6, 4), -EINVAL);
 	CHECK_EQ(rte_ring_get_memsize(8), rte_ring_get_memsize_elem(4, 16));
 	CHECK(rte_ring_get_memsize(1024) >= 8192 && rte_ring_get_memsize(1024) % 64 == 0);
@@ -205,8 +205,6 @@ TEST(bad_input_is_refused)
 	REFUSED(rte_ring_lookup("early"), E_RTE_NO_CONFIG);
 	init_as("primary");
 	REFUSED(rte_ring_create("x", 3, SOCKET_ID_ANY, 0), EINVAL);
-	REFUSED(rte_ring_create("x", 0, SOCKET_ID_ANY, 0), EINVAL);
-	REFUSED(rte_ring_create("x", 0, SOCKET_ID_ANY, RING_F_EXACT_SZ), EINVAL);
 	REFUSED(rte_ring_create("x", 1u << 31, SOCKET_ID_ANY, 0), EINVAL);
 	REFUSED(rte_ring_create("x", 1u << 30, SOCKET_ID_ANY, RING_F_EXACT_SZ), EINVAL);
 	REFUSED(rte_ring_create_elem("x", 1u << 20, 1u << 30, SOCKET_ID_ANY, 0), ENOMEM);
@@ -232,6 +230,47 @@ TEST(bad_input_is_refused)
 	rte_ring_free(NULL);
 	rte_ring_free(r);
 	REFUSED(rte_ring_lookup("a name of just 28 characters"), ENOENT);
+}
+
+static void nothing_fits(struct rte_ring *r)
+{
+	void *v[2] = {r, r};
+	unsigned left = 7;
+
+	CHECK(r != NULL && rte_ring_get_capacity(r) == 0 && rte_ring_free_count(r) == 0 && rte_ring_count(r) == 0);
+	CHECK(rte_ring_full(r) && rte_ring_empty(r));
+	CHECK_EQ(rte_ring_enqueue(r, r), -ENOBUFS);
+	CHECK_EQ(rte_ring_enqueue_bulk(r, v, 2, &left), 0);
+	CHECK_EQ(left, 0);
+	CHECK_EQ(rte_ring_enqueue_burst(r, v, 2, NULL), 0);
+	CHECK_EQ(rte_ring_dequeue(r, v), -ENOENT);
+	CHECK_EQ(rte_ring_dequeue_burst(r, v, 2, &left), 0);
+	CHECK_EQ(left, 0);
+}
+
+/* DPDK, too, takes 0 for a size */
+TEST(in_a_ring_of_size_0_nothing_fits)
+{
+	static const unsigned modes[] = {0, RING_F_SP_ENQ | RING_F_SC_DEQ, RING_F_MP_HTS_ENQ | RING_F_MC_HTS_DEQ,
+					 RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ};
+	size_t bytes = (size_t)rte_ring_get_memsize(0);
+	unsigned char *mem = aligned_alloc(128, bytes + 128);
+	struct rte_ring *r;
+
+	init_as("primary");
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned flags = modes[i / 2] | (i % 2 != 0 ? RING_F_EXACT_SZ : 0);
+
+		memset(mem, 0xa5, bytes + 128);
+		CHECK_EQ(rte_ring_init((void *)mem, "mine", 0, flags), 0);
+		nothing_fits((void *)mem);
+		for (unsigned k = 0; k < 128; k++)
+			CHECK_EQ(mem[bytes + k], 0xa5);
+		r = rte_ring_create("x", 0, SOCKET_ID_ANY, flags);
+		nothing_fits(r);
+		rte_ring_free(r);
+	}
+	free(mem);
 }
 
 static void own_in_child(void *r)
