@@ -85,6 +85,28 @@ def link_status(prog, g):
     t.ends(1)
 
 
+def packet_ordering(prog, g):
+    """packets that several workers pass leave in order; what is printed at the end"""
+    t = g.start(prog, lcores(4), *NULLS, dash=('-p', '3'))
+    t.expect('Port 1 MAC: ')
+    t.expect('send_thread() started on lcore 3')
+    s = g.start(os.path.join(sys.argv[1], 'link_switch'), '--proc-type=secondary', '-l0', '--log-level=error')
+    until = time.monotonic() + LIMIT
+    while True:
+        s.ask('sent\n', '\nsent ', '\n')
+        if int(re.findall(r'\nsent (\d+)', s.shown)[-1]) >= 200:
+            break
+        if time.monotonic() > until:
+            raise Failed('200 packets did not leave')
+    s.kill()
+    t.kill(signal.SIGINT)
+    t.expect('Exiting on signal 2')
+    t.ends()
+    sent = re.search(r'Ro Pkts transmitted:\s+(\d+)\n - Ro Pkts tx failed:\s+0\n', t.shown)
+    if not sent or int(sent[1]) < 200:
+        raise Failed(f'{t.name} did not send in order: {t.shown[-900:]}')
+
+
 def workers(prog, g, n, *ports):
     all_ = []
     for i in range(n):
@@ -216,6 +238,7 @@ SERVER = 'client_server_mp/mp_server/build/mp_server'
 CASES = [('skeleton/build/basicfwd', skeleton), ('l2fwd/build/l2fwd', l2fwd),
          ('rxtx_callbacks/build/rxtx_callbacks', rxtx_callbacks),
          ('link_status_interrupt/build/link_status_interrupt', link_status),
+         ('packet_ordering/build/packet_ordering', packet_ordering),
          ('symmetric_mp/build/symmetric_mp', symmetric_mp), ('symmetric_mp/build/symmetric_mp', symmetric_mp_four),
          ('symmetric_mp/build/symmetric_mp', symmetric_mp_killed),
          ('symmetric_mp/build/symmetric_mp', symmetric_mp_without_rss), (SERVER, client_server_mp), (SERVER, client_alone)]

@@ -81,7 +81,7 @@ for cc in gcc clang; do
 done
 for v in 'gcc gnu11 shared' 'clang gnu2x static'; do
 	# shellcheck disable=SC2086
-	build $v "$examples"/{skeleton,l2fwd,rxtx_callbacks,link_status_interrupt,multi_process/{symmetric_mp,client_server_mp,hotplug_mp}}
+	build $v "$examples"/{skeleton,l2fwd,rxtx_callbacks,link_status_interrupt,packet_ordering,multi_process/{symmetric_mp,client_server_mp,hotplug_mp}}
 	d=$tmp/${v// /-}
 	read -r cc std link <<<"$v"
 	read -ra flags < <(pkg-config --cflags --libs libdpdk)
