@@ -190,7 +190,7 @@ TEST_T(each_example_does_what_its_row_says, 60)
 
 /* ---- doc/troubleshooting.md has every line that the option parser and init can answer with ---- */
 
-static char doc[65536], source[65536];
+static char doc[1 << 20], source[1 << 18]; /* each file is there whole, or the case fails */
 
 static void read_all(const char *name, char *to, size_t cap)
 {
