@@ -31,10 +31,10 @@ fi
 cd "$work" || exit 1
 python=
 for p in "$(command -v python3)" /usr/bin/python3; do # root's own may be nobody else's
-	[ -n "$python" ] || ! "${user[@]}" "$p" -c '' 2>/dev/null || python=$p
+	[ -n "$python" ] || ! "${user[@]}" unshare -Ur "$p" -c '' 2>/dev/null || python=$p
 done
 if [ -z "$python" ]; then
-	echo "demo: python3 is not here"
+	echo "demo: python3 is not here, or user namespaces cannot be made (sysctl user.max_user_namespaces)"
 	exit 77
 fi
 "${user[@]}" "$python" -B "$work/demo.py" "$work" "${@:2}"
