@@ -71,7 +71,7 @@ struct sh_port_fd {
 	bool got;   /* the library's copy; else this process' own */
 	bool named; /* this process has registered it */
 };
-int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *ret);
+int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *f);
 /* over: the name is taken from everybody; else others go on */
 void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over);
 /* the port that h is about is no more: its fds are over */

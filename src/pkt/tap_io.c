@@ -76,7 +76,7 @@ static struct rte_mbuf *chain(struct tap_rx *io, const uint8_t *from, uint32_t l
 	struct rte_mbuf *head = NULL, **to = &head;
 	uint32_t at = 0;
 
-	while (at < len) {
+	do {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(io->mp);
 		uint32_t n = RTE_MIN(len - at, io->room);
 
@@ -91,7 +91,7 @@ static struct rte_mbuf *chain(struct tap_rx *io, const uint8_t *from, uint32_t l
 		if (head != m)
 			head->nb_segs++;
 		at += n;
-	}
+	} while (at < len);
 	head->pkt_len = len;
 	head->port = io->port;
 	return head;

@@ -108,8 +108,9 @@ static inline void fill_frame(unsigned char *f, unsigned len, unsigned char mark
 
 static inline void send_frames(int s, unsigned n, unsigned len, unsigned char mark)
 {
-	unsigned char f[2048];
+	unsigned char f[9018];
 
+	CHECK(len <= sizeof(f));
 	fill_frame(f, len, mark);
 	for (unsigned i = 0; i < n; i++)
 		if (send(s, f, len, 0) < 0)

@@ -263,6 +263,47 @@ TEST(what_waited_before_a_stop_is_not_received_after_it)
 	await_frames(id, 1, 20, 6);
 }
 
+static bool one_long(void *arg)
+{
+	struct rte_mbuf **m = arg;
+	uint16_t id = port_named("net_tap0");
+
+	while (rte_eth_rx_burst(id, 0, m, 1) == 1) {
+		if ((*m)->pkt_len == 9000)
+			return true;
+		rte_pktmbuf_free(*m);
+	}
+	return false;
+}
+
+TEST(a_long_frame_is_a_chain_where_that_is_allowed)
+{
+	struct rte_eth_conf conf;
+	struct rte_mbuf *m;
+	unsigned char all[9000];
+	uint16_t id;
+
+	need_tap();
+	INIT("primary", "--vdev=net_tap0,iface=t0");
+	id = port_named("net_tap0");
+	memset(&conf, 0, sizeof(conf));
+	conf.rxmode.mtu = 9000;
+	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER;
+	CHECK_EQ(rte_eth_dev_configure(id, 1, 1, &conf), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(id, 0, 64, 0, NULL, make_pool("mp", 1023)), 0);
+	CHECK_EQ(rte_eth_tx_queue_setup(id, 0, 64, 0, NULL), 0);
+	CHECK_EQ(rte_eth_dev_start(id), 0);
+	send_frames(raw_socket("t0"), 1, 9000, 6);
+	t_until(one_long, &m);
+	CHECK_EQ(m->nb_segs, 5);
+	CHECK(rte_pktmbuf_read(m, 0, 9000, all) == all);
+	for (unsigned i = 14; i < 9000; i++)
+		CHECK_EQ(all[i], 6);
+	rte_mbuf_sanity_check(m, 1);
+	rte_pktmbuf_free(m);
+	CHECK_EQ(stats_of(id).ierrors, 0);
+}
+
 /* ---- checksums ---- */
 
 static void address(const char *name)
