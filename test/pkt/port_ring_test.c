@@ -109,7 +109,7 @@ static void *sleeps(void *arg)
 
 static bool watched(void *r)
 {
-	return ((struct rte_ring *)r)->watch != 0;
+	return __atomic_load_n(&((struct rte_ring *)r)->watch, __ATOMIC_RELAXED) != 0;
 }
 
 /* bursts that leave no packet behind: one that nobody is woken by would be the last */
