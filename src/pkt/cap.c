@@ -16,8 +16,9 @@
 
 #define MAGIC_US 0xa1b2c3d4u
 #define MAGIC_NS 0xa1b23c4du
-#define BUFFER (512u << 10) /* takes the longest record, and many of the usual ones */
-#define KEPT (64 << 20)	    /* longer files are read each time */
+#define BUFFER (512u << 10)   /* takes the longest record, and what is read at a time */
+#define AT_A_TIME (64u << 10) /* read: it stays in the processor's cache until it is copied */
+#define KEPT (64 << 20)	      /* longer files are read each time */
 #define NS_PER_S UINT64_C(1000000000)
 
 _Static_assert(BUFFER > SH_CAP_PACKET + SH_CAP_REC_HDR, "a record fits");
@@ -49,7 +50,7 @@ static size_t fill(struct sh_cap *c, size_t n)
 		c->at = 0;
 	}
 	while (c->have - c->at < n) {
-		ssize_t r = read(c->fd, c->buf + c->have, RTE_MIN(c->room - c->have, (size_t)BUFFER));
+		ssize_t r = read(c->fd, c->buf + c->have, RTE_MIN(c->room - c->have, (size_t)AT_A_TIME));
 
 		if (r < 0 && errno == EINTR)
 			continue;
