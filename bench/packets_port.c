@@ -36,14 +36,6 @@ static uint16_t port[PORTS];
 static unsigned burst;
 static FILE *peer_in, *peer_out;
 
-static uint64_t used_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static void check(bool ok, const char *what)
 {
 	if (!ok)
@@ -326,9 +318,9 @@ static void answer(unsigned i, unsigned long n)
 		check(rte_eth_dev_stop(port[cases[i].restart]) == 0 && rte_eth_dev_start(port[cases[i].restart]) == 0,
 		      "the port does not start anew");
 	wall = b_now();
-	cpu = used_ns();
+	cpu = b_used();
 	n = cases[i].run(n);
-	ns = (double)(cases[i].wall ? b_now() - wall : used_ns() - cpu);
+	ns = (double)(cases[i].wall ? b_now() - wall : b_used() - cpu);
 	printf("result {\"ns\": %.3f}\n", ns / (double)n * (double)rte_get_tsc_hz() / 1e9);
 }
 
