@@ -44,7 +44,8 @@
  *
  *   field                written by
  *   index .. qpairs      probe
- *   gen, n_rx .. frames  start, with the port's seat; gen last: sockets of another number have other names
+ *   gen, n_rx .. frames  start, with the port's seat; tried before the first socket of that number, gen after the last: sockets
+ *                        of another number have other names, and nobody takes one that a dead starter had not finished
  *   idx                  the rx queue's owner; start, when there is none
  */
 struct sh_afp {
@@ -54,7 +55,8 @@ struct sh_afp {
 		framecnt; /* framecnt 0: as many as the queue has descriptors, SH_AFP_FRAMES at least */
 	uint16_t qpairs;
 	bool bypass, join;
-	_Atomic uint32_t gen; /* of the sockets that receive; 0: there are none yet */
+	_Atomic uint32_t gen;	/* of the sockets that receive; 0: there are none yet */
+	_Atomic uint32_t tried; /* the last number that somebody made, or began to make, sockets for */
 	uint32_t n_rx, fanout;
 	uint32_t frames[SH_AFP_QUEUES];
 	_Atomic uint32_t idx[SH_AFP_QUEUES]; /* the next slot to look at */

@@ -290,15 +290,29 @@ static bool fit(const struct sh_here *h)
 	return true;
 }
 
+/* what those left who died in make_all() */
+static void sweep(struct sh_here *h, uint32_t from, uint32_t to)
+{
+	char name[32];
+
+	for (uint32_t gen = from; gen <= to; gen++)
+		for (unsigned i = 0; i < SH_AFP_QUEUES; i++) {
+			name_of(name, sizeof(name), false, i, gen);
+			sh_port_fd_over(h, name);
+		}
+}
+
 /* under lk: all those that receive, new, under the next number */
 static int make_all(struct sh_here *h)
 {
 	struct sh_afp_here *l = h->local;
 	struct sh_afp *s = h->p->shared;
 	struct make m = {.p = h->p, .s = s, .flags = PACKET_FANOUT_FLAG_IGNORE_OUTGOING};
-	uint32_t gen = sh_load_acq(&s->gen) + 1; /* A:AFPGEN */
+	uint32_t was = sh_load_acq(&s->gen), gen = sh_load_acq(&s->tried) + 1; /* A:AFPGEN */
 	int r = 0;
 
+	sweep(h, was + 1, gen - 1);
+	sh_store_rel(&s->tried, gen); /* R:AFPGEN */
 	change(h, gen, true);
 	for (unsigned i = 0; r == 0 && i < h->p->nb_rxq; i++) {
 		int fd;
@@ -315,7 +329,7 @@ static int make_all(struct sh_here *h)
 		SH_STEP("afp_socket_made");
 	}
 	if (r < 0) {
-		change(h, gen - 1, true);
+		change(h, was, true);
 		return r;
 	}
 	s->n_rx = h->p->nb_rxq;

@@ -130,7 +130,7 @@ static unsigned compare(struct sh_ports *s, unsigned i)
 
 		if (what == 0 && link_n != s->seen[i].link_n && sh_load_acq(&p->want_lsc) != 0) /* A:PORTSET */
 			what |= LINK;
-		if (what == 0 && gone != 0 && s->seen[i].gone == 0)
+		if ((what & ~LINK) == 0 && gone != 0 && s->seen[i].gone == 0)
 			what |= REMOVED;
 		s->seen[i].link_n = link_n;
 		s->seen[i].gone = gone;

@@ -74,6 +74,8 @@ struct sh_port_fd {
 int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *f);
 /* over: the name is taken from everybody; else others go on */
 void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over);
+/* nobody has use for that name any more, if there is one; who registered it is dead, or this process */
+void sh_port_fd_over(const struct sh_here *h, const char *what);
 /* the port that h is about is no more: its fds are over */
 bool sh_here_over(const struct sh_here *h);
 

@@ -283,18 +283,24 @@ out:
 	return r;
 }
 
-void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over)
+void sh_port_fd_over(const struct sh_here *h, const char *what)
 {
 	char name[SHOAL_FD_NAME_LEN];
 	struct timespec now = {0, 0};
 
+	if (fd_name(h, what, name, sizeof(name)) == 0)
+		(void)shoal_fd_revoke(name, &now);
+}
+
+void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over)
+{
 	if (f->fd < 0)
 		return;
 	if (f->got)
 		(void)shoal_fd_put(f->fd);
 	else
 		sh_close(&f->fd);
-	if (over && (f->named || sh_is_primary()) && fd_name(h, what, name, sizeof(name)) == 0)
-		(void)shoal_fd_revoke(name, &now);
+	if (over && (f->named || sh_is_primary()))
+		sh_port_fd_over(h, what);
 	*f = (struct sh_port_fd){.fd = -1};
 }
