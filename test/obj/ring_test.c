@@ -254,9 +254,10 @@ TEST(in_a_ring_of_size_0_nothing_fits)
 	static const unsigned modes[] = {0, RING_F_SP_ENQ | RING_F_SC_DEQ, RING_F_MP_HTS_ENQ | RING_F_MC_HTS_DEQ,
 					 RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ};
 	size_t bytes = (size_t)rte_ring_get_memsize(0);
-	unsigned char *mem = aligned_alloc(128, bytes + 128);
+	unsigned char *mem = aligned_alloc(128, 4096);
 	struct rte_ring *r;
 
+	CHECK(mem != NULL && bytes + 128 <= 4096);
 	init_as("primary");
 	for (unsigned i = 0; i < 8; i++) {
 		unsigned flags = modes[i / 2] | (i % 2 != 0 ? RING_F_EXACT_SZ : 0);
