@@ -196,7 +196,7 @@ bool sh_member_stopped(sh_id_t id)
 	if (!sh_member_alive(id) || m->pid_ns == 0 || m->pid_ns != sh_pid_ns())
 		return false;
 	snprintf(path, sizeof(path), "/proc/%u/stat", m->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = sh_fd_up(open(path, O_RDONLY | O_CLOEXEC));
 	if (fd < 0)
 		return false;
 	n = read(fd, line, sizeof(line) - 1);

@@ -28,6 +28,7 @@ static int put(struct rte_reorder_buffer *b, uint32_t number)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(mp);
 
 	CHECK(m != NULL);
+	CHECK_EQ(*RTE_MBUF_DYNFIELD(m, rte_reorder_seqn_dynfield_offset, rte_reorder_seqn_t *), *rte_reorder_seqn(m));
 	*rte_reorder_seqn(m) = number;
 	rte_errno = 0;
 	if (rte_reorder_insert(b, m) == 0)
