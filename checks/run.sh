@@ -11,7 +11,11 @@ export JOBS
 all="rooms size low_fds clocks atoms labels volatile sleeps paths links unfinished format names tested headers complete troubleshooting manuals claims tidy cppcheck"
 passed=0 failed=0
 
+# the ones that take long say how long
+took() { [ $((SECONDS - began)) -lt 5 ] || echo " ($((SECONDS - began)) s)"; }
+
 for name in ${*:-$all}; do
+	began=$SECONDS
 	if [ -e "checks/$name.sh" ]; then
 		out=$(bash "checks/$name.sh" 2>&1)
 	elif [ -e "checks/$name.py" ]; then
@@ -20,10 +24,10 @@ for name in ${*:-$all}; do
 		out=$(python3 checks/rules.py "$name" 2>&1)
 	fi
 	if [ $? = 0 ]; then
-		echo "ok - check $name"
+		echo "ok - check $name$(took)"
 		passed=$((passed + 1))
 	else
-		echo "not ok - check $name"
+		echo "not ok - check $name$(took)"
 		failed=$((failed + 1))
 	fi
 	[ -z "$out" ] || echo "$out" | head -60 | sed 's/^/  | /'

@@ -276,6 +276,9 @@ def main():
     except (Different, capture.Bad, OSError) as e:
         print(f'\nDIFFERENT: {e}')
         return 1
+    except KeyboardInterrupt:
+        print('\ndemo: interrupted')
+        return 128 + signal.SIGINT
     finally:
         demo.close()
     print(f'\ndemo: all {demo.checks} checks passed')
