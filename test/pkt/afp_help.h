@@ -292,6 +292,16 @@ static inline bool link_is(uint16_t id)
 	return l.link_status;
 }
 
+static inline bool link_is_up(void *id)
+{
+	return link_is(*(uint16_t *)id);
+}
+
+static inline bool link_is_down(void *id)
+{
+	return !link_is_up(id);
+}
+
 ROLE(listener)
 {
 	char line[32];

@@ -313,7 +313,7 @@ TEST(link_changes_and_the_end_are_heard_by_all)
 	CHECK_EQ(rte_eth_dev_start(id), 0);
 	CHECK_EQ(rte_eth_dev_callback_register(id, RTE_ETH_EVENT_INTR_LSC, hear, NULL), 0);
 	CHECK_EQ(rte_eth_dev_callback_register(id, RTE_ETH_EVENT_INTR_RMV, hear, NULL), 0);
-	CHECK(link_is(id));
+	t_until(link_is_up, &id);
 	p = t_spawn("listener", NULL);
 	t_expect(p, "ready");
 	for (unsigned i = 0; i < 2; i++) {
@@ -368,9 +368,9 @@ TEST(settings_are_the_interfaces_own)
 	CHECK_EQ(rte_eth_promiscuous_get(id), 1);
 	CHECK_EQ(rte_eth_promiscuous_disable(id), 0);
 	CHECK_EQ(rte_eth_dev_set_link_down(id), 0);
-	CHECK(!link_is(id));
+	t_until(link_is_down, &id); /* the kernel tells of it when it has happened */
 	CHECK_EQ(rte_eth_dev_set_link_up(id), 0);
-	CHECK(link_is(id));
+	t_until(link_is_up, &id);
 }
 
 /* ---- refused ---- */
