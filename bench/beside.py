@@ -88,7 +88,7 @@ class Turns:
             for row, by in got.items():
                 for p, v in by.items():
                     self.ns.setdefault((row, p), []).append(v)
-            print(f'{self.name}: repeat {i + 1} of {self.a.repeats}{" (noisy)" if noisy else ""}', file=sys.stderr)
+            print(f'{self.name}: repeat {i + 1} of {self.a.repeats}{f" (noisy: {gate.why})" if noisy else ""}', file=sys.stderr)
 
     def ratio(self, row):
         """how many times as fast as DPDK: the median of the repeats' ratios"""

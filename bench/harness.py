@@ -153,7 +153,7 @@ class Gate:
     ALLOW_CORES, ALLOW_S = 0.04, 0.03
 
     def __init__(self, wait_s, total_s):
-        self.wait_s, self.left_s = wait_s, total_s
+        self.wait_s, self.left_s, self.why = wait_s, total_s, ''
 
     def open(self):
         end = time.monotonic() + min(self.wait_s, self.left_s)
@@ -174,6 +174,7 @@ class Gate:
         wall = time.monotonic() - t0
         others = b1 - b0 - used_s - (own_cpu() - o0)
         limit = self.ALLOW_CORES * wall + self.ALLOW_S
+        self.why = f'others used {max(0.0, others) / wall:.2f} cores, the hypervisor took {(s1 - s0) / wall:.2f}'
         return max(0.0, others) / wall, others > limit or s1 - s0 > limit
 
 
