@@ -5,7 +5,8 @@
  *   watch --proc-type=secondary [--file-prefix PREFIX] [-- POOL]
  *
  * A member of a group of any programs; it takes no packet and changes nothing. At a terminal the table is redrawn in place,
- * elsewhere one follows the other, each with an empty line behind it. POOL: how many mbufs are in it. SIGINT, SIGTERM: end.
+ * elsewhere one follows the other, each with an empty line behind it. POOL: how many mbufs are in it, and what is in use of the
+ * group's heap. SIGINT, SIGTERM: end.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include <rte_eal.h>
 #include <rte_ethdev.h>
+#include <rte_malloc.h>
 #include <rte_mempool.h>
 #include <shoal_port.h>
 
@@ -59,12 +61,17 @@ static unsigned queues(uint16_t port)
 
 static unsigned table(const struct rte_mempool *pool)
 {
+	struct rte_malloc_socket_stats heap;
 	unsigned n = 1;
 	uint16_t port;
 
 	printf("port  queue   process     received         sent\n");
 	RTE_ETH_FOREACH_DEV(port)
 	n += queues(port);
+	if (pool != NULL && rte_malloc_get_socket_stats(0, &heap) == 0) {
+		printf("heap: %zu bytes in %u pieces\n", heap.heap_allocsz_bytes, heap.alloc_count);
+		n++;
+	}
 	if (pool != NULL) {
 		printf("pool %s: %u of %u mbufs\n", pool->name, rte_mempool_avail_count(pool), pool->size);
 		n++;

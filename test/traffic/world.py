@@ -158,9 +158,14 @@ class Program:
             self.proc = subprocess.Popen(bound(['stdbuf', '-oL', *argv]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                          env=env, start_new_session=True)
 
-    def shown(self):
+    def size(self):
+        """bytes that it has printed"""
+        return os.path.getsize(self.path) - self.at
+
+    def shown(self, skip=0):
+        """what it has printed behind so many bytes"""
         with open(self.path, 'rb') as f:
-            f.seek(self.at)
+            f.seek(self.at + skip)
             return f.read().decode(errors='replace')
 
     def expect(self, text):
@@ -195,9 +200,10 @@ class World:
         self.programs.append(p)
         return p
 
-    def veths(self, offloads=True, mtu=1500):
+    def veths(self, offloads=True, mtu=1500, which=(0, 1)):
         """port0 and port1 in the middle, each the other end of a host's eth0"""
-        for i, h in enumerate(self.hosts):
+        for i in which:
+            h = self.hosts[i]
             command('ip', 'link', 'add', 'name', f'port{i}', 'type', 'veth', 'peer', 'name', f'far{i}')
             h.plug(f'far{i}', mtu)
             command('sh', '-c', f'echo 1 >/proc/sys/net/ipv6/conf/port{i}/disable_ipv6', check=False)
@@ -212,10 +218,11 @@ class World:
             command('ip', 'link', 'set', f'port{i}', 'master', 'br0')
         command('ip', 'link', 'set', 'br0', 'up')
 
-    def plug_taps(self, names=('tap0', 'tap1'), mtu=1500):
-        for name, h in zip(names, self.hosts):
+    def plug_taps(self, mtu=1500, which=(0, 1)):
+        for i in which:
+            name = f'tap{i}'
             wait_for(f'interface {name}', lambda n=name: os.path.exists(f'/proc/sys/net/ipv4/conf/{n}'))
-            h.plug(name, mtu)
+            self.hosts[i].plug(name, mtu)
 
     # ---- traffic ----
 
