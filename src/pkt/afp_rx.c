@@ -153,20 +153,32 @@ static uint64_t checked(const struct rx *x, const struct virtio_net_hdr *v)
 	return 0;
 }
 
+static uint16_t tpid_of(const struct tpacket2_hdr *h)
+{
+	return (h->tp_status & TP_STATUS_VLAN_TPID_VALID) != 0 ? h->tp_vlan_tpid : RTE_ETHER_TYPE_VLAN;
+}
+
+/*
+ * Is there a tag that goes back into the packet? The kernel takes out those of 802.1ad, too: an mbuf has no place for the kind,
+ * and whoever sent it on would send another packet.
+ */
+static bool put_back(const struct rx *x, const struct tpacket2_hdr *h)
+{
+	return (h->tp_status & TP_STATUS_VLAN_VALID) != 0 && (!x->strip || tpid_of(h) != RTE_ETHER_TYPE_VLAN);
+}
+
 /* the tag that the kernel took out: into the mbuf, or into the packet, where there are 4 bytes in front of it */
 static uint8_t *tag(const struct rx *x, const struct tpacket2_hdr *h, uint8_t *pkt, uint32_t *len,
 		    struct virtio_net_hdr *v, uint64_t *flags)
 {
-	uint16_t tpid = RTE_ETHER_TYPE_VLAN;
+	uint16_t tpid = tpid_of(h);
 
 	if ((h->tp_status & TP_STATUS_VLAN_VALID) == 0 || *len < 2 * RTE_ETHER_ADDR_LEN)
 		return pkt;
-	if (x->strip) {
+	if (!put_back(x, h)) {
 		*flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
 		return pkt;
 	}
-	if ((h->tp_status & TP_STATUS_VLAN_TPID_VALID) != 0)
-		tpid = h->tp_vlan_tpid;
 	pkt -= RTE_VLAN_HLEN;
 	memmove(pkt, pkt + RTE_VLAN_HLEN, 2 * RTE_ETHER_ADDR_LEN);
 	tpid = rte_cpu_to_be_16(tpid);
@@ -334,7 +346,7 @@ static int from_slot(struct rx *x, struct tpacket2_hdr *h, struct rte_mbuf **m)
 		return 0;
 	}
 	memcpy(&v, pkt - SH_AFP_VNET, SH_AFP_VNET);
-	if (v.gso_type != VIRTIO_NET_HDR_GSO_NONE || ((st & TP_STATUS_VLAN_VALID) != 0 && !x->strip)) {
+	if (v.gso_type != VIRTIO_NET_HDR_GSO_NONE || put_back(x, h)) {
 		memcpy(x->big + 2 * RTE_VLAN_HLEN, pkt, len); /* the slot stays as it is: it may be read again */
 		return big(x, h, x->big + 2 * RTE_VLAN_HLEN, len, &v, m);
 	}

@@ -97,14 +97,15 @@ static int options(struct sh_port *p)
 
 /* ---- the device ---- */
 
-static void tell_caps(struct sh_port *p, const struct sh_afp *s)
+/* tso: around the queueing discipline nobody cuts a packet but the interface; otherwise the kernel does it where that cannot */
+static void tell_caps(struct sh_port *p, const struct sh_afp *s, bool tso)
 {
 	p->caps = (struct sh_port_caps){
 		.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP |
 			       RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_LRO,
 		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_VLAN_INSERT |
 			       RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
-			       RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO,
+			       RTE_ETH_TX_OFFLOAD_UDP_CKSUM | (tso ? RTE_ETH_TX_OFFLOAD_TCP_TSO : 0),
 		.speed_capa = RTE_ETH_LINK_SPEED_10G,
 		.max_rxq = s->qpairs,
 		.max_txq = s->qpairs,
@@ -124,6 +125,7 @@ static int probe(struct sh_port *p)
 	struct sh_afp *s = p->shared;
 	struct sh_kif_state is;
 	int r = options(p), fd;
+	bool tso;
 
 	if (r < 0)
 		return r;
@@ -133,12 +135,13 @@ static int probe(struct sh_port *p)
 	r = sh_kif_look(fd, s->index, &is);
 	if (r < 0)
 		(void)sh_kif_refused(p->name, s->iface, r);
+	tso = !s->bypass || sh_kif_tso(fd, s->index);
 	sh_close(&fd);
 	if (r == 0)
 		r = geometry(p, s, is.mtu);
 	if (r < 0)
 		return r;
-	tell_caps(p, s);
+	tell_caps(p, s, tso);
 	sh_store_rlx(&p->mac[0], is.mac); /* relaxed, as what follows: before the port is there */
 	sh_port_link_put(p, (is.flags & IFF_UP) != 0 && (is.flags & IFF_RUNNING) != 0, is.speed, is.full_duplex,
 			 is.autoneg);
