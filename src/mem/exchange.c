@@ -25,7 +25,7 @@ static int settle(struct sh_mem *m, const struct sh_xmsg *q, bool late)
 	int r;
 
 	for (;;) {
-		r = sh_xcoord_close(m, q->number, late ? 0 : sh_deadline(4 * sh_xlimit_ns()));
+		r = sh_xcoord_close(m, q->number, late);
 		if (r == 0)
 			r = sh_mem_lock_grow(&m);
 		if (r < 0)

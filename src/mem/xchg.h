@@ -85,8 +85,11 @@ int sh_xrec_waits_for(struct sh_mem *m, uint32_t busy, uint64_t number);
 int sh_xcoord(struct sh_mem *m, const struct sh_xmsg *q);
 /* a dead or stopped coordinator's exchange that is mine now */
 void sh_xcoord_repair(struct sh_mem *m, struct sh_stint *s);
-/* Until it is closed, or taken over: by proof of its coordinator's death, or at late_dl. number 0: any. 0, or as the lock */
-int sh_xcoord_close(struct sh_mem *m, uint64_t number, uint64_t late_dl);
+/*
+ * Until it is closed, or taken over: by proof of its coordinator's death, or when one coordinator has had it for four times
+ * the limit. late: I have waited for this one already. number 0: any. 0, or as the lock
+ */
+int sh_xcoord_close(struct sh_mem *m, uint64_t number, bool late);
 
 /* ---- xchg_member.c: the service that answers others ---- */
 

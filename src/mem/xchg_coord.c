@@ -227,9 +227,14 @@ void sh_xcoord_repair(struct sh_mem *m, struct sh_stint *s)
 	}
 }
 
-int sh_xcoord_close(struct sh_mem *m, uint64_t number, uint64_t late_dl)
+/*
+ * Each stint has the whole of the time, whoever's it is: who takes an exchange over needs less than that to end it
+ * (three rounds of one limit each), so of several who wait one ends it, and they do not take it from one another for ever.
+ */
+int sh_xcoord_close(struct sh_mem *m, uint64_t number, bool late)
 {
 	struct sh_xchg *x = &m->h->xchg;
+	uint64_t seen = 0, dl = 0; /* the stint that I wait for, until when */
 
 	for (;;) {
 		uint64_t stint, open;
@@ -246,7 +251,11 @@ int sh_xcoord_close(struct sh_mem *m, uint64_t number, uint64_t late_dl)
 		sh_mem_unlock_grow(m);
 		if (open == 0 || (number != 0 && open != number))
 			return 0;
-		if (sh_xgone(coord) || sh_now_ns() >= late_dl) {
+		if (stint != seen) {
+			dl = late && seen == 0 ? 0 : sh_deadline(4 * sh_xlimit_ns());
+			seen = stint;
+		}
+		if (sh_xgone(coord) || sh_now_ns() >= dl) {
 			if (sh_xrec_take_over(m, stint, &s))
 				sh_xcoord_repair(m, &s);
 			continue;
@@ -318,7 +327,7 @@ int sh_xcoord(struct sh_mem *m, const struct sh_xmsg *q)
 	int r;
 
 	do {
-		r = sh_xcoord_close(m, 0, sh_deadline(4 * sh_xlimit_ns()));
+		r = sh_xcoord_close(m, 0, false);
 		if (r == 0)
 			r = sh_xrec_open(m, &s);
 	} while (r == -EAGAIN);

@@ -189,3 +189,27 @@ TEST(a_callback_does_not_return)
 	for (int i = 3; i-- > 0;)
 		bye(&m[i]);
 }
+
+/*
+ * Many wait for one another's exchanges, each of which waits for the one that is stopped: those who have waited long enough to
+ * take an exchange over do not take it from one another for ever.
+ */
+TEST_T(many_requesters_while_one_is_stopped, 60)
+{
+	struct x m[4];
+
+	NEEDS_FAULT();
+	m[0] = up_env("primary", ALWAYS, "SHOAL_XCHG_MS", "100");
+	for (int i = 1; i < 4; i++)
+		m[i] = up_env("secondary", ALWAYS, "SHOAL_XCHG_MS", "100");
+	t_kill(m[3].p, SIGSTOP);
+	for (int k = 0; k < 8; k++)
+		for (int i = 0; i < 3; i++)
+			t_say(m[i].p, "take 2048");
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < 8; k++)
+			CHECK_STR(t_expect(m[i].p, ""), "err 12");
+	t_kill(m[3].p, SIGCONT);
+	takes(&m[1], "take 2048");
+	leave(m, 4);
+}
