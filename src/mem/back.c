@@ -35,6 +35,8 @@
 #define ROW ((uint64_t)SH_WINDOWS * sizeof(struct sh_step))
 #define PATIENCE_NS SH_NS_PER_S		       /* for a place among those at work */
 #define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* half of the margin that is left of the machine's memory */
+#define PTES 512			       /* bytes that a member's page tables have a byte for */
+#define LOOK (-ENODATA)			       /* of begin_fn: the machine has to be asked, with no lock held */
 #define U(w) sh_load_rlx(&(w))		       /* relaxed: under the lock, or of a run that the caller has */
 
 int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t was, uint32_t end)
@@ -290,11 +292,58 @@ static struct sh_work *work_on(struct sh_mem *m, uint32_t u, uint32_t n, uint32_
 	return NULL;
 }
 
-/* 0; *w NULL: nothing is missing. -ENOMEM; -EBUSY: again, a little later */
-static int fill_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w)
+/* ---- what the machine has ---- */
+
+/*
+ * there, total: bytes that have pages for certain, and that there would be; under G. seen: by me, if I looked.
+ */
+struct room {
+	uint64_t there, total;
+	struct sh_limit_seen seen;
+};
+
+/* What is not to be taken, for page tables: every member may touch all that there is, in pages of 4 KiB */
+static uint64_t tables_of(const struct sh_mem *m, uint64_t bytes)
+{
+	uint64_t members = 0, end = sh_load_acq(&m->h->pg.w[0].end) << SH_UNIT_SHIFT; /* A:PGEND */
+
+	for (unsigned slot = 0; slot < SH_MEMBERS; slot++)
+		members += sh_member_at(slot, NULL) != 0;
+	return members * ((bytes < end ? bytes : end) / PTES);
+}
+
+uint64_t sh_back_room(const struct sh_mem *m, uint32_t units)
+{
+	return sh_limit_room(tables_of(m, (U(m->h->pg.backed) + units) << SH_UNIT_SHIFT));
+}
+
+/* Under G: 0, LOOK, -ENOBUFS. What is in hand may have its pages or not: it counts as taken, and as not seen */
+static int room_for(const struct sh_mem *m, uint32_t u, uint32_t missing, struct room *r)
+{
+	uint64_t backed = U(m->h->pg.backed);
+
+	if (sh_unit_w(u) != 0) /* huge pages were set aside before */
+		return 0;
+	r->there = (backed - sh_back_pending(m)) << SH_UNIT_SHIFT;
+	r->total = (backed + missing) << SH_UNIT_SHIFT;
+	if (sh_limit_allows(r->total))
+		return 0;
+	if (sh_now_ns() >= r->seen.until_ns)
+		return LOOK;
+	return r->total <= r->seen.bound ? 0 : -ENOBUFS;
+}
+
+static void look(const struct sh_mem *m, struct room *r)
+{
+	r->seen = sh_limit_look(r->there, r->total - r->there, tables_of(m, r->total));
+}
+
+/* 0; *w NULL: nothing is missing. -ENOMEM, -ENOBUFS; LOOK; -EBUSY: again, a little later */
+static int fill_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w, struct room *room)
 {
 	struct sh_pages_hdr *pg = &m->h->pg;
 	uint32_t missing;
+	int r;
 
 	settle_dead(m, u, n);
 	missing = sh_run_missing(m, u, n);
@@ -305,6 +354,9 @@ static int fill_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work 
 		settle_dead(m, 0, 0);
 	if (U(pg->backed) + missing > pg->max)
 		return -ENOMEM;
+	r = room_for(m, u, missing, room);
+	if (r < 0)
+		return r;
 	*w = work_on(m, u, n, missing);
 	if (*w == NULL) {
 		settle_dead(m, 0, 0);
@@ -325,10 +377,11 @@ static void fill_ends(struct sh_mem *m, struct sh_work *w, bool there)
 	sh_store_rel(&w->owner, 0);
 }
 
-static int punch_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w)
+static int punch_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w, struct room *room)
 {
 	uint32_t held;
 
+	(void)room;
 	settle_dead(m, u, n);
 	held = n - sh_run_missing(m, u, n);
 	*w = NULL;
@@ -364,13 +417,14 @@ static int forsake(struct sh_work *w, int err)
 
 /* ---- a piece of a run that the caller has: begun under G, worked on without, and ended under G ---- */
 
-typedef int begin_fn(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w);
+typedef int begin_fn(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w, struct room *room);
 
 /* 0: begun, or (*w NULL) nothing to do. G is held then if the gate wants that, or it was not begun and G is free */
 static int begin(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate, begin_fn *fn,
 		 struct sh_work **w)
 {
 	uint64_t dl = sh_deadline(PATIENCE_NS);
+	struct room room = {.total = 0};
 	int r;
 
 	for (;;) {
@@ -379,15 +433,18 @@ static int begin(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_
 			return r;
 		r = gate->fn(m, gate->arg);
 		if (r == 0)
-			r = fn(m, u, n, w);
+			r = fn(m, u, n, w, &room);
 		if (r == 0 && *w != NULL && gate->whole)
 			return 0;
 		sh_mem_unlock_grow(m);
-		if (r != -EBUSY)
+		if (r != -EBUSY && r != LOOK)
 			return r;
 		if (sh_left_ns(dl) == 0)
-			return -ENOMEM;
-		sh_breathe();
+			return r == LOOK ? -ENOBUFS : -ENOMEM;
+		if (r == LOOK)
+			look(m, &room);
+		else
+			sh_breathe();
 	}
 }
 
@@ -443,15 +500,33 @@ static uint32_t piece(uint32_t u, uint32_t end)
 	return n < end - u ? n : end - u;
 }
 
+/* a first look for all of a stretch, so that nothing of it is backed in vain; fill_begins() has the last word on each piece */
+static int ask_machine(struct sh_mem *m, uint32_t u, uint32_t missing)
+{
+	uint64_t dl = sh_deadline(PATIENCE_NS);
+	struct room room = {.total = 0};
+	int r;
+
+	for (;;) {
+		r = sh_mem_lock_grow(&m);
+		if (r < 0)
+			return r;
+		r = room_for(m, u, missing, &room);
+		sh_mem_unlock_grow(m);
+		if (r != LOOK)
+			return r;
+		if (sh_left_ns(dl) == 0)
+			return -ENOBUFS;
+		look(m, &room);
+	}
+}
+
 /* a stretch of at most ASK_MAX units: so much is asked of the machine at a time */
 static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, const struct sh_back_gate *gate)
 {
 	uint32_t missing = sh_run_missing(m, u, end - u);
-	int r = 0;
+	int r = missing != 0 ? ask_machine(m, u, missing) : 0;
 
-	/* huge pages were set aside before */
-	if (missing != 0 && sh_unit_w(u) == 0 && !sh_limit_ask((uint64_t)missing << SH_UNIT_SHIFT))
-		return -ENOBUFS;
 	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
 		if (sh_run_missing(m, u, k) != 0)
@@ -474,7 +549,7 @@ int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_
 	/* a first look, so that nothing is backed for who cannot get all of it; relaxed: fill() looks again */
 	if (U(pg->backed) + missing > pg->max)
 		return -ENOMEM;
-	if (missing > ASK_MAX && sh_unit_w(u) == 0 && sh_limit_room() < (uint64_t)missing << SH_UNIT_SHIFT)
+	if (missing > ASK_MAX && sh_unit_w(u) == 0 && sh_back_room(m, missing) < (uint64_t)missing << SH_UNIT_SHIFT)
 		return -ENOBUFS;
 	if (page > 1 && missing > page && sh_huge_free() < missing / page)
 		return -ENOSPC;

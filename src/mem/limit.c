@@ -5,8 +5,11 @@
  * The kernel gives shared memory until it kills somebody: fallocate() of more than there is ends in the OOM killer, not in
  * an error. So before pages are asked for, the cgroups of this process and all their parents (version 1 and 2; usage less
  * the file cache that can be dropped) and the machine's available memory are looked at, and a margin is left: 64 MiB, or 5 %
- * of the limit where that is less. Best effort, for others take memory too. What was seen counts for a part of the margin
- * and a moment, then it is looked at again.
+ * of the limit where that is less, and what the caller says. Best effort, for others take memory too.
+ *
+ * What was seen is kept as a bound on all memory of the group, not as a part for this process: what other members take after
+ * the look counts against it, so many who look at the same time do not take the same room. It holds for a moment and a part
+ * of the margin, then it is looked again. Each process looks for itself: it may be in another cgroup.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +29,10 @@
 #define PATH 512
 #define MOUNTS 65536
 
-/* process-private: what may still be taken without a look, and until when. Two threads that race look once too often or too
- * rarely. root: of the files that are read, for tests */
+/* process-private: up to what the group may grow without a look, and until when. Of two threads that race either's words do.
+ * root: of the files that are read, for tests */
 static struct {
-	_Atomic uint64_t left, until;
+	_Atomic uint64_t bound, until;
 	const char *root;
 } g = {.root = ""};
 
@@ -216,24 +219,26 @@ uint64_t sh_limit_total(void)
 	return limit;
 }
 
-uint64_t sh_limit_room(void)
+uint64_t sh_limit_room(uint64_t keep)
 {
-	return look().room;
+	uint64_t room = look().room;
+
+	return room == UINT64_MAX ? room : room > keep ? room - keep : 0;
 }
 
-bool sh_limit_ask(uint64_t bytes)
+bool sh_limit_allows(uint64_t total)
 {
-	uint64_t now = sh_now_ns(), left = sh_load_rlx(&g.left); /* relaxed, all: see g */
+	/* relaxed, all: see g */
+	return total <= sh_load_rlx(&g.bound) && sh_now_ns() < sh_load_rlx(&g.until);
+}
 
-	if (now >= sh_load_rlx(&g.until) || left < bytes) {
-		left = sh_limit_room();
-		if (left < bytes)
-			return false;
-		sh_store_rlx(&g.until, now + GRANT_NS);
-		left = least(left, bytes > GRANT ? bytes : GRANT);
-	}
-	sh_store_rlx(&g.left, left - bytes);
-	return true;
+struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t wanted, uint64_t keep)
+{
+	uint64_t until = sh_now_ns() + GRANT_NS, room = least(sh_limit_room(keep), UINT64_MAX - there);
+
+	sh_store_rlx(&g.bound, there + least(room, wanted > GRANT ? wanted : GRANT));
+	sh_store_rlx(&g.until, until);
+	return (struct sh_limit_seen){there + room, until};
 }
 
 void sh_limit_root(const char *root)

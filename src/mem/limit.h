@@ -10,10 +10,18 @@
 
 /* the least of the machine's memory and all limits of the cgroups that I am in; UINT64_MAX: nothing is known */
 uint64_t sh_limit_total(void);
-/* what is left of all, less the margin */
-uint64_t sh_limit_room(void);
-/* may I take so many bytes now? Then they are counted as taken. */
-bool sh_limit_ask(uint64_t bytes);
+/* what is left of all, less the margin and so many bytes more; UINT64_MAX: nothing is known */
+uint64_t sh_limit_room(uint64_t keep);
+/* May the group's memory be so many bytes in all? By what was seen last, a moment ago; false: it has to be looked */
+bool sh_limit_allows(uint64_t total);
+/*
+ * Look. there: bytes of the group's memory that had their pages before this call, for certain; what comes besides, by whomever,
+ * counts against what is seen. wanted: so many are about to be asked for. Up to how many bytes in all it may grow, until when.
+ */
+struct sh_limit_seen {
+	uint64_t bound, until_ns;
+};
+struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t wanted, uint64_t keep);
 /* for tests: read the files below this directory; "" for those of the machine */
 void sh_limit_root(const char *root);
 

@@ -82,6 +82,8 @@ struct sh_back_gate {
 };
 int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate);
 int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_gate *gate);
+/* no lock: bytes that the machine and the cgroups have left, if so many units are to come: about */
+uint64_t sh_back_room(const struct sh_mem *m, uint32_t units);
 /* under G: units that pg.backed counts and that have no bit */
 uint64_t sh_back_pending(const struct sh_mem *m);
 /* a look: did this member leave something half done? */
@@ -140,6 +142,7 @@ void sh_run_unlink(struct sh_mem *m, sh_w64 *head, uint32_t u);
 
 /* page.c: under H, after a death: what it had in hand is free. true: there was some, and sh_pages_held() tells who waits */
 bool sh_pages_reap(struct sh_mem *m);
+/* quota.c */
 uint64_t sh_pages_default_max(void);
 /* the creator: what the options want to be there from the start. 0, or -ENOMEM and a line */
 int sh_pages_first(struct sh_mem *m);

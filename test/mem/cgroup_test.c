@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cgroup_test.c - a real cgroup with a limit: memory ends in NULL and ENOMEM in a group that goes on, and nobody is killed
+ * cgroup_test.c - a real cgroup with a limit: memory ends in NULL and ENOMEM in a group that goes on, and nobody is killed,
+ * whether one member takes all of it or all take at once
  *
  * Both versions, each where this machine has its memory controller there and we may make a cgroup; else it is said why not.
  * limit_test.c has the files of both made up, so what is read in them is tested everywhere.
@@ -22,6 +23,8 @@
 #define MIB (1ull << 20)
 #define LIMIT (128 * MIB)
 #define BLOCK (4 * MIB)
+#define SMALL (256 * 1024)
+#define CROWD 4
 
 /* ---- a member: it joins when it is told to, and takes what it can ---- */
 
@@ -29,8 +32,8 @@ ROLE(m)
 {
 	char prog[] = "m", type[32], lcores[] = "--lcores=0@0", huge[] = "--huge=never", decay[] = "--mem-decay=0";
 	char *av[] = {prog, type, lcores, huge, decay, NULL}, line[64];
-	static void *b[64];
-	int n = 0;
+	static void *b[64], *small[LIMIT / SMALL];
+	int n = 0, k = 0;
 
 	t_tell("here");
 	CHECK(t_hear(line, sizeof(line)));
@@ -48,6 +51,14 @@ ROLE(m)
 				rte_free(b[i]);
 			}
 			n = 0;
+			t_tell("gave");
+		} else if (strcmp(line, "take small") == 0) {
+			for (; k < (int)(LIMIT / SMALL) && (small[k] = rte_malloc(NULL, SMALL, 0)) != NULL; k++)
+				;
+			t_tell("took %d, %d", k, k < (int)(LIMIT / SMALL) ? rte_errno : 0);
+		} else if (strcmp(line, "give small") == 0) {
+			while (k > 0)
+				rte_free(small[--k]);
 			t_tell("gave");
 		} else if (strcmp(line, "one") == 0) {
 			void *one = rte_malloc(NULL, BLOCK, 0);
@@ -226,9 +237,55 @@ static void to_the_limit(bool v2)
 	unmake(&c);
 }
 
+/* each of them sees the same room, before any of the others has taken it */
+static void all_at_once(bool v2)
+{
+	struct t_proc *p[CROWD];
+	struct cgroup c;
+
+#if T_SANITIZED
+	SKIP("a sanitizer's own memory counts in the cgroup");
+#endif
+	make(&c, v2);
+	for (int i = 0; i < CROWD; i++)
+		p[i] = member(&c, i == 0 ? "primary" : "secondary");
+	for (int round = 0; round < 12; round++) {
+		int all = 0;
+
+		for (int i = 0; i < CROWD; i++)
+			t_say(p[i], "take small");
+		for (int i = 0; i < CROWD; i++) {
+			int n = -1, err = 0;
+
+			CHECK_EQ(sscanf(t_expect(p[i], "took"), "took %d, %d", &n, &err), 2);
+			CHECK_EQ(err, ENOMEM);
+			all += n;
+		}
+		CHECK(all >= (int)(LIMIT / 2 / SMALL) && all <= (int)((LIMIT - LIMIT / 20) / SMALL));
+		for (int i = 0; i < CROWD; i++)
+			t_say(p[i], "give small");
+		for (int i = 0; i < CROWD; i++)
+			CHECK_STR(t_expect(p[i], ""), "gave");
+	}
+	nobody_was_killed(&c);
+	for (int i = CROWD; i-- > 0;)
+		end(p[i]);
+	unmake(&c);
+}
+
 TEST(version_1_limits_above_the_members_are_kept)
 {
 	to_the_limit(false);
+}
+
+TEST(version_1_all_members_grow_at_once)
+{
+	all_at_once(false);
+}
+
+TEST(version_2_all_members_grow_at_once)
+{
+	all_at_once(true);
 }
 
 TEST(version_2_limits_above_the_members_are_kept)

@@ -93,11 +93,11 @@ TEST(what_the_machine_has_available_less_a_margin)
 {
 	machine(1000, 500);
 	CHECK_EQ(sh_limit_total(), 1000 * MIB);
-	CHECK_EQ(sh_limit_room(), 475 * MIB); /* 5 % */
+	CHECK_EQ(sh_limit_room(0), 475 * MIB); /* 5 % */
 	machine(100000, 50000);
-	CHECK_EQ(sh_limit_room(), (50000 - 64) * MIB);
+	CHECK_EQ(sh_limit_room(0), (50000 - 64) * MIB);
 	machine(100000, 10);
-	CHECK_EQ(sh_limit_room(), 10 * MIB - 10 * MIB / 20);
+	CHECK_EQ(sh_limit_room(0), 10 * MIB - 10 * MIB / 20);
 }
 
 TEST(all_cgroups_above_count_in_both_versions)
@@ -108,21 +108,21 @@ TEST(all_cgroups_above_count_in_both_versions)
 				    "2 1 0:2 / /sys/fs/cgroup/cpu rw shared:4 - cgroup cgroup rw,cpu\n"
 				    "3 1 0:2 / /sys/fs/cgroup/memory rw shared:5 - cgroup cgroup rw,memory\n"
 				    "4 1 0:3 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
-	CHECK_EQ(sh_limit_room(), (50000 - 64) * MIB);
+	CHECK_EQ(sh_limit_room(0), (50000 - 64) * MIB);
 	cgroup("/sys/fs/cgroup/memory/a/b", false, "4294967296\n", 1000 * MIB, 400 * MIB);
 	CHECK_EQ(sh_limit_total(), 4096 * MIB);
-	CHECK_EQ(sh_limit_room(), (4096 - 600 - 64) * MIB);
+	CHECK_EQ(sh_limit_room(0), (4096 - 600 - 64) * MIB);
 	cgroup("/sys/fs/cgroup/memory/a", false, "2147483648\n", 2000 * MIB, 600 * MIB); /* the parent has less */
-	CHECK_EQ(sh_limit_room(), (2048 - 1400 - 64) * MIB);
+	CHECK_EQ(sh_limit_room(0), (2048 - 1400 - 64) * MIB);
 	cgroup("/sys/fs/cgroup/unified/u/v", true, "max\n", 7, 0);
-	CHECK_EQ(sh_limit_room(), (2048 - 1400 - 64) * MIB);
+	CHECK_EQ(sh_limit_room(0), (2048 - 1400 - 64) * MIB);
 	cgroup("/sys/fs/cgroup/unified/u", true, "104857600\n", 60 * MIB, 10 * MIB);
 	CHECK_EQ(sh_limit_total(), 100 * MIB);
-	CHECK_EQ(sh_limit_room(), 45 * MIB); /* 100 - 50 - 5 % */
+	CHECK_EQ(sh_limit_room(0), 45 * MIB); /* 100 - 50 - 5 % */
 	put("/sys/fs/cgroup/unified/u/v/memory.high", "31457280\n");
 	CHECK_EQ(sh_limit_total(), 30 * MIB);
 	cgroup("/sys/fs/cgroup/unified/u/v", true, "max\n", 29 * MIB, 0);
-	CHECK_EQ(sh_limit_room(), 0);
+	CHECK_EQ(sh_limit_room(0), 0);
 }
 
 TEST(a_container_sees_its_part_of_the_hierarchy_only)
@@ -131,9 +131,9 @@ TEST(a_container_sees_its_part_of_the_hierarchy_only)
 	put("/proc/self/cgroup", "0::/docker/abc/inner\n");
 	put("/proc/self/mountinfo", "4 1 0:3 /docker/abc /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
 	cgroup("/sys/fs/cgroup", true, "209715200\n", 100 * MIB, 0);
-	CHECK_EQ(sh_limit_room(), 90 * MIB);
+	CHECK_EQ(sh_limit_room(0), 90 * MIB);
 	cgroup("/sys/fs/cgroup/inner", true, "104857600\n", 50 * MIB, 0);
-	CHECK_EQ(sh_limit_room(), 45 * MIB);
+	CHECK_EQ(sh_limit_room(0), 45 * MIB);
 }
 
 TEST(a_group_in_a_small_cgroup_stops_before_it_is_killed_and_goes_on)
@@ -162,6 +162,54 @@ TEST(a_group_in_a_small_cgroup_stops_before_it_is_killed_and_goes_on)
 	CHECK_EQ(take(20 * MIB, &u[39]), -ENOBUFS);
 	CHECK_EQ(sh_pages_give(u[0]), 0);
 	CHECK_EQ(take(2 * MIB, &u[0]), 0); /* what it has, it has */
+	f_sound("at the end");
+}
+
+static int waits(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return 0;
+}
+
+static bool so_many(void *n)
+{
+	int is = 0;
+
+	for (unsigned slot = 0; slot < SH_MEMBERS; slot++)
+		is += sh_member_at(slot, NULL) != 0;
+	return is == *(int *)n;
+}
+
+/* 64 MiB have 128 KiB of page tables in each member that touches them, and they are the machine's too */
+TEST(page_tables_of_all_members_are_left_room_for)
+{
+	pid_t pid[15];
+	int n = 0;
+	uint32_t u;
+
+	machine(100000, 50000);
+	put("/proc/self/cgroup", "0::/g\n");
+	put("/proc/self/mountinfo", "4 1 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
+	cgroup("/sys/fs/cgroup/g", true, "209715200\n", (200 - 10 - 65) * MIB, 0); /* 65 are left */
+	opts.memory_max = 1024 * MIB;
+	opts.mem_decay = 0 + 1;
+	sh_ctx.opts = &opts;
+	f_group();
+	CHECK_EQ(take(64 * MIB, &u), 0);
+	CHECK_EQ(sh_pages_give(u), 0);
+	CHECK_EQ(now().backed, 0);
+	for (; n < 15; n++)
+		pid[n] = f_member(waits, NULL, NULL);
+	t_until(so_many, &(int){16});
+	sh_limit_root(t_tmpdir());
+	CHECK_EQ(take(64 * MIB, &u), -ENOBUFS);
+	CHECK_EQ(take(62 * MIB, &u), 0);
+	while (n-- > 0) {
+		kill(pid[n], SIGKILL);
+		(void)f_wait(pid[n]);
+	}
 	f_sound("at the end");
 }
 
