@@ -7,6 +7,7 @@
  *   ready    exec, map one page, say how long it took: the floor of a start
  *   t0       not a floor: pin, stamp the time, exec a program (everything else is started through it)
  *   idle     not a floor: a spinner of the lowest class on one CPU, so that this CPU never halts
+ *   tsc      not a floor: ticks of the time stamp counter in a second
  *
  * Invariants: a floor drops every safety that a channel needs (owners, limits, deaths), so it can only be too fast.
  * Pairs: R:FLOOR publishes a payload <-> A:FLOOR reads it; sh_fence() on both sides of seq/asleep: either the waiter sees
@@ -18,6 +19,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+
+#include <rte_cycles.h>
 
 #include "base/atom.h"
 #include "base/futex.h"
@@ -265,6 +268,17 @@ static int run_idle(unsigned cpu)
 		sh_pause();
 }
 
+static int run_tsc(void)
+{
+	uint64_t t0 = b_now(), c0 = rte_rdtsc(), t;
+
+	do {
+		t = b_now();
+	} while (t - t0 < 50000000);
+	printf("%.0f\n", (double)(rte_rdtsc() - c0) * 1e9 / (double)(t - t0));
+	return 0;
+}
+
 static void parse(struct opt *o, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
@@ -303,6 +317,8 @@ int main(int argc, char **argv)
 		return run_idle((unsigned)strtoul(argv[2], NULL, 10));
 	if (argc > 1 && strcmp(argv[1], "ready") == 0)
 		return run_ready();
+	if (argc > 1 && strcmp(argv[1], "tsc") == 0)
+		return run_tsc();
 	if (argc > 1) {
 		parse(&o, argc - 2, argv + 2);
 		if (strcmp(argv[1], "rtt") == 0)
@@ -310,6 +326,6 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], "fan") == 0)
 			return run_fan(&o);
 	}
-	fprintf(stderr, "usage: %s rtt|fan|ready|t0|idle ... (see the head of floor.c)\n", argv[0]);
+	fprintf(stderr, "usage: %s rtt|fan|ready|t0|idle|tsc ... (see the head of floor.c)\n", argv[0]);
 	return 2;
 }

@@ -223,6 +223,9 @@ static inline int rte_pktmbuf_is_contiguous(const struct rte_mbuf *m)
 void __rte_mbuf_let_go(struct rte_mbuf *m);
 void __rte_mbuf_dropped(struct rte_mbuf *m);
 void __rte_mbuf_ext_return(struct rte_mbuf_ext_shared_info *shinfo, void *buf_addr, uint16_t left);
+struct rte_mbuf *__rte_mbuf_alloc_slow(struct rte_mempool *mp);
+void __rte_mbuf_free_slow(struct rte_mbuf *m);
+void __rte_pktmbuf_free_slow(struct rte_mbuf *m);
 
 /* Alone with it there is nobody to be atomic against. Acquire: what others did with it came before. Release: what I did. */
 static __rte_always_inline uint16_t __rte_mbuf_count(uint16_t *refs, int16_t value)
@@ -296,20 +299,18 @@ static inline uint16_t rte_mbuf_ext_refcnt_update(struct rte_mbuf_ext_shared_inf
 static __rte_always_inline struct rte_mbuf *rte_mbuf_raw_alloc(struct rte_mempool *mp)
 {
 	struct rte_mempool_cache *c = rte_mempool_default_cache(mp, rte_lcore_id());
+	const uint32_t len = likely(c != NULL) ? c->len : 0;
 	struct rte_mbuf *m;
 
 	/* as rte_mempool_get(), but the pointer stays in a register */
-	if (likely(c != NULL && c->len != 0)) {
-		const uint32_t len = c->len - 1;
-
-		m = (struct rte_mbuf *)c->objs[len];
-		__atomic_store_n(&c->len, len, __ATOMIC_RELEASE);
+	if (likely(len != 0)) {
+		m = (struct rte_mbuf *)c->objs[len - 1];
+		__atomic_store_n(&c->len, len - 1, __ATOMIC_RELEASE);
+		__rte_assume(m != NULL);
 	} else {
-		void *obj;
-
-		if (__rte_mempool_get_slow(mp, &obj, 1, c) < 0)
+		m = __rte_mbuf_alloc_slow(mp);
+		if (m == NULL)
 			return NULL;
-		m = (struct rte_mbuf *)obj;
 	}
 	__rte_mbuf_raw_sanity_check(m);
 	return m;
@@ -377,17 +378,14 @@ static __rte_always_inline void rte_mbuf_raw_free(struct rte_mbuf *m)
 {
 	struct rte_mempool *mp = m->pool;
 	struct rte_mempool_cache *c = rte_mempool_default_cache(mp, rte_lcore_id());
+	const uint32_t len = likely(c != NULL) ? c->len : 0;
 
 	__rte_mbuf_raw_sanity_check(m);
-	if (likely(c != NULL && c->len < c->flushthresh && (mp->flags & __RTE_MEMPOOL_F_TRACK) == 0)) {
-		const uint32_t len = c->len;
-
+	if (likely(c != NULL && len < c->flushthresh && (mp->flags & __RTE_MEMPOOL_F_TRACK) == 0)) {
 		c->objs[len] = m;
 		__atomic_store_n(&c->len, len + 1, __ATOMIC_RELEASE);
 	} else {
-		void *obj = m;
-
-		__rte_mempool_put_slow(mp, &obj, 1, c);
+		__rte_mbuf_free_slow(m);
 	}
 }
 /** All are of this pool. */
@@ -516,15 +514,14 @@ static __rte_always_inline void rte_pktmbuf_free_seg(struct rte_mbuf *m)
  */
 static inline void rte_pktmbuf_free(struct rte_mbuf *m)
 {
-	struct rte_mbuf *next;
-
-	if (m != NULL)
+	/* one buffer of its own that nobody else uses: no more is needed here than it takes to say so */
+	if (likely(m != NULL && m->next == NULL && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) &&
+		   m->nb_segs == 1)) {
 		__rte_mbuf_sanity_check(m, 1);
-	while (m != NULL) {
-		next = m->next;
-		rte_pktmbuf_free_seg(m);
-		m = next;
+		rte_mbuf_raw_free(m);
+		return;
 	}
+	__rte_pktmbuf_free_slow(m);
 }
 /** The same for count packets, some of which may be NULL. */
 void rte_pktmbuf_free_bulk(struct rte_mbuf **mbufs, unsigned int count);

@@ -382,8 +382,10 @@ static __rte_always_inline struct rte_mempool_cache *rte_mempool_default_cache(s
 	struct __rte_mempool_here *h;
 
 	if (likely(__rte_last.mp == mp && __rte_last.serial == mp->__serial && __rte_last.lcore == lcore_id &&
-		   __rte_last.self == __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED)))
+		   __rte_last.self == __atomic_load_n(&__rte_ring_self[0], __ATOMIC_RELAXED))) {
+		__rte_assume(__rte_last.cache != NULL);
 		return __rte_last.cache;
+	}
 	if (unlikely(lcore_id >= RTE_MAX_LCORE || mp->cache_size == 0))
 		return NULL;
 	h = &__rte_mempool_here[mp->__slot];

@@ -80,6 +80,34 @@ SH_EXPORT void rte_mbuf_raw_sanity_check(const struct rte_mbuf *m, const struct 
 		rte_panic("mbuf %p is of another pool\n", (const void *)m);
 }
 
+/* ---- what is not the usual packet, or finds its cache empty or full ---- */
+
+SH_EXPORT struct rte_mbuf *__rte_mbuf_alloc_slow(struct rte_mempool *mp)
+{
+	void *obj;
+
+	return __rte_mempool_get_slow(mp, &obj, 1, rte_mempool_default_cache(mp, rte_lcore_id())) == 0 ? obj : NULL;
+}
+
+SH_EXPORT void __rte_mbuf_free_slow(struct rte_mbuf *m)
+{
+	void *obj = m;
+
+	__rte_mempool_put_slow(m->pool, &obj, 1, rte_mempool_default_cache(m->pool, rte_lcore_id()));
+}
+
+SH_EXPORT void __rte_pktmbuf_free_slow(struct rte_mbuf *m)
+{
+	struct rte_mbuf *next;
+
+	if (m != NULL)
+		__rte_mbuf_sanity_check(m, 1);
+	for (; m != NULL; m = next) {
+		next = m->next;
+		rte_pktmbuf_free_seg(m);
+	}
+}
+
 /* ---- giving back many ---- */
 
 #define BATCH 64u

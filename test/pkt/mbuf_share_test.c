@@ -2,7 +2,7 @@
 /*
  * mbuf_share_test.c - processes that share packets, and die with them
  *
- * Of the inline functions' own names: __rte_mbuf_let_go, __rte_mbuf_dropped, __rte_mbuf_ext_return.
+ * Of the inline functions' own names: __rte_mbuf_let_go, __rte_mbuf_dropped, __rte_mbuf_ext_return, __rte_pktmbuf_free_slow.
  */
 #include <errno.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /*
  * mbuf_test.c - what each call of rte_mbuf.h and rte_mbuf_pool_ops.h returns, in one process
  *
- * Of the inline functions' own names: __rte_pktmbuf_read, __rte_pktmbuf_linearize.
+ * Of the inline functions' own names: __rte_pktmbuf_read, __rte_pktmbuf_linearize, __rte_mbuf_alloc_slow, __rte_mbuf_free_slow.
  */
 #include <errno.h>
 #include <signal.h>
