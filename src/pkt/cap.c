@@ -19,17 +19,8 @@
 #define BUFFER (512u << 10)   /* takes the longest record, and what is read at a time */
 #define AT_A_TIME (64u << 10) /* read: it stays in the processor's cache until it is copied */
 #define KEPT (64 << 20)	      /* longer files are read each time */
-#define NS_PER_S UINT64_C(1000000000)
 
 _Static_assert(BUFFER > SH_CAP_PACKET + SH_CAP_REC_HDR, "a record fits");
-
-static uint32_t word(const struct sh_cap *c, const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return c->swapped ? rte_bswap32(v) : v;
-}
 
 int sh_cap_broken(struct sh_cap *c, int err, const char *why)
 {
@@ -63,33 +54,6 @@ static size_t fill(struct sh_cap *c, size_t n)
 	return c->have - c->at;
 }
 
-/* what the header of a record says */
-static inline void record(const struct sh_cap *c, const uint8_t *hdr, struct sh_cap_packet *p)
-{
-	uint32_t frac = word(c, hdr + 4);
-
-	p->ts_ns = word(c, hdr) * NS_PER_S + (uint64_t)frac * (c->nano ? 1 : 1000);
-	p->caplen = word(c, hdr + 8);
-	p->len = word(c, hdr + 12);
-	p->data = hdr + SH_CAP_REC_HDR;
-}
-
-unsigned sh_cap_ready(struct sh_cap *c, struct sh_cap_packet *p, unsigned n, uint32_t min, uint32_t max)
-{
-	unsigned got = 0;
-
-	if (c->lib != NULL || c->broken != 0)
-		return 0;
-	for (size_t left = c->have - c->at; got < n && left >= SH_CAP_REC_HDR; got++, p++) {
-		record(c, c->buf + c->at, p);
-		if (p->caplen < min || p->caplen > max || p->caplen > left - SH_CAP_REC_HDR)
-			break;
-		left -= SH_CAP_REC_HDR + p->caplen;
-		c->at += SH_CAP_REC_HDR + p->caplen;
-	}
-	return got;
-}
-
 /* the next record: c->at stands on it. 1, 0, -errno */
 static int next_record(struct sh_cap *c, struct sh_cap_packet *p)
 {
@@ -101,7 +65,7 @@ static int next_record(struct sh_cap *c, struct sh_cap_packet *p)
 		return 0;
 	if (have < SH_CAP_REC_HDR)
 		return sh_cap_broken(c, -EBADMSG, "it ends within the header of a packet");
-	record(c, c->buf + c->at, p);
+	sh_cap_record(c, c->buf + c->at, p);
 	if (p->caplen > SH_CAP_PACKET)
 		return sh_cap_broken(c, -EBADMSG, "a packet says that it is longer than packets are");
 	if (fill(c, SH_CAP_REC_HDR + p->caplen) < SH_CAP_REC_HDR + p->caplen)
@@ -136,13 +100,13 @@ static int file_header(struct sh_cap *c, char why[SH_CAP_WHY])
 	}
 	memcpy(&magic, c->buf, sizeof(magic));
 	c->swapped = magic == rte_bswap32(MAGIC_US) || magic == rte_bswap32(MAGIC_NS);
-	magic = word(c, c->buf);
+	magic = sh_cap_word(c, c->buf);
 	memcpy(&major, c->buf + 4, sizeof(major));
 	major = c->swapped ? rte_bswap16(major) : major;
 	if ((magic != MAGIC_US && magic != MAGIC_NS) || major != 2)
 		return 1;
 	c->nano = magic == MAGIC_NS;
-	c->link = (int)(word(c, c->buf + 20) & 0xffff);
+	c->link = (int)(sh_cap_word(c, c->buf + 20) & 0xffff);
 	c->at = SH_CAP_FILE_HDR;
 	return 0;
 }
@@ -276,8 +240,8 @@ void sh_cap_file_hdr(uint8_t to[SH_CAP_FILE_HDR])
 
 void sh_cap_rec_hdr(uint8_t to[SH_CAP_REC_HDR], uint64_t ts_ns, uint32_t caplen, uint32_t len)
 {
-	to = put(to, (uint32_t)(ts_ns / NS_PER_S));
-	to = put(to, (uint32_t)(ts_ns % NS_PER_S));
+	to = put(to, (uint32_t)(ts_ns / SH_CAP_NS_PER_S));
+	to = put(to, (uint32_t)(ts_ns % SH_CAP_NS_PER_S));
 	to = put(to, caplen);
 	put(to, len);
 }

@@ -37,11 +37,6 @@ void sh_cap_close(struct sh_cap *c); /* NULL is nothing */
 
 /* 1: *p; 0: the end of the file, or no packet now; -errno: not readable any further, the same at each call from then on */
 int sh_cap_next(struct sh_cap *c, struct sh_cap_packet *p);
-/*
- * As many packets as lie ready, at most n, as sh_cap_next() would give them one by one; their bytes stay until the next call. Ends
- * before one that is shorter than min or longer than max, and before whatever needs more than a look: sh_cap_next() has that.
- */
-unsigned sh_cap_ready(struct sh_cap *c, struct sh_cap_packet *p, unsigned n, uint32_t min, uint32_t max);
 /* why that was, or "" */
 const char *sh_cap_why(const struct sh_cap *c);
 /* It will be read again and again: what is read of a file that is not too long stays in memory, for as long as the file is as it was. */

@@ -187,7 +187,8 @@ SH_EXPORT void rte_pktmbuf_free_bulk(struct rte_mbuf **mbufs, unsigned int count
 		if (i < count && mbufs[i] != NULL)
 			free_packet(&b, mbufs[i]);
 	}
-	flush(&b);
+	if (b.n != 0)
+		flush(&b);
 }
 
 /* ---- clones, copies ---- */

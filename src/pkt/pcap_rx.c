@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "pkt/cap_int.h"
 #include "pkt/pcap.h"
 #include "pkt/rss.h"
 
@@ -229,52 +230,64 @@ static void kernel_drops(struct rx *x)
 	}
 }
 
-/* The usual case, many at a time: packets that lie in memory and fit into an mbuf each. What is left is the ordinary way's. */
-static uint16_t many(struct rx *x, struct rte_mbuf **pkts, uint16_t n, uint64_t *bytes)
+/* what lies in memory and fits into an mbuf */
+static inline uint32_t filled(const struct rx *x, struct rte_mbuf *m, const struct sh_cap_bytes *of)
 {
-	struct stream *st = &x->st[0];
-	struct sh_cap_packet pkt[MANY];
+	memcpy(rte_pktmbuf_mtod(m, void *), of->data, of->len);
+	m->data_len = (uint16_t)of->len;
+	m->pkt_len = of->len;
+	m->port = x->p->id;
+	return of->len;
+}
+
+static inline uint16_t one(const struct rx *x, struct sh_cap *cap, struct rte_mbuf **pkts, uint64_t *bytes)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(x->q->mp);
+	struct sh_cap_bytes of;
+
+	if (unlikely(m == NULL))
+		return 0;
+	if (unlikely(sh_cap_ready(cap, &of, 1, x->least, x->room) == 0)) {
+		rte_pktmbuf_free(m);
+		return 0;
+	}
+	*bytes = filled(x, m, &of);
+	*pkts = m;
+	return 1;
+}
+
+static inline uint16_t several(const struct rx *x, struct sh_cap *cap, struct rte_mbuf **pkts, uint16_t n,
+			       uint64_t *bytes)
+{
+	struct sh_cap_bytes of[MANY];
 	unsigned got = 0, k;
 
-	if (st->held || st->ended || st->pos < st->skip || st->pos < st->to_drop ||
-	    rte_pktmbuf_alloc_bulk(x->q->mp, pkts, n) != 0)
+	if (rte_pktmbuf_alloc_bulk(x->q->mp, pkts, n) != 0)
 		return 0;
 	do {
-		k = sh_cap_ready(st->cap, pkt, RTE_MIN(n - got, MANY), x->least, x->room);
-		for (unsigned i = 0; i < k; i++) {
-			struct rte_mbuf *m = pkts[got++];
-
-			memcpy(rte_pktmbuf_mtod(m, void *), pkt[i].data, pkt[i].caplen);
-			m->data_len = (uint16_t)pkt[i].caplen;
-			m->pkt_len = pkt[i].caplen;
-			m->port = x->p->id;
-			*bytes += pkt[i].caplen;
-		}
+		k = sh_cap_ready(cap, of, RTE_MIN(n - got, MANY), x->least, x->room);
+		for (unsigned i = 0; i < k; i++)
+			*bytes += filled(x, pkts[got++], &of[i]);
 	} while (k == MANY && got < n);
-	st->pos += got;
 	if (got < n)
 		rte_pktmbuf_free_bulk(pkts + got, n - got);
 	return (uint16_t)got;
 }
 
-static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
+static inline uint16_t counted(struct rx *x, uint16_t got, uint64_t bytes)
 {
-	struct rx *x = data;
-	unsigned looked = 0, idle = 0;
-	uint64_t bytes = 0;
-	uint16_t got = 0;
+	SH_STEP("pcap_received");
+	sh_queue_count(x->q, got, bytes);
+	sh_queue_leave(x->q);
+	return got;
+}
 
-	if (!sh_queue_enter(x->q))
-		return sh_queue_lost(x->q, pkts, n);
-	SH_STEP("queue_inside");
-	if (x->rss_on)
-		(void)sh_rss_refresh(&x->rss, &x->p->rss);
-	if (x->s->rate_kind != SH_PCAP_FAST)
-		x->now = sh_now_ns() - sh_load_rlx(&x->s->t0); /* relaxed: start was before */
-	if (x->q->drop_en)
-		overrun(x);
-	if (x->plain)
-		got = many(x, pkts, n, &bytes);
+/* one by one, as many as are missing of n. The burst has begun. */
+static __attribute__((noinline)) uint16_t the_rest(struct rx *x, struct rte_mbuf **pkts, uint16_t n, uint16_t got,
+						   uint64_t bytes)
+{
+	unsigned looked = 0, idle = 0;
+
 	while (got < n && idle < x->n && looked < LOOKED_AT) {
 		struct rte_mbuf *m = from(x, &x->st[x->next], &looked);
 
@@ -295,12 +308,51 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 		(void)sh_add(&x->q->missed, x->missed); /* R:QMISSED */
 		x->missed = 0;
 	}
-	SH_STEP("pcap_received");
 	if (++x->bursts % DROPS_EVERY == 0)
 		kernel_drops(x);
-	sh_queue_count(x->q, got, bytes);
-	sh_queue_leave(x->q);
-	return got;
+	return counted(x, got, bytes);
+}
+
+static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rx *x = data;
+
+	if (!sh_queue_enter(x->q))
+		return sh_queue_lost(x->q, pkts, n);
+	SH_STEP("queue_inside");
+	if (x->rss_on)
+		(void)sh_rss_refresh(&x->rss, &x->p->rss);
+	if (x->s->rate_kind != SH_PCAP_FAST)
+		x->now = sh_now_ns() - sh_load_rlx(&x->s->t0); /* relaxed: start was before */
+	if (x->q->drop_en)
+		overrun(x);
+	return the_rest(x, pkts, n, 0, 0);
+}
+
+/*
+ * x->plain, the usual case: packets that lie in memory and fit into an mbuf each; what is left is the ordinary way's. Nobody passes
+ * this queue by, so it is never too full.
+ */
+static uint16_t rx_plain(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rx *x = data;
+	struct stream *st = &x->st[0];
+	uint64_t bytes = 0;
+	uint16_t got = 0;
+
+	if (!sh_queue_enter(x->q))
+		return sh_queue_lost(x->q, pkts, n);
+	SH_STEP("queue_inside");
+	if (likely(!st->held && !st->ended && st->pos >= st->skip)) {
+		got = n == 1 ? one(x, st->cap, pkts, &bytes) : several(x, st->cap, pkts, n, &bytes);
+		st->pos += got;
+	}
+	if (unlikely(got < n))
+		return the_rest(x, pkts, n, got, bytes);
+	SH_STEP("pcap_read");
+	if (likely(st->pos > st->skip))
+		sh_store_rlx(&x->pos[st->i], st->pos); /* relaxed: one word that says all */
+	return counted(x, got, bytes);
 }
 
 /* ---- opened and shut ---- */
@@ -385,7 +437,7 @@ int sh_pcap_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 	if (r < 0)
 		return r;
 	io->data = x;
-	io->burst = rx;
+	io->burst = x->plain ? rx_plain : rx;
 	return 0;
 }
 
