@@ -9,7 +9,7 @@
  *
  * A process killed inside any of these calls leaves a valid state, and nobody hangs: the block is taken or it is not. While
  * one is stopped (SIGSTOP) in the middle of a change, what a thread has at hand it still gets, whatever is freed is free, and
- * what needs another piece of the group's memory is refused.
+ * what needs another piece of the group's memory is refused. With memory callbacks in the group: see rte_memory.h.
  *
  * All calls: any thread, any process, primary or secondary; not from a signal handler. Small ones (up to 64 KiB) take no
  * lock and make no system call unless the thread has no free block of that size. In a child of fork() that has not called

@@ -150,7 +150,9 @@ int rte_mem_check_dma_mask_thread_unsafe(uint8_t maskbits);
 /*
  * Memory events: what the group's memory gains and loses, told to every process that asks. While one does, memory that nobody
  * has yet comes in two steps: it is backed, every process that observes is told and says yes, then it is used. A process
- * that dies meanwhile is not waited for; one that does not answer within 5 s says no.
+ * that dies meanwhile is not waited for; one that does not answer within 5 s says no. One that is stopped (SIGSTOP) is waited
+ * for once: an allocation that needs more memory is NULL after 5 s, or 15 s if it is the primary that is stopped, and
+ * those after it at once, until that process goes on or ends.
  *
  * Callbacks and validators run on a thread of the library or on the one that allocates, one at a time in a process, with no
  * lock held. Inside, what memory there is can be allocated and freed; an allocation that would need more of it gives NULL.

@@ -41,19 +41,27 @@ static int settle(struct sh_mem *m, const struct sh_xmsg *q, bool late)
 	return sh_run_missing(m, q->u, q->n) == want ? 0 : -EAGAIN;
 }
 
-static int ask_primary(const struct sh_xmsg *q, sh_id_t primary, bool *late)
+/* a primary that is stopped is waited for once; to one that was the request goes, for when it goes on, and that is all */
+static int ask_primary(struct sh_mem *m, const struct sh_xmsg *q, sh_id_t primary, bool *late)
 {
+	bool stopped = sh_xis_silent(m, sh_id_slot(primary)) && sh_member_stopped(primary);
 	struct sh_int_answer a = {.to = primary};
-	struct sh_int_ask ask = {
-		.svc = SH_SVC_MEM, .data = q, .len = sizeof(*q), .dl = sh_deadline(3 * sh_xlimit_ns())};
+	struct sh_int_ask ask = {.svc = SH_SVC_MEM,
+				 .data = q,
+				 .len = sizeof(*q),
+				 .dl = stopped ? sh_now_ns() : sh_deadline(3 * sh_xlimit_ns())};
+	uint32_t heard = sh_xheard(m, primary);
 	int r;
 
-	SH_XSTEP(q, 1, "member %u asks member %u for %u KiB", sh_id_slot(sh_self()), sh_id_slot(primary), sh_xkib(q));
+	SH_XSTEP(q, 1, "member %u asks member %u for %u KiB%s", sh_id_slot(sh_self()), sh_id_slot(primary), sh_xkib(q),
+		 stopped ? ", without waiting: it is stopped" : "");
 	r = sh_internal_ask(&a, 1, &ask);
 	SH_STEP("xchg_answered");
 	if (r == 0 && a.outcome == SH_INT_ANSWERED)
 		return -a.code;
 	*late = r < 0 || a.outcome == SH_INT_TIMED_OUT;
+	if (r == 0 && *late && sh_member_stopped(primary)) /* else it is busy with others' */
+		sh_xsilent(m, primary, heard);
 	return -ESTALE;
 }
 
@@ -70,7 +78,7 @@ static int attempt(struct sh_mem *m, struct sh_xmsg *q)
 		return r;
 	SH_STEP("xchg_wanted");
 	if (primary != 0 && primary != sh_self()) {
-		r = ask_primary(q, primary, &late);
+		r = ask_primary(m, q, primary, &late);
 	} else {
 		SH_XSTEP(q, 1, "member %u asks itself for %u KiB", sh_id_slot(sh_self()), sh_xkib(q));
 		r = sh_xcoord(m, q);

@@ -5,6 +5,7 @@
  *   offset   file    what                                      backed
  *   0        MEM     struct sh_mem_hdr: words, locks, journal  at creation
  *   works    MEM     what is being backed or punched, a page   at creation
+ *   peers    MEM     who let a time limit pass, a page         at creation
  *   dir      DIR     name directory, 8192 x 128 bytes          page by page, when first used
  *   zones    ZONES   memzone table, 4096 x 128 bytes           page by page, when first used
  *   gates    GATES   of threads, 4096 x 64 bytes               page by page, when first used
@@ -31,7 +32,7 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 8u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 9u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)    /* unit of growth */
 #define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
@@ -248,6 +249,18 @@ struct sh_xchg {
 	sh_w64 observe[3][4];
 };
 
+/*
+ * A slot's part in exchanges, so that a member that is stopped is waited for once, not by every exchange. Hints: relaxed. A death
+ * leaves a word that the next member of the slot makes old.
+ *
+ *   heard    the member adds 1 whenever it has come to the end of something it was asked for, or looked what it missed; and
+ *            when it starts
+ *   silent   who waited for it in vain: heard, as it was when it was asked, + 1. It has not come on since while that is so
+ */
+struct sh_xpeer {
+	_Atomic uint32_t heard, silent;
+};
+
 struct sh_undo {
 	sh_w64 off; /* of a word in the header */
 	sh_w64 old;
@@ -282,12 +295,14 @@ struct sh_mem_hdr {
 	struct sh_pages_hdr pg __attribute__((aligned(4096)));
 	struct sh_spans_hdr sp __attribute__((aligned(64)));
 	struct sh_work works[SH_WORKS] __attribute__((aligned(4096)));
+	struct sh_xpeer peers[256] __attribute__((aligned(4096))); /* SH_MEMBERS of them */
 	struct sh_dirent dir[SH_DIR_SLOTS] __attribute__((aligned(4096)));
 	struct sh_zone zones[SH_ZONE_SLOTS] __attribute__((aligned(4096)));
 	struct sh_gate gates[SH_GATES] __attribute__((aligned(4096)));
 };
 #define SH_MEM_FIXED offsetof(struct sh_mem_hdr, dir) /* length of the file MEM */
-_Static_assert(SH_MEM_FIXED == 3 * SH_MEM_PAGE, "words, locks and journal are one page, runs another, works the third");
+_Static_assert(SH_MEM_FIXED == 4 * SH_MEM_PAGE,
+	       "words, locks and journal are a page, runs another, then works, then peers");
 _Static_assert(sizeof(struct sh_mem_hdr) <= SH_STEPS_OFF, "steps come behind");
 _Static_assert(SH_STEPS_OFF + SH_WINDOWS * SH_STEPS_MAX * sizeof(struct sh_step) <= SH_MEM_WINDOW, "all steps fit");
 

@@ -336,6 +336,7 @@ int sh_observe_start(struct sh_mem *m, bool always)
 	show(m, SH_OBS_EVENTS, false);
 	show(m, SH_OBS_VALIDATES, false);
 	show(m, SH_OBS_ALWAYS, always);
+	sh_add_rlx(&m->h->peers[sh_id_slot(sh_self())].heard, 1);
 	sh_mem_unlock_grow(m);
 	return 0;
 }

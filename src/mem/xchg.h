@@ -40,6 +40,7 @@ struct sh_stint {
 	uint64_t set[SH_MEMBERS / 64];	 /* slots of those to be asked */
 	uint64_t tell[SH_MEMBERS / 64];	 /* slots of those with callbacks */
 	uint64_t quiet[SH_MEMBERS / 64]; /* slots of those that let a time limit pass: not waited for again */
+	bool waited;			 /* a little, for those that have been silent since an exchange before */
 	char why[128];			 /* who said no, how */
 };
 
@@ -62,6 +63,31 @@ static inline unsigned sh_xkib(const struct sh_xmsg *q)
 static inline bool sh_xgone(sh_id_t id)
 {
 	return id != sh_self() && (!sh_member_alive(id) || sh_member_probe(id) == 1);
+}
+
+/* ---- who is waited for: see struct sh_xpeer ---- */
+
+static inline struct sh_xpeer *sh_xpeer(const struct sh_mem *m, unsigned slot)
+{
+	return &m->h->peers[slot];
+}
+static inline uint32_t sh_xheard(const struct sh_mem *m, sh_id_t id)
+{
+	return sh_load_rlx(&sh_xpeer(m, sh_id_slot(id))->heard);
+}
+/* this member has let a time limit pass; heard: as it was before it was asked */
+static inline void sh_xsilent(struct sh_mem *m, sh_id_t id, uint32_t heard)
+{
+	sh_store_rlx(&sh_xpeer(m, sh_id_slot(id))->silent, heard + 1);
+}
+static inline bool sh_xis_silent(const struct sh_mem *m, unsigned slot)
+{
+	return sh_load_rlx(&sh_xpeer(m, slot)->silent) == sh_load_rlx(&sh_xpeer(m, slot)->heard) + 1;
+}
+/* I have come on */
+static inline void sh_xcame_on(struct sh_mem *m)
+{
+	sh_add_rlx(&sh_xpeer(m, sh_id_slot(sh_self()))->heard, 1);
 }
 
 /* ---- xchg_record.c ---- */

@@ -73,19 +73,32 @@ static unsigned count_of(const struct sh_stint *s, const uint64_t *set)
 	return members(s, set, false, a) + members(s, set, true, a);
 }
 
-/* how many did not say yes; why names the last */
-static unsigned count_no(struct sh_stint *s, const struct sh_int_answer *a, unsigned n)
+/* one that let a time limit pass in an exchange before, and has not come on since, is as one that did so in this */
+static void recall(const struct sh_mem *m, struct sh_stint *s)
+{
+	for (unsigned slot = 0; slot < SH_MEMBERS; slot++)
+		if (in(s->set, slot) && sh_xis_silent(m, slot))
+			s->quiet[slot / 64] |= 1ull << slot % 64;
+}
+
+/* how many did not say yes; why names the last. heard: of each, from before it was asked; NULL: none had all of the time */
+static unsigned count_no(struct sh_mem *m, struct sh_stint *s, const struct sh_int_answer *a, unsigned n,
+			 const uint32_t *heard)
 {
 	unsigned no = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		unsigned slot = sh_id_slot(a[i].to);
 
+		if (a[i].outcome == SH_INT_ANSWERED)
+			s->quiet[slot / 64] &= ~(1ull << slot % 64);
 		if (a[i].outcome == SH_INT_GONE || (a[i].outcome == SH_INT_ANSWERED && a[i].code == 0))
 			continue;
 		no++;
 		if (a[i].outcome == SH_INT_TIMED_OUT) {
 			s->quiet[slot / 64] |= 1ull << slot % 64;
+			if (heard != NULL)
+				sh_xsilent(m, a[i].to, heard[i]);
 			snprintf(s->why, sizeof(s->why), "member %u (pid %u) did not answer", slot,
 				 sh_region()->members[slot].pid);
 		} else {
@@ -96,10 +109,25 @@ static unsigned count_no(struct sh_stint *s, const struct sh_int_answer *a, unsi
 	return no;
 }
 
-/* One round: how many did not say yes. Who was quiet before gets the message, to see when it goes on, and is not waited for */
-static unsigned ask(struct sh_stint *s, enum sh_xwhat what, const uint64_t *set)
+/*
+ * How long those are waited for that were silent before: it may be that one of them is just going on, or is slow. Once in an exchange,
+ * and not at all when all of them are stopped.
+ */
+static uint64_t patience(struct sh_stint *s, const struct sh_int_answer *a, unsigned n)
+{
+	bool moves = false;
+
+	for (unsigned i = 0; i < n && !s->waited; i++)
+		moves |= !sh_member_stopped(a[i].to);
+	s->waited |= moves;
+	return moves ? sh_deadline(sh_xlimit_ns() / 20) : sh_now_ns();
+}
+
+/* One round: how many did not say yes. Who was quiet before gets the message, to see when it goes on, and is hardly waited for */
+static unsigned ask(struct sh_mem *m, struct sh_stint *s, enum sh_xwhat what, const uint64_t *set)
 {
 	struct sh_int_answer a[SH_MEMBERS];
+	uint32_t heard[SH_MEMBERS];
 	struct sh_int_ask q = {.svc = SH_SVC_MEM, .data = &s->q, .len = sizeof(s->q), .moot = moot, .arg = s};
 	unsigned n = members(s, set, false, a), quiet, no;
 	int r = 0;
@@ -107,23 +135,34 @@ static unsigned ask(struct sh_stint *s, enum sh_xwhat what, const uint64_t *set)
 	s->q.what = what;
 	q.dl = sh_deadline(sh_xlimit_ns());
 	quiet = members(s, set, true, a + n);
+	for (unsigned i = 0; i < n; i++)
+		heard[i] = sh_xheard(m, a[i].to);
 	if (n != 0)
 		r = sh_internal_ask(a, n, &q);
 	if (r < 0)
 		snprintf(s->why, sizeof(s->why), "the channel of this process is stopping or busy");
-	no = r < 0 ? n : count_no(s, a, n);
-	q.dl = sh_now_ns();
-	if (quiet != 0 && r == 0)
-		(void)sh_internal_ask(a + n, quiet, &q);
+	no = r < 0 ? n + quiet : count_no(m, s, a, n, sh_now_ns() >= q.dl ? heard : NULL);
+	if (quiet != 0 && r == 0) {
+		q.dl = patience(s, a + n, quiet);
+		r = sh_internal_ask(a + n, quiet, &q);
+		no += r < 0 ? quiet : count_no(m, s, a + n, quiet, NULL);
+	}
 	SH_STEP("xchg_heard");
-	return no + quiet;
+	return no;
 }
 
 /* steps 3 to 5, or 7 to 9 of a growth */
-static unsigned ask_all(struct sh_stint *s, enum sh_xwhat what, int step)
+static unsigned ask_all(struct sh_mem *m, struct sh_stint *s, enum sh_xwhat what, int step)
 {
-	SH_XSTEP(&s->q, step, "member %u asks %u to synchronise", sh_id_slot(sh_self()), count_of(s, s->set));
-	return ask(s, what, s->set);
+	struct sh_int_answer a[SH_MEMBERS];
+	unsigned n, quiet;
+
+	recall(m, s);
+	n = members(s, s->set, false, a);
+	quiet = members(s, s->set, true, a);
+	SH_XSTEP(&s->q, step, "member %u asks %u to synchronise%s", sh_id_slot(sh_self()), n + quiet,
+		 quiet != 0 ? ", not waiting for all: some were silent before" : "");
+	return ask(m, s, what, s->set);
 }
 
 static int own_view(struct sh_mem *m, struct sh_stint *s)
@@ -139,9 +178,10 @@ static void announce(struct sh_mem *m, struct sh_stint *s, enum sh_xwhat what)
 	(void)own_view(m, s);
 	if (n == 0)
 		return;
+	recall(m, s);
 	SH_XLINE(&s->q, ": member %u announces to %u that %u KiB %s", sh_id_slot(sh_self()), n, sh_xkib(&s->q),
 		 what == SH_XW_GOES ? "go" : "stay");
-	if (ask(s, what, s->tell) != 0)
+	if (ask(m, s, what, s->tell) != 0)
 		sh_log_rate(SH_WARN, "memory: %s; pages %s without it", s->why,
 			    what == SH_XW_GOES ? "go back" : "stay");
 	SH_STEP("xchg_announced");
@@ -167,7 +207,7 @@ static int roll_back(struct sh_mem *m, struct sh_stint *s)
 	if (r < 0)
 		return r;
 	SH_XSTEP(&s->q, 6, "member %u has rolled back: %s", sh_id_slot(sh_self()), why);
-	if (ask_all(s, SH_XW_AGAIN, 7) != 0)
+	if (ask_all(m, s, SH_XW_AGAIN, 7) != 0)
 		sh_log_rate(SH_WARN, "memory: %s after growth was taken back; its callbacks hear of it later", s->why);
 	memcpy(s->why, why, sizeof(why));
 	return sh_xrec_phase(m, s, SH_X_IDLE);
@@ -205,7 +245,7 @@ static int let_go(struct sh_mem *m, struct sh_stint *s)
 		return r;
 	SH_XSTEP(&s->q, 2, "member %u has unmapped %u KiB", sh_id_slot(sh_self()), sh_xkib(&s->q));
 	SH_STEP("xchg_told");
-	if (ask_all(s, SH_XW_SYNC, 3) != 0)
+	if (ask_all(m, s, SH_XW_SYNC, 3) != 0)
 		sh_log_rate(SH_WARN, "memory: %s; pages go back without it", s->why);
 	return sh_xrec_phase(m, s, SH_X_IDLE);
 }
@@ -300,7 +340,7 @@ static int step_sync(struct sh_mem *m, struct sh_stint *s)
 	int r;
 
 	snprintf(s->why, sizeof(s->why), "a callback of this process does not return");
-	no += ask_all(s, SH_XW_SYNC, 3);
+	no += ask_all(m, s, SH_XW_SYNC, 3);
 	if (no == 0) {
 		SH_XSTEP(&s->q, 6, "member %u commits: all said yes", sh_id_slot(sh_self()));
 		return sh_xrec_phase(m, s, SH_X_IDLE);

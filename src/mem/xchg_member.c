@@ -89,6 +89,7 @@ int sh_xmember_serve(void *arg, sh_id_t from, const void *data, size_t len)
 
 	if (data == NULL) {
 		look(m);
+		sh_xcame_on(m);
 		return 0;
 	}
 	if (len != sizeof(q))
@@ -100,6 +101,7 @@ int sh_xmember_serve(void *arg, sh_id_t from, const void *data, size_t len)
 		r = hear(m, &q);
 	else
 		r = synchronise(m, &q);
+	sh_xcame_on(m);
 	if (r < 0 && r != -EACCES && q.what != SH_XW_REQUEST) /* what it could not do now it does then */
 		sh_internal_poke(SH_SVC_MEM);
 	return r < 0 && r >= -255 ? -r : 0;

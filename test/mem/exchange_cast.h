@@ -51,6 +51,8 @@ struct all {
 bool all_know(void *arg);
 /* what was printed since the last call: " g3P f4A-", see exchange_steps_test.c */
 const char *steps(void);
+/* how many of the lines since then have this in them */
+unsigned said(const char *what);
 const char *steps_so_far(void); /* the same, and they stay for the next call */
 
 #endif

@@ -213,3 +213,51 @@ TEST_T(many_requesters_while_one_is_stopped, 60)
 	takes(&m[1], "take 2048");
 	leave(m, 4);
 }
+
+#define SKIPPED "step 3: member 0 asks 2 to synchronise, not waiting"
+
+/* Whoever stops is waited for by one exchange, not by each; when it has gone on, and stops again, the same */
+TEST_T(a_bystander_that_is_stopped_is_waited_for_once, 60)
+{
+	struct x m[3];
+
+	NEEDS_FAULT();
+	m[0] = up_env("primary", ALWAYS, "SHOAL_XCHG_MS", "1000");
+	for (int i = 1; i < 3; i++)
+		m[i] = up_env("secondary", ALWAYS, "SHOAL_XCHG_MS", "1000");
+	for (int i = 0; i < 3; i++)
+		IS(m[i], "events", "ok");
+	for (unsigned round = 0; round < 2; round++) {
+		t_kill(m[2].p, SIGSTOP);
+		IS(m[1], "take 2048", "err 12");
+		CHECK_EQ(said(SKIPPED), 0);
+		for (int k = 0; k < 3; k++)
+			IS(m[k % 2], "take 2048", "err 12");
+		CHECK_EQ(said(SKIPPED), 3);
+		t_kill(m[2].p, SIGCONT);
+		settled(m, 3, round);
+		takes(&m[1], "take 2048");
+		settled(m, 3, round + 1);
+		(void)steps();
+	}
+	leave(m, 3);
+}
+
+TEST_T(a_primary_that_is_stopped_is_waited_for_once, 60)
+{
+	struct x m[2];
+
+	NEEDS_FAULT();
+	m[0] = up_env("primary", ALWAYS, SOON);
+	m[1] = up_env("secondary", ALWAYS, SOON);
+	t_kill(m[0].p, SIGSTOP);
+	IS(m[1], "take 2048", "err 12");
+	CHECK_EQ(said("without waiting"), 0);
+	for (unsigned k = 1; k <= 3; k++) {
+		IS(m[1], "take 2048", "err 12");
+		CHECK_EQ(said("without waiting"), k);
+	}
+	t_kill(m[0].p, SIGCONT);
+	takes(&m[1], "take 2048");
+	leave(m, 2);
+}
