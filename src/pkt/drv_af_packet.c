@@ -175,7 +175,7 @@ static int start(struct sh_here *h)
 		sh_warn("port %u (%s): %s is down: nothing is received or sent until 'ip link set %s up', or "
 			"rte_eth_dev_set_link_up()",
 			h->p->id, h->p->name, is.name, is.name);
-	(void)sh_kif_link(h->p, ctl(h), shared(h)->index);
+	(void)sh_kif_link(h->p, ctl(h), shared(h)->index, -1);
 	return r;
 }
 
@@ -243,13 +243,13 @@ static int set_link(struct sh_here *h, bool up)
 	int r = said(h, up ? "up" : "down", sh_kif_flag_set(ctl(h), shared(h)->index, IFF_UP, up));
 
 	if (r == 0)
-		(void)sh_kif_link(h->p, ctl(h), shared(h)->index);
+		(void)sh_kif_link(h->p, ctl(h), shared(h)->index, -1);
 	return r;
 }
 
 static void look_at_link(struct sh_here *h)
 {
-	(void)sh_kif_link(h->p, ctl(h), shared(h)->index);
+	(void)sh_kif_link(h->p, ctl(h), shared(h)->index, -1);
 }
 
 static void stats(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors)

@@ -89,13 +89,6 @@ static int open_queue_of(const char *who, char *name)
 	return fd;
 }
 
-bool sh_tap_lives(int fd)
-{
-	struct ifreq req;
-
-	return ioctl(fd, TUNGETIFF, &req) == 0;
-}
-
 /* ---- devargs ---- */
 
 static int mac_option(const struct sh_port *p, const char *value, uint64_t *mac)
@@ -415,14 +408,14 @@ static int set_up(struct sh_here *h, bool up)
 	struct tap *s = h->p->shared;
 	int r = sh_kif_flag_set(t->sock.fd, s->index, IFF_UP, up);
 
-	if (r == -ENODEV && sh_tap_lives(t->q[0].fd)) { /* moved to another namespace, whose owner sets it up */
+	if (r == -ENODEV && sh_kif_lives(t->q[0].fd)) { /* moved to another namespace, whose owner sets it up */
 		sh_port_link_put(h->p, up, RTE_ETH_SPEED_NUM_10G, true, false);
 		return 0;
 	}
 	if (r < 0)
 		return sh_kif_refused(h->p->name,
 				      up ? "the interface cannot be set up" : "the interface cannot be set down", r);
-	(void)sh_kif_link(h->p, t->sock.fd, s->index);
+	(void)sh_kif_link(h->p, t->sock.fd, s->index, t->q[0].fd);
 	return 0;
 }
 
@@ -484,11 +477,7 @@ static void look_at_link(struct sh_here *h)
 	struct tap_here *t = h->local;
 	const struct tap *s = h->p->shared;
 
-	struct sh_kif_state now;
-
-	if (sh_kif_look(t->sock.fd, s->index, &now) == -ENODEV && sh_tap_lives(t->q[0].fd))
-		return; /* moved to another namespace: as it was */
-	if (sh_kif_link(h->p, t->sock.fd, s->index))
+	if (sh_kif_link(h->p, t->sock.fd, s->index, t->q[0].fd))
 		sh_ports_tell();
 }
 

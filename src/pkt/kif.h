@@ -87,7 +87,12 @@ int sh_kif_watch(const struct sh_here *h, int sock, uint32_t index);
 /* dev: an open file of that tun device: it may be moved to another namespace, and is gone only when dev says so */
 int sh_kif_watch_dev(const struct sh_here *h, int sock, uint32_t index, int dev);
 void sh_kif_unwatch(const struct sh_here *h);
-/* look now and store: for sh_driver.link, and start. true: it differs from what was stored. Tells nobody. */
-bool sh_kif_link(struct sh_port *p, int sock, uint32_t index);
+/* is a tun device still somewhere? dev: an open file of it; -1: it is none, false */
+bool sh_kif_lives(int dev);
+/*
+ * look now and store: for sh_driver.link, and start. true: it differs from what was stored. Tells nobody. dev: as above; one that
+ * was moved to another namespace stays as it was.
+ */
+bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev);
 
 #endif

@@ -49,13 +49,23 @@ struct sh_kifs {
 
 /* ---- looking ---- */
 
-bool sh_kif_link(struct sh_port *p, int sock, uint32_t index)
+bool sh_kif_lives(int dev)
+{
+	struct ifreq req;
+
+	return dev >= 0 && ioctl(dev, TUNGETIFF, &req) == 0;
+}
+
+bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
 {
 	uint64_t before = sh_load_acq(&p->link_n); /* A:PORTLINK */
 	struct sh_kif_state s;
 	int r = sh_kif_look(sock, index, &s);
 	bool up = r == 0 && (s.flags & IFF_UP) != 0 && (s.flags & IFF_RUNNING) != 0;
 
+	/* In this order: the kernel answers the second question when a move, or an end, that it is in the middle of is over. */
+	if (r == -ENODEV && sh_kif_lives(dev))
+		return false;
 	if (r == -ENODEV && sh_load_acq(&p->gone) == 0) { /* A:PORTLINK */
 		sh_store_rel(&p->gone, 1);		  /* R:PORTLINK */
 		sh_warn("port %u (%s): its interface has vanished; the port stays until it is closed", p->id, p->name);
@@ -68,15 +78,6 @@ bool sh_kif_link(struct sh_port *p, int sock, uint32_t index)
 	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
 }
 
-/* it is not where it was, but it is somewhere */
-static bool moved(const struct watched *w)
-{
-	struct sh_kif_state s;
-	struct ifreq req;
-
-	return w->dev >= 0 && sh_kif_look(w->sock, w->index, &s) == -ENODEV && ioctl(w->dev, TUNGETIFF, &req) == 0;
-}
-
 /* on the thread for long work */
 static void look(void *arg, uint64_t n)
 {
@@ -86,9 +87,12 @@ static void look(void *arg, uint64_t n)
 	(void)n;
 	sh_lock(&k->lk);
 	k->asked = false;
-	for (unsigned i = 0; i < SH_PORTS; i++)
-		if (k->w[i].serial != 0 && k->w[i].serial == sh_serial(k->w[i].p) && !moved(&k->w[i]))
-			told = sh_kif_link(k->w[i].p, k->w[i].sock, k->w[i].index) || told;
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		const struct watched *w = &k->w[i];
+
+		if (w->serial != 0 && w->serial == sh_serial(w->p))
+			told = sh_kif_link(w->p, w->sock, w->index, w->dev) || told;
+	}
 	sh_unlock(&k->lk);
 	SH_STEP("kif_stored");
 	if (told)

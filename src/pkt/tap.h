@@ -36,8 +36,6 @@ struct tap_here {
 
 /* the fd of a queue here: got from the group, or opened and offered; -errno after a line. Under the room's private lock, or in attach */
 int sh_tap_fd(struct sh_here *h, unsigned queue);
-/* is the interface still there, wherever it was moved? */
-bool sh_tap_lives(int fd);
 
 int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *ret);
 void sh_tap_shut(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
