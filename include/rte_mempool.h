@@ -72,6 +72,9 @@ struct rte_mempool_cache {
 	uint32_t flushthresh;  /* with more than these it is emptied */
 	volatile uint32_t len; /* how many are in it */
 	uint32_t __own; /* of a pool and an lcore: has room for 2 * size. 0: rte_mempool_cache_create() made it */
+	/* of one that a program made: the pool (its __serial) that knows of it, and where it says so; 0: none yet */
+	uint64_t __serial;
+	void *__place;
 	void *objs[RTE_MEMPOOL_CACHE_MAX_SIZE * 2] __rte_cache_aligned;
 } __rte_cache_aligned;
 
@@ -143,7 +146,8 @@ struct rte_mempool {
 struct __rte_mempool_here {
 	volatile uint64_t serial; /* what follows is about the pool with this serial; 0 in a forked child */
 	const struct rte_mempool_ops *ops;
-	uint64_t plain; /* 1: pool_data is a ring that needs no more than to be moved */
+	uint64_t plain;		  /* 1: pool_data is a ring that needs no more than to be moved */
+	volatile uint64_t deaths; /* of so many it was looked what they had here; of a registered back end */
 	struct rte_mempool_cache *cache[RTE_MAX_LCORE];
 } __rte_cache_aligned;
 extern struct __rte_mempool_here *__rte_mempool_here; /* private to the process, zeros in a child of fork() */
@@ -287,7 +291,13 @@ typedef int (*rte_mempool_get_info_t)(const struct rte_mempool *mp, struct rte_m
 
 /*
  * A back end. name, alloc, enqueue, dequeue and get_count are needed; NULL in the others has the usual done. What alloc puts
- * into pool_data is seen by all processes: each calls its own functions of this name.
+ * into pool_data is seen by all processes: each calls its own functions of this name, in threads that get, put or flush.
+ *
+ * After a death the next get or put that comes to the back end gives it what the dead one's caches have, and what it held of
+ * a tracked pool: by enqueue, in that thread. So any thread of any process may be the one that enqueues. Where only one at a
+ * time may, the pool has RTE_MEMPOOL_F_SP_PUT: then puts and flushes alone do this, not gets. What was on its way between a
+ * cache or a hand and the back end in a call that did not return is lost; nothing is there twice, if enqueue and dequeue
+ * themselves survive a death.
  */
 struct rte_mempool_ops {
 	char name[RTE_MEMPOOL_OPS_NAMESIZE];
@@ -368,11 +378,12 @@ int rte_mempool_event_callback_unregister(rte_mempool_event_callback *func, void
 /* ---- caches ---- */
 
 /**
- * A cache of the program's own, for threads without an lcore id; for one thread and one pool at a time.
+ * A cache of the program's own, for threads without an lcore id; for one thread and one pool at a time. It belongs to the
+ * process that uses it first with a pool: when that one dies, what is in it goes back to the pool.
  * Returns:  the cache; NULL with rte_errno: EINVAL size is 0 or above RTE_MEMPOOL_CACHE_MAX_SIZE, ENOMEM.
  */
 struct rte_mempool_cache *rte_mempool_cache_create(uint32_t size, int socket_id);
-/** Objects in it are forgotten: rte_mempool_cache_flush() before. NULL is allowed. */
+/** Objects in it are forgotten: rte_mempool_cache_flush() before. By the process that used it. NULL is allowed. */
 void rte_mempool_cache_free(struct rte_mempool_cache *cache);
 /** The cache of this process and lcore; NULL: it has none. */
 static __rte_always_inline struct rte_mempool_cache *rte_mempool_default_cache(struct rte_mempool *mp,

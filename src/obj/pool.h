@@ -18,12 +18,15 @@
  *            0: the owner                        kind << 62 | len after it << 32 | position of the back end before it
  *            0: who took that side from a dead   (it has not happened: the position is still that one)
  *   pub      the owner
+ *   user     the owner; who mends: 0              a cache that a program made, which this one stands for: pub is not used
  */
 struct sh_pool_cache {
 	_Atomic uint64_t owner;
 	_Atomic uint64_t intent;
 	uint32_t lcore;
-	uint32_t pad[11];
+	uint32_t pad;
+	struct rte_mempool_cache *_Atomic user;
+	uint64_t pad2[4];
 	struct rte_mempool_cache pub; /* as long as the pool's cache_size needs */
 };
 _Static_assert(offsetof(struct sh_pool_cache, pub) == 64, "a line before it");
@@ -35,10 +38,12 @@ enum sh_intent { SH_INTENT_NONE, SH_INTENT_FILL, SH_INTENT_FLUSH };
 #define sh_intent_len(w) ((uint32_t)((w) >> 32) & 0x3fffffff)
 #define sh_intent_pos(w) ((uint32_t)(w))
 
-static inline struct sh_pool_cache *sh_cache_of(struct rte_mempool_cache *c)
+/* where the objects are */
+static inline struct rte_mempool_cache *sh_cache_pub(struct sh_pool_cache *c)
 {
-	return c != NULL && c->__own != 0 ? (struct sh_pool_cache *)((char *)c - offsetof(struct sh_pool_cache, pub))
-					  : NULL;
+	struct rte_mempool_cache *user = sh_load_acq(&c->user); /* A:USER */
+
+	return user != NULL ? user : &c->pub;
 }
 static inline bool sh_pool_tracks(const struct rte_mempool *mp)
 {
@@ -107,7 +112,18 @@ unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_
 unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
 unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
 
+/* pool_user.c: what stands for this cache in the pool; NULL: nothing does, its owner's death would lose what is in it */
+struct sh_pool_cache *sh_pool_place(struct rte_mempool *mp, struct rte_mempool_cache *c);
+/* it stands for no cache of a program any more, and is nobody's; by its owner, when it is empty */
+void sh_pool_release(struct sh_pool_cache *c);
+/* of what is in a dead one's cache: all is this pool's */
+bool sh_pool_user_whole(const struct rte_mempool *mp, const struct rte_mempool_cache *c);
+
 /* pool_cache.c */
+/* one that is nobody's yet, or NULL; lcore: LCORE_ID_ANY for one that stands for a program's */
+struct sh_pool_cache *sh_pool_claim(struct rte_mempool *mp, uint32_t lcore);
+/* all of it to the back end: place's owner is this process */
+void sh_pool_flush(struct rte_mempool *mp, struct rte_mempool_cache *c, struct sh_pool_cache *place);
 void sh_pool_each_cache(struct rte_mempool *mp, void (*fn)(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg),
 			void *arg);
 int sh_pool_backend_get(struct rte_mempool *mp, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
@@ -120,6 +136,8 @@ void sh_pools_mend(bool all);
 void sh_pools_leave(void);
 /* nothing was left in the back end: did somebody die? true: look again */
 bool sh_pool_starved(struct rte_mempool *mp);
+/* a thread of the program's comes to a registered back end: those that died since the last one did have left things */
+void sh_pool_hear(struct rte_mempool *mp, struct __rte_mempool_here *h, bool put);
 
 /* pool_event.c */
 void sh_pool_tell(enum rte_mempool_event ev, struct rte_mempool *mp);

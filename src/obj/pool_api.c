@@ -148,7 +148,7 @@ SH_EXPORT void rte_mempool_walk(void (*func)(struct rte_mempool *mp, void *arg),
 static void add_len(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
 {
 	(void)mp;
-	*(uint64_t *)arg += sh_load_acq(SH_A32(&c->pub.len));
+	*(uint64_t *)arg += sh_load_acq(SH_A32(&c->pub.len)); /* not what a program's caches have, as in DPDK */
 }
 
 static uint64_t cached(const struct rte_mempool *mp)
@@ -176,7 +176,10 @@ static void dump_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *ar
 	uint64_t who = sh_load_acq(&c->owner);
 
 	(void)mp;
-	if (who != 0)
+	if (who != 0 && sh_cache_pub(c) != &c->pub)
+		fprintf(arg, "    cache of member %u (generation %u), its own: %u\n", sh_id_slot(who), sh_id_gen(who),
+			sh_cache_pub(c)->len);
+	else if (who != 0)
 		fprintf(arg, "    cache of member %u (generation %u), lcore %u: %u\n", sh_id_slot(who), sh_id_gen(who),
 			c->lcore, c->pub.len);
 }

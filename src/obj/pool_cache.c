@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 
 #include "base/export.h"
 #include "base/fault.h"
@@ -77,7 +76,7 @@ static uint64_t grow(struct rte_mempool *mp, unsigned k)
 	return sh_cas(SH_A64(&mp->__chunk[k]), &none, at) ? at : none; /* R:CHUNK */
 }
 
-static struct sh_pool_cache *claim(struct rte_mempool *mp, uint32_t lcore)
+struct sh_pool_cache *sh_pool_claim(struct rte_mempool *mp, uint32_t lcore)
 {
 	uint64_t me = sh_self(), chunk, none;
 
@@ -113,7 +112,7 @@ SH_EXPORT struct rte_mempool_cache *__rte_mempool_cache_slow(struct rte_mempool 
 		return NULL;
 	sh_lock(&sh_ctx.obj->pool_lock); /* the same lcore asked about by another thread */
 	if (h->cache[lcore_id] == NULL) {
-		c = claim(mp, lcore_id);
+		c = sh_pool_claim(mp, lcore_id);
 		if (c != NULL)
 			h->cache[lcore_id] = &c->pub;
 		else
@@ -125,19 +124,58 @@ SH_EXPORT struct rte_mempool_cache *__rte_mempool_cache_slow(struct rte_mempool 
 	return h->cache[lcore_id];
 }
 
+/* ---- a registered back end: functions of the program's, in which nobody knows what a death has left ---- */
+
+static void tag(struct rte_mempool *mp, void *const *objs, unsigned n, uint64_t who)
+{
+	if (sh_pool_tracks(mp))
+		for (unsigned i = 0; i < n; i++)
+			sh_store_rlx(SH_TAG(objs[i]),
+				     who); /* relaxed: as the object's bytes, in order by the back end */
+}
+
+/* It bears my name when it is out: before, it would have one while it is still in there, and be put in again. */
+static int foreign_get(struct rte_mempool *mp, const struct __rte_mempool_here *h, void **objs, unsigned n)
+{
+	int r = h->ops->dequeue(mp, objs, n);
+
+	if (r < 0)
+		return r;
+	SH_STEP("pool_foreign_got");
+	tag(mp, objs, n, sh_self());
+	SH_STEP("pool_foreign_mine");
+	return r;
+}
+
+/* It bears nobody's name before it is in, for the same reason. */
+static int foreign_put(struct rte_mempool *mp, const struct __rte_mempool_here *h, void *const *objs, unsigned n)
+{
+	int r;
+
+	tag(mp, objs, n, SH_TAG_POOL);
+	SH_STEP("pool_foreign_left");
+	r = h->ops->enqueue(mp, objs, n);
+	if (r < 0)
+		tag(mp, objs, n, sh_self());
+	SH_STEP("pool_foreign_in");
+	return r;
+}
+
 /* ---- the back end ---- */
 
 int sh_pool_backend_get(struct rte_mempool *mp, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
 {
-	const struct __rte_mempool_here *h = sh_pool_here(mp);
+	struct __rte_mempool_here *h = sh_pool_here(mp);
 	struct rte_ring *r = mp->pool_data;
 
 	if (h == NULL)
 		return -EPERM;
 	if (n == 0)
 		return 0;
-	if (!sh_pool_own_ops(h->ops))
-		return h->ops->dequeue(mp, objs, n);
+	if (!sh_pool_own_ops(h->ops)) {
+		sh_pool_hear(mp, h, false);
+		return foreign_get(mp, h, objs, n);
+	}
 	if (sh_pool_tracks(mp))
 		c = NULL;
 	n = sh_pool_is_stack(r) ? sh_pop(r, objs, n, c, len)
@@ -147,15 +185,17 @@ int sh_pool_backend_get(struct rte_mempool *mp, void **objs, unsigned n, struct 
 
 int sh_pool_backend_put(struct rte_mempool *mp, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
 {
-	const struct __rte_mempool_here *h = sh_pool_here(mp);
+	struct __rte_mempool_here *h = sh_pool_here(mp);
 	struct rte_ring *r = mp->pool_data;
 
 	if (h == NULL)
 		return -EPERM;
 	if (n == 0)
 		return 0;
-	if (!sh_pool_own_ops(h->ops))
-		return h->ops->enqueue(mp, objs, n);
+	if (!sh_pool_own_ops(h->ops)) {
+		sh_pool_hear(mp, h, true);
+		return foreign_put(mp, h, objs, n);
+	}
 	if (sh_pool_tracks(mp))
 		c = NULL;
 	n = sh_pool_is_stack(r) ? sh_push(r, objs, n, c, len)
@@ -167,15 +207,12 @@ int sh_pool_backend_put(struct rte_mempool *mp, void *const *objs, unsigned n, s
 	return -ENOBUFS;
 }
 
-/* objects of a registered back end carry no notes of ours: what moves them has happened when len says so */
-static void set_len(struct rte_mempool_cache *c, uint32_t len)
+static void set_len(struct rte_mempool_cache *c, struct sh_pool_cache *place, uint32_t len)
 {
-	struct sh_pool_cache *own = sh_cache_of(c);
-
 	sh_store_rel(SH_A32(&c->len), len);
 	SH_STEP("pool_cache_len");
-	if (own != NULL)
-		sh_store_rel(&own->intent, 0);
+	if (place != NULL)
+		sh_store_rel(&place->intent, 0);
 }
 
 /* Without a cache and without tags nothing changes but the ring: moved as any other one is. NULL: there is more to it. */
@@ -200,30 +237,21 @@ static int get_past(struct rte_mempool *mp, void **objs, unsigned n)
 {
 	int r = sh_pool_backend_get(mp, objs, n, NULL, 0);
 
-	if (r == -ENOBUFS && sh_pool_starved(mp))
+	if (r < 0 && r != -EPERM && sh_pool_starved(mp))
 		r = sh_pool_backend_get(mp, objs, n, NULL, 0);
 	return r;
 }
 
-SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsigned int n, struct rte_mempool_cache *c)
+static int get_by(struct rte_mempool *mp, void **objs, unsigned n, struct rte_mempool_cache *c,
+		  struct sh_pool_cache *place)
 {
-	uint32_t have, want;
-	struct rte_ring *ring;
-	int r = -ENOBUFS;
+	uint32_t have = c->len < n ? c->len : n, want = n - have;
+	int r;
 
-	if (c == NULL) {
-		ring = plain_ring(mp);
-		if (ring != NULL && __rte_ring_do_dequeue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED,
-							  RTE_RING_SYNC_MT, NULL) != 0)
-			return 0;
-		return get_past(mp, objs, n);
-	}
-	have = c->len < n ? c->len : n;
-	want = n - have;
 	if (n <= c->size) { /* have + want + size has room */
-		r = sh_pool_backend_get(mp, &c->objs[have], c->size + want, sh_cache_of(c), have + c->size + want);
+		r = sh_pool_backend_get(mp, &c->objs[have], c->size + want, place, have + c->size + want);
 		if (r == 0) {
-			set_len(c, have + c->size + want);
+			set_len(c, place, have + c->size + want);
 			take(c, objs, n);
 			return 0;
 		}
@@ -234,12 +262,39 @@ SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsign
 	return r;
 }
 
+SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsigned int n, struct rte_mempool_cache *c)
+{
+	struct rte_ring *ring;
+
+	if (c != NULL)
+		return get_by(mp, objs, n, c, sh_pool_place(mp, c));
+	ring = plain_ring(mp);
+	if (ring != NULL &&
+	    __rte_ring_do_dequeue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT, NULL) != 0)
+		return 0;
+	return get_past(mp, objs, n);
+}
+
 /* ---- put ---- */
+
+void sh_pool_flush(struct rte_mempool *mp, struct rte_mempool_cache *c, struct sh_pool_cache *place)
+{
+	const struct __rte_mempool_here *h = sh_pool_here(mp);
+	uint32_t len = c->len;
+
+	/* No intent is kept by a registered back end: what is in neither is lost with me, which is better than in both. */
+	if (h != NULL && !sh_pool_own_ops(h->ops)) {
+		set_len(c, place, 0);
+		if (sh_pool_backend_put(mp, c->objs, len, NULL, 0) != 0)
+			set_len(c, place, len);
+	} else if (sh_pool_backend_put(mp, c->objs, len, place, 0) == 0) {
+		set_len(c, place, 0);
+	}
+}
 
 SH_EXPORT void __rte_mempool_flush(struct rte_mempool_cache *c, struct rte_mempool *mp)
 {
-	if (sh_pool_backend_put(mp, c->objs, c->len, sh_cache_of(c), 0) == 0)
-		set_len(c, 0);
+	sh_pool_flush(mp, c, sh_pool_place(mp, c));
 }
 
 /* What I put has my name, or it came to me unseen: then names do not tell who has this pool's objects. */
@@ -275,6 +330,10 @@ SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs,
 		return;
 	if (sh_pool_tracks(mp) && sh_self() != 0)
 		retag(mp, objs, n);
+	if (c != NULL && c->flushthresh == 0) { /* the first put into one of the program's: the pool is to know of it */
+		(void)sh_pool_place(mp, c);
+		c->flushthresh = c->size + c->size / 2;
+	}
 	if (c == NULL || n > c->flushthresh) {
 		(void)sh_pool_backend_put(mp, objs, n, NULL, 0);
 		return;
@@ -285,28 +344,4 @@ SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs,
 		return; /* refused, and said so */
 	memcpy(&c->objs[c->len], objs, n * sizeof(*objs));
 	sh_store_rel(SH_A32(&c->len), c->len + n);
-}
-
-/* ---- caches of the program's own ---- */
-
-SH_EXPORT struct rte_mempool_cache *rte_mempool_cache_create(uint32_t size, int socket_id)
-{
-	struct rte_mempool_cache *c;
-
-	if (size == 0 || size > RTE_MEMPOOL_CACHE_MAX_SIZE) {
-		sh_err("a cache of %u objects: it has 1 to %d", size, RTE_MEMPOOL_CACHE_MAX_SIZE);
-		rte_errno = EINVAL;
-		return NULL;
-	}
-	c = rte_zmalloc_socket("MEMPOOL_CACHE", sizeof(*c), RTE_CACHE_LINE_SIZE, socket_id);
-	if (c == NULL)
-		return NULL;
-	c->size = size;
-	c->flushthresh = size + size / 2;
-	return c;
-}
-
-SH_EXPORT void rte_mempool_cache_free(struct rte_mempool_cache *cache)
-{
-	rte_free(cache);
 }

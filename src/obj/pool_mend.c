@@ -9,6 +9,9 @@
  *      end, in a tracked pool by 4; the cache is free
  *   4  tracked: each object that bears a name of the list bears mine, then goes to the back end
  *
+ * A registered back end has no sides that could be settled, and calls the program's functions: 3 and 4 are done there by threads
+ * of the program that come to it. See sh_pool_hear(), and README.md for what a death may lose there.
+ *
  * Every step may be done again by whoever mends after the mender's death: what it had taken bears the mender's name.
  * One sweeps at a time. A name that a living process bears is never touched, and what is in a ring bears none.
  */
@@ -113,27 +116,38 @@ struct mend {
 	unsigned n; /* objects that came back */
 };
 
+/* what is in it can be put where it belongs */
+static bool sound(struct rte_mempool *mp, struct sh_pool_cache *c)
+{
+	const struct rte_mempool_cache *pub = sh_cache_pub(c);
+
+	if (pub == &c->pub)
+		return pub->len <= 2 * mp->cache_size; /* else somebody wrote into it: rte_mempool_audit() says so */
+	return sh_pool_user_whole(mp, pub);
+}
+
 /* it is mine; what is in it goes to the back end. false: it stays mine, its back end took nothing */
 static bool empty_cache(struct rte_mempool *mp, struct sh_pool_cache *c, struct mend *m)
 {
+	struct rte_mempool_cache *pub = sh_cache_pub(c);
 	uint64_t w = sh_load_acq(&c->intent);
 	uint32_t len;
 
 	if (w != 0) { /* it has happened, or it would not be here any more */
-		sh_store_rel(SH_A32(&c->pub.len), sh_intent_len(w));
+		sh_store_rel(SH_A32(&pub->len), sh_intent_len(w));
 		SH_STEP("pool_mend_len");
 		sh_store_rel(&c->intent, 0);
 	}
-	len = c->pub.len;
-	if (len > 2 * mp->cache_size)
-		return false; /* somebody wrote into it: rte_mempool_audit() says so */
+	if (!sound(mp, c))
+		return pub != &c->pub; /* a program's: of another pool, or freed; it is forgotten */
+	len = pub->len;
 	if (sh_pool_tracks(mp)) {
-		sh_store_rel(SH_A32(&c->pub.len), 0); /* the names of what was in it say the rest */
+		sh_store_rel(SH_A32(&pub->len), 0); /* the names of what was in it say the rest */
 	} else if (len != 0) {
-		__rte_mempool_flush(&c->pub, mp);
+		sh_pool_flush(mp, pub, c);
 		m->n += len;
 	}
-	return c->pub.len == 0;
+	return pub->len == 0;
 }
 
 static void mend_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
@@ -146,8 +160,21 @@ static void mend_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *ar
 	SH_STEP("pool_mend_cache");
 	if (empty_cache(mp, c, arg)) {
 		SH_STEP("pool_mend_emptied");
-		sh_store_rel(&c->owner, 0);
+		sh_pool_release(c);
 	}
+}
+
+static bool foreign(const struct rte_mempool *mp)
+{
+	const struct rte_mempool_ops *ops = sh_pool_ops(mp);
+
+	return ops != NULL && !sh_pool_own_ops(ops);
+}
+
+/* a registered back end has no side of ours to settle: what a cache's len and the names say is all there is */
+static bool settle_pool(struct rte_mempool *mp)
+{
+	return foreign(mp) || settle(mp->pool_data);
 }
 
 static unsigned mend_caches(struct rte_mempool *mp)
@@ -155,7 +182,7 @@ static unsigned mend_caches(struct rte_mempool *mp)
 	struct mend m = {.n = 0};
 
 	sh_pool_each_cache(mp, list_owner, &m.dead);
-	if (m.dead.n == 0 || !settle(mp->pool_data))
+	if (m.dead.n == 0 || !settle_pool(mp))
 		return 0;
 	SH_STEP("pool_caches_settled");
 	sh_pool_each_cache(mp, mend_cache, &m);
@@ -224,13 +251,14 @@ static void sweep_all(struct rte_mempool *mp, struct sweep *s)
 	} while (s->left != 0 && s->total != before);
 }
 
-static unsigned sweep(struct rte_mempool *mp, const struct dead *d)
+/* false: another one is at it, who may not know of these */
+static bool sweep(struct rte_mempool *mp, const struct dead *d)
 {
 	struct sweep s = {.dead = d};
 	uint64_t who = sh_load_acq(SH_A64(&mp->__sweeper));
 
 	if ((who != 0 && !sh_ring_gone(who)) || !sh_cas(SH_A64(&mp->__sweeper), &who, sh_self()))
-		return 0;
+		return false;
 	SH_STEP("pool_sweeper");
 	sweep_all(mp, &s);
 	sh_store_rel(SH_A64(&mp->__sweeper), 0);
@@ -239,7 +267,7 @@ static unsigned sweep(struct rte_mempool *mp, const struct dead *d)
 	if (s.left != 0)
 		sh_warn("pool \"%s\": %u objects that the dead had do not come back: others may use them", mp->name,
 			s.left);
-	return s.total;
+	return true;
 }
 
 /* ---- one, which somebody else lets go of last ---- */
@@ -274,35 +302,57 @@ bool sh_pool_inherit(void *obj)
 
 static bool mendable(const struct rte_mempool *mp)
 {
-	const struct rte_mempool_ops *ops;
-
-	if ((sh_load_acq(SH_A32(&mp->flags)) & RTE_MEMPOOL_F_POOL_CREATED) == 0 || sh_self() == 0) /* A:POOLMADE */
-		return false;
-	ops = sh_pool_ops(mp);
-	return ops != NULL && sh_pool_own_ops(ops);
+	return (sh_load_acq(SH_A32(&mp->flags)) & RTE_MEMPOOL_F_POOL_CREATED) != 0 && /* A:POOLMADE */
+	       sh_self() != 0 && sh_pool_ops(mp) != NULL;
 }
 
-static void mend_one(struct rte_mempool *mp, void *all)
+/* false: somebody is in the way, what is left is for another time */
+static bool mend_pool(struct rte_mempool *mp, bool all)
 {
 	struct dead dead = {.n = 0};
 	bool settled = true;
 
 	if (!mendable(mp))
-		return;
+		return true;
 	(void)mend_caches(mp);
-	if (!*(bool *)all || !sh_pool_tracks(mp))
-		return;
+	if (!all || !sh_pool_tracks(mp))
+		return true;
 	list_tags(mp, &dead);
 	sh_ring_visit(settle_tracked, &settled);
-	if (settled && settle(mp->pool_data) && dead.n != 0) {
+	settled = settled && settle_pool(mp);
+	if (settled && dead.n != 0) {
 		SH_STEP("pool_tags_settled");
-		(void)sweep(mp, &dead);
+		settled = sweep(mp, &dead);
 	}
+	return settled;
+}
+
+/* a program's functions are called in its own calls alone, never here: sh_pool_hear() */
+static void mend_one(struct rte_mempool *mp, void *all)
+{
+	if (!foreign(mp))
+		(void)mend_pool(mp, *(bool *)all);
 }
 
 void sh_pools_mend(bool all)
 {
 	sh_pool_visit(mend_one, &all);
+}
+
+/* who gets is none that may put, if only one at a time may */
+static bool may_put(const struct rte_mempool *mp)
+{
+	return (mp->flags & RTE_MEMPOOL_F_SP_PUT) == 0;
+}
+
+void sh_pool_hear(struct rte_mempool *mp, struct __rte_mempool_here *h, bool put)
+{
+	uint64_t deaths = sh_load_acq(&sh_ctx.obj->deaths);
+
+	if (sh_load_rlx(SH_A64(&h->deaths)) == deaths || !(put || may_put(mp))) /* relaxed: the exchange decides */
+		return;
+	if (sh_xchg(SH_A64(&h->deaths), deaths) != deaths && !mend_pool(mp, true))
+		sh_store_rlx(SH_A64(&h->deaths), UINT64_MAX); /* relaxed: as above */
 }
 
 bool sh_pool_starved(struct rte_mempool *mp)
@@ -312,14 +362,14 @@ bool sh_pool_starved(struct rte_mempool *mp)
 	uint32_t deaths;
 	bool all;
 
-	if (m == NULL || !mendable(mp))
+	if (m == NULL || !mendable(mp) || (foreign(mp) && !may_put(mp)))
 		return false;
 	last = sh_load_rlx(&m->starved_ns); /* relaxed: of several threads one looks */
 	if (now - last < STARVED_NS || !sh_cas(&m->starved_ns, &last, now))
 		return false;
 	deaths = sh_load_acq(&m->deaths);
 	all = sh_xchg(&m->swept, deaths) != deaths;
-	mend_one(mp, &all);
+	(void)mend_pool(mp, all);
 	return rte_mempool_ops_get_count(mp) != 0;
 }
 
@@ -327,13 +377,15 @@ bool sh_pool_starved(struct rte_mempool *mp)
 
 static void leave_cache(struct rte_mempool *mp, struct sh_pool_cache *c, void *arg)
 {
+	struct rte_mempool_cache *pub = sh_cache_pub(c);
+
 	(void)arg;
 	if (sh_load_acq(&c->owner) != sh_self())
 		return;
-	if (c->pub.len != 0)
-		__rte_mempool_flush(&c->pub, mp);
-	if (c->pub.len == 0)
-		sh_store_rel(&c->owner, 0);
+	if (pub->len != 0 && sound(mp, c))
+		sh_pool_flush(mp, pub, c);
+	if (pub->len == 0 || pub != &c->pub)
+		sh_pool_release(c);
 }
 
 static void leave_one(struct rte_mempool *mp, void *arg)

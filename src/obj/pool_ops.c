@@ -215,12 +215,30 @@ SH_EXPORT int rte_mempool_ops_dequeue_bulk(struct rte_mempool *mp, void **obj_ta
 	return sh_pool_backend_get(mp, obj_table, n, NULL, 0);
 }
 
+/* each object of each block bears my name; of a back end that does not say how large they are the first one alone */
+static void own_blocks(struct rte_mempool *mp, void **first, unsigned n)
+{
+	struct rte_mempool_info info = {0};
+	size_t size = mp->header_size + mp->elt_size + mp->trailer_size;
+
+	if (rte_mempool_ops_get_info(mp, &info) < 0)
+		info.contig_block_size = 1;
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < info.contig_block_size; k++)
+			sh_store_rlx(SH_TAG((char *)first[i] + k * size), sh_self()); /* relaxed: they are mine */
+}
+
 SH_EXPORT int rte_mempool_ops_dequeue_contig_blocks(struct rte_mempool *mp, void **first_obj_table, unsigned int n)
 {
 	const struct rte_mempool_ops *ops = sh_pool_ops(mp);
+	int r;
 
-	return ops != NULL && ops->dequeue_contig_blocks != NULL ? ops->dequeue_contig_blocks(mp, first_obj_table, n)
-								 : -ENOTSUP;
+	if (ops == NULL || ops->dequeue_contig_blocks == NULL)
+		return -ENOTSUP;
+	r = ops->dequeue_contig_blocks(mp, first_obj_table, n);
+	if (r == 0 && sh_pool_tracks(mp) && sh_self() != 0)
+		own_blocks(mp, first_obj_table, n);
+	return r;
 }
 
 SH_EXPORT ssize_t rte_mempool_ops_calc_mem_size(const struct rte_mempool *mp, uint32_t obj_num, uint32_t pg_shift,

@@ -16,11 +16,13 @@
 #include <rte_ring.h>
 
 #include "check.h"
+#include "obj/pool.h"
 #include "pool_help.h"
+#include "proc/proc.h"
 
 #define OBJECTS 512
 
-static const char *const back_ends[] = {"ring_mp_mc", "stack"};
+static const char *const back_ends[] = {"ring_mp_mc", "stack", "kept"};
 
 static unsigned cycles(unsigned usual)
 {
@@ -43,10 +45,26 @@ struct want {
 	struct rte_mempool *mp;
 	unsigned n;
 };
+static void count_theirs(struct rte_mempool *mp, struct sh_pool_cache *c, void *n)
+{
+	uint64_t who = sh_load_acq(&c->owner);
+
+	(void)mp;
+	*(unsigned *)n += who != 0 && who != sh_self();
+}
+/* caches that somebody else has; those that programs make are in no public count */
+static unsigned theirs(struct rte_mempool *mp)
+{
+	unsigned n = 0;
+
+	sh_pool_each_cache(mp, count_theirs, &n);
+	return n;
+}
 static bool has(void *arg)
 {
 	const struct want *w = arg;
 
+	come_by(w->mp);
 	return rte_mempool_avail_count(w->mp) == w->n && rte_mempool_ops_get_count(w->mp) == w->n;
 }
 /* so many are in the back end, and none in a cache */
@@ -82,7 +100,7 @@ static void check_whole(struct rte_mempool *mp, unsigned n)
 
 TEST(a_dead_ones_cache_comes_back)
 {
-	init_as("primary");
+	init_kept("primary");
 	for (unsigned b = 0; b < RTE_DIM(back_ends); b++) {
 		struct rte_mempool *mp = make("pool", back_ends[b], 32, 0);
 		struct t_proc *p = t_spawn("holder", "40", "5", NULL);
@@ -103,21 +121,133 @@ TEST(one_that_leaves_gives_its_cache_back)
 	struct rte_mempool *mp;
 	struct t_proc *p;
 
-	init_as("primary");
+	init_kept("primary");
 	mp = make("pool", "ring_mp_mc", 32, 0);
 	p = t_spawn("holder", "40", "40", NULL);
 	t_expect(p, "has");
 	t_say(p, "end");
 	CHECK_EQ(t_wait(p), 0);
 	wait_for(mp, OBJECTS);
+	p = t_spawn("cacher", "pool", "pool", NULL);
+	t_expect(p, "has");
+	CHECK_EQ(rte_mempool_ops_get_count(mp), OBJECTS - 8);
+	t_say(p, "end");
+	CHECK_EQ(t_wait(p), 0);
+	wait_for(mp, OBJECTS);
+	check_whole(mp, OBJECTS);
+}
+
+/* ---- caches that programs make ---- */
+
+/* takes 8 of the first pool by a cache of its own, gives them back, and so with the second: the cache has 8 of that one */
+ROLE(cacher)
+{
+	struct rte_mempool_cache *c;
+	struct rte_mempool *mp;
+	void *o[8];
+	char line[32];
+
+	init_kept("secondary");
+	c = rte_mempool_cache_create(8, SOCKET_ID_ANY);
+	CHECK(c != NULL);
+	for (int i = 1; i <= 2; i++) {
+		mp = rte_mempool_lookup(argv[i]);
+		CHECK(mp != NULL);
+		rte_mempool_cache_flush(c, rte_mempool_lookup(argv[1]));
+		if (i == 2) /* the first use is a put */
+			CHECK_EQ(rte_mempool_generic_get(mp, o, 4, NULL), 0);
+		else
+			CHECK_EQ(rte_mempool_generic_get(mp, o, 4, c), 0);
+		rte_mempool_generic_put(mp, o, 4, c);
+		CHECK_EQ(rte_mempool_generic_get(mp, o, 8, c), 0);
+		rte_mempool_generic_put(mp, o, 8, c);
+	}
+	t_tell("has");
+	(void)t_hear(line, sizeof(line));
+	return rte_eal_cleanup();
+}
+
+TEST(a_dead_ones_own_cache_comes_back)
+{
+	struct rte_mempool *mp, *first;
+	struct t_proc *p;
+
+	init_kept("primary");
+	first = make("first", "ring_mp_mc", 0, 0);
+	for (unsigned b = 0; b < RTE_DIM(back_ends); b++) {
+		mp = make("pool", back_ends[b], b * 16, 0);
+		p = t_spawn("cacher", "first", "pool", NULL);
+		t_expect(p, "has");
+		CHECK_EQ(rte_mempool_ops_get_count(first), OBJECTS);
+		CHECK_EQ(rte_mempool_ops_get_count(mp), OBJECTS - 8);
+		CHECK_EQ(rte_mempool_avail_count(mp), OBJECTS - 8); /* as in DPDK: its own is not counted */
+		t_kill(p, SIGKILL);
+		(void)t_wait(p);
+		wait_for(mp, OBJECTS);
+		wait_for(first, OBJECTS);
+		check_whole(mp, OBJECTS);
+		rte_mempool_free(mp);
+	}
+}
+
+/* a cache that is used with another pool when the first one has been freed, and a place that is let go is used again */
+TEST(a_cache_changes_pools)
+{
+	struct rte_mempool_cache *c;
+	struct rte_mempool *mp;
+	void *o[4];
+
+	init_kept("primary");
+	c = rte_mempool_cache_create(4, SOCKET_ID_ANY);
+	for (unsigned i = 0; i < 6; i++) {
+		mp = make("pool", back_ends[i % 3], 0, 0);
+		for (unsigned k = 0; k < 4; k++) {
+			CHECK_EQ(rte_mempool_generic_get(mp, o, 4, c), 0);
+			rte_mempool_generic_put(mp, o, 4, c);
+			rte_mempool_cache_flush(c, mp);
+		}
+		check_whole(mp, OBJECTS);
+		CHECK_EQ(mp->__chunk[1], 0); /* one place was enough */
+		if (i == 3) {
+			rte_mempool_cache_free(c);
+			c = rte_mempool_cache_create(4, SOCKET_ID_ANY);
+		}
+		rte_mempool_free(mp);
+	}
+	rte_mempool_cache_free(c);
+}
+
+/* ---- back ends that programs register ---- */
+
+/* one at a time may put: then it is who puts, and not who gets, that gives back what the dead had */
+TEST(a_getter_gives_nothing_to_a_back_end_with_one_producer)
+{
+	struct rte_mempool *mp;
+	struct t_proc *p;
+	void *o, *all[OBJECTS];
+	unsigned n = 0;
+
+	init_kept("primary");
+	mp = make("pool", "kept", 32, RTE_MEMPOOL_F_SP_PUT);
+	p = t_spawn("holder", "40", "40", NULL);
+	t_expect(p, "has");
+	t_kill(p, SIGKILL);
+	(void)t_wait(p);
+	CHECK_EQ(rte_mempool_generic_get(mp, &o, 1, NULL), 0);
+	while (rte_mempool_generic_get(mp, &all[n], 1, NULL) == 0)
+		n++;
+	CHECK(n < OBJECTS - 1);
+	rte_mempool_generic_put(mp, &o, 1, NULL);
+	rte_mempool_generic_put(mp, all, n, NULL);
+	wait_for(mp, OBJECTS);
 	check_whole(mp, OBJECTS);
 }
 
 TEST(what_a_dead_one_held_comes_back_if_tracked)
 {
-	init_as("primary");
+	init_kept("primary");
 	for (unsigned b = 0; b < RTE_DIM(back_ends); b++) {
-		struct rte_mempool *mp = make("pool", back_ends[b], b * 32, SHOAL_MEMPOOL_F_TRACK);
+		struct rte_mempool *mp = make("pool", back_ends[b], b * 16, SHOAL_MEMPOOL_F_TRACK);
 		struct t_proc *p = t_spawn("holder", "100", "20", NULL);
 		void *mine;
 
@@ -143,7 +273,7 @@ ROLE(holder)
 	void *o[OBJECTS];
 	char line[32];
 
-	init_as("secondary");
+	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	CHECK(mp != NULL);
 	for (unsigned i = 0; i < n; i++)
@@ -165,7 +295,7 @@ TEST(the_name_moves_with_the_object)
 	struct rte_ring *r;
 	void *o[10], *last;
 
-	init_as("primary");
+	init_kept("primary");
 	mp = make("pool", "ring_mp_mc", 0, SHOAL_MEMPOOL_F_TRACK);
 	r = rte_ring_create("RX", 64, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | SHOAL_RING_F_TRACK);
 	CHECK(r != NULL);
@@ -195,7 +325,7 @@ TEST(what_came_by_another_way_is_owned_by_saying_so)
 	struct rte_ring *r;
 	void *o[20];
 
-	init_as("primary");
+	init_kept("primary");
 	mp = make("pool", "ring_mp_mc", 0, SHOAL_MEMPOOL_F_TRACK);
 	r = rte_ring_create("RX", 64, SOCKET_ID_ANY, 0);
 	server = t_spawn("server", "30", "20", NULL);
@@ -219,7 +349,7 @@ ROLE(server)
 	void *o[OBJECTS];
 	char line[32];
 
-	init_as("secondary");
+	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	r = rte_ring_lookup("RX");
 	CHECK(mp != NULL && r != NULL);
@@ -282,7 +412,7 @@ static void client_cycles(const char *ops, unsigned cache, unsigned n)
 
 TEST_T(kill_and_restart_of_a_client, 3000)
 {
-	init_as("primary");
+	init_kept("primary");
 	client_cycles("ring_mp_mc", 32, cycles(16));
 	client_cycles("stack", 0, cycles(8));
 }
@@ -293,7 +423,7 @@ ROLE(client)
 	struct rte_ring *r;
 	void *o[64];
 
-	init_as("secondary");
+	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	r = rte_ring_lookup("RX");
 	CHECK(mp != NULL && r != NULL);
@@ -312,15 +442,13 @@ ROLE(client)
  * Untracked: one that has nothing in its hands but for a moment. What is missing after its death is at most what it held
  * then, and nothing is there twice.
  */
-TEST_T(kills_without_tracking_lose_only_what_was_in_hand, 3000)
+static void churn(const char *ops, const char *whose, unsigned most)
 {
-	struct rte_mempool *mp;
-	unsigned there = OBJECTS, n = cycles(16);
+	struct rte_mempool *mp = make("pool", ops, 16, 0);
+	unsigned there = OBJECTS, n = cycles(8);
 
-	init_as("primary");
-	mp = make("pool", "ring_mp_mc", 16, 0);
 	for (unsigned i = 0; i < n; i++) {
-		struct t_proc *p = t_spawn("churner", NULL);
+		struct t_proc *p = t_spawn("churner", whose, NULL);
 		unsigned now;
 
 		t_expect(p, "ready");
@@ -328,8 +456,13 @@ TEST_T(kills_without_tracking_lose_only_what_was_in_hand, 3000)
 		t_kill(p, SIGKILL);
 		(void)t_wait(p);
 		for (;;) {
+			come_by(mp);
+			if (theirs(mp) != 0) {
+				nap_us(100);
+				continue;
+			}
 			now = rte_mempool_ops_get_count(mp);
-			if (now <= there && now + 12 >= there && now == rte_mempool_avail_count(mp))
+			if (now <= there && now + most >= there && now == rte_mempool_avail_count(mp))
 				break;
 			nap_us(100);
 		}
@@ -337,27 +470,41 @@ TEST_T(kills_without_tracking_lose_only_what_was_in_hand, 3000)
 		there = now;
 		if (there < OBJECTS / 2) { /* a new pool: the count of what the dead had in hand is not the point */
 			rte_mempool_free(mp);
-			mp = make("pool", "ring_mp_mc", 16, 0);
+			mp = make("pool", ops, 16, 0);
 			there = OBJECTS;
 		}
 	}
+	rte_mempool_free(mp);
+}
+
+TEST_T(kills_without_tracking_lose_only_what_was_in_hand, 3000)
+{
+	init_kept("primary");
+	churn("ring_mp_mc", "lcore", 12);
+	churn("ring_mp_mc", "own", 12);
+	/* and what was between cache and back end: a refill has 16 more, a flush up to 24 */
+	churn("kept", "lcore", 12 + 24);
+	churn("kept", "own", 12 + 24);
 }
 
 ROLE(churner)
 {
+	struct rte_mempool_cache *c;
 	struct rte_mempool *mp;
 	void *o[12];
 	unsigned seed = (unsigned)getpid();
 
-	init_as("secondary");
+	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	CHECK(mp != NULL);
+	c = argv[1][0] == 'o' ? rte_mempool_cache_create(16, SOCKET_ID_ANY) : rte_mempool_default_cache(mp, 0);
+	CHECK(c != NULL);
 	t_tell("ready");
 	for (;;) {
 		unsigned n = 1 + (unsigned)rand_r(&seed) % 12;
 
-		if (rte_mempool_get_bulk(mp, o, n) == 0)
-			rte_mempool_put_bulk(mp, o, n);
+		if (rte_mempool_generic_get(mp, o, n, c) == 0)
+			rte_mempool_generic_put(mp, o, n, c);
 	}
 	return 0;
 }

@@ -4,7 +4,8 @@
  *
  * Three take part. The keeper makes the pool and is stopped, so that it mends nothing. The player gets, puts, sends and
  * receives, and dies at a step. The mender lives through that, or dies at a step of mending. Then the keeper goes on: of a
- * tracked pool every object must be there, of another all but what the player had in its hands; and none twice.
+ * tracked pool every object must be there, of another all but what the player had in its hands; and none twice. With a
+ * registered back end, "kept", a tracked pool has all but what was on its way there or from there.
  *
  * The labels are read from the source: none can be forgotten. Needs a build with -Dfault=true. Each label is died at once in
  * each way, at a depth that differs from way to way; with SHOAL_TEST_LONG set, at each depth.
@@ -28,6 +29,8 @@
 
 #define OBJECTS 200
 #define IN_HAND 40 /* the most that the player ever has */
+#define CACHE 16
+#define FLIGHT (CACHE + CACHE / 2) /* more than that are not on their way beside what is in hand, or will be */
 
 static void nap_ms(unsigned ms)
 {
@@ -38,17 +41,23 @@ static void nap_ms(unsigned ms)
 
 /* ---- who takes part ---- */
 
+struct whole {
+	struct rte_mempool *mp;
+	unsigned least; /* must be there */
+};
+
 static bool is_whole(void *arg)
 {
-	struct rte_mempool *mp = arg;
+	struct rte_mempool *mp = ((struct whole *)arg)->mp;
+	unsigned n, least = ((struct whole *)arg)->least;
 	struct rte_ring *r = rte_ring_lookup("RX");
-	unsigned n, least = (mp->flags & SHOAL_MEMPOOL_F_TRACK) ? OBJECTS : OBJECTS - IN_HAND;
 	void *o;
 
 	/* again and again: what a dead one had begun to send is sent by who mends */
 	while (rte_ring_dequeue(r, &o) == 0)
 		rte_mempool_put(mp, o);
 	rte_mempool_cache_flush(NULL, mp);
+	come_by(mp);
 	n = rte_mempool_ops_get_count(mp);
 	return n >= least && n <= OBJECTS && n == rte_mempool_avail_count(mp);
 }
@@ -68,14 +77,15 @@ static void each_once(struct rte_mempool *mp)
 	}
 }
 
-/* args: back end, cache, tracked */
+/* args: back end, cache, tracked. What it hears is how many objects may be missing */
 ROLE(keeper)
 {
+	struct whole whole;
 	struct rte_mempool *mp;
 	struct rte_ring *r;
 	char line[32];
 
-	init_as("primary");
+	init_kept("primary");
 	mp = rte_mempool_create_empty("pool", OBJECTS, 64, (unsigned)atoi(argv[2]), 0, SOCKET_ID_ANY,
 				      atoi(argv[3]) ? SHOAL_MEMPOOL_F_TRACK : 0);
 	CHECK(mp != NULL);
@@ -85,42 +95,45 @@ ROLE(keeper)
 	CHECK(r != NULL);
 	t_tell("made");
 	CHECK(t_hear(line, sizeof(line)));
-	t_until(is_whole, mp);
+	whole = (struct whole){mp, OBJECTS - (unsigned)atoi(line)};
+	t_until(is_whole, &whole);
 	each_once(mp);
 	t_tell("whole");
 	return 0;
 }
 
-static void play(struct rte_mempool *mp, struct rte_ring *r)
+static void play(struct rte_mempool *mp, struct rte_ring *r, struct rte_mempool_cache *c)
 {
 	void *o[IN_HAND];
 	unsigned n;
 
 	for (unsigned i = 1; i <= IN_HAND; i += 3) {
-		if (rte_mempool_get_bulk(mp, o, i) < 0)
+		if (rte_mempool_generic_get(mp, o, i, c) < 0)
 			continue;
 		n = rte_ring_enqueue_burst(r, o, i / 2, NULL);
-		rte_mempool_put_bulk(mp, o + n, i - n);
+		rte_mempool_generic_put(mp, o + n, i - n, c);
 		n = rte_ring_dequeue_burst(r, o, IN_HAND, NULL);
 		for (unsigned k = 0; k < n; k++)
-			rte_mempool_put(mp, o[k]);
-		rte_mempool_cache_flush(NULL, mp);
+			rte_mempool_generic_put(mp, &o[k], 1, c);
+		rte_mempool_cache_flush(c, mp);
 	}
 }
 
+/* its cache is its own if the pool has none */
 ROLE(player)
 {
 	struct rte_mempool *mp;
 	struct rte_ring *r;
 	char line[32];
 
-	init_as("secondary");
+	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	r = rte_ring_lookup("RX");
 	CHECK(mp != NULL && r != NULL);
 	t_tell("ready");
 	CHECK(t_hear(line, sizeof(line)));
-	play(mp, r);
+	play(mp, r,
+	     mp->cache_size != 0 ? rte_mempool_default_cache(mp, 0) : rte_mempool_cache_create(CACHE, SOCKET_ID_ANY));
 	return rte_eal_cleanup();
 }
 
@@ -146,7 +159,7 @@ ROLE(mender)
 	struct rte_mempool *mp;
 	void *o[OBJECTS];
 
-	init_as("secondary");
+	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	CHECK(mp != NULL);
 	t_tell("ready");
@@ -161,6 +174,7 @@ ROLE(mender)
 			n++;
 		nap_ms(6);
 		rte_mempool_generic_put(mp, o, n, NULL);
+		come_by(mp);
 	}
 	t_tell("done");
 	return 0;
@@ -183,14 +197,49 @@ static struct t_proc *spawn_dying(const char *role, const char *label, unsigned 
 struct way {
 	const char *ops, *cache, *tracked;
 };
-static const struct way ways[] = {
-	{"ring_mp_mc", "16", "0"}, {"ring_mp_mc", "16", "1"}, {"stack", "16", "0"}, {"stack", "16", "1"}};
+static const struct way ways[] = {{"ring_mp_mc", "16", "0"}, {"ring_mp_mc", "16", "1"}, {"stack", "16", "0"},
+				  {"stack", "16", "1"},	     {"kept", "16", "0"},	{"kept", "16", "1"},
+				  {"kept", "0", "0"},	     {"ring_mp_mc", "0", "0"}};
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 static bool is_long;
+
+static bool is_kept(const struct way *w)
+{
+	return w->ops[0] == 'k';
+}
+
+static bool has_own_cache(const struct way *w)
+{
+	return w->cache[0] == '0';
+}
+
+static bool begins(const char *label, const char *with)
+{
+	return strncmp(label, with, strlen(with)) == 0;
+}
+
+/* how many objects may be missing after a death at this label */
+static const char *missing(const struct way *w, const char *label)
+{
+	static char n[16];
+	bool tracked = w->tracked[0] == '1';
+	unsigned may = tracked ? 0 : IN_HAND;
+
+	if (is_kept(w) && (!tracked || (begins(label, "pool_foreign_") && strcmp(label, "pool_foreign_in") != 0)))
+		may += tracked ? IN_HAND : FLIGHT;
+	snprintf(n, sizeof(n), "%u", may);
+	return n;
+}
 
 /* A pool that is a stack is no place to die inside a ring, but for the tracked ring beside it; and the other way round. */
 static bool may_pass(const char *label, const struct way *w)
 {
+	if (begins(label, "pool_foreign_"))
+		return is_kept(w);
+	if (begins(label, "pool_user_"))
+		return has_own_cache(w);
+	if (is_kept(w))
+		return strcmp(label, "pool_cache_len") == 0;
 	if (strncmp(label, "move_in", 7) == 0 || strncmp(label, "move_out", 8) == 0)
 		return w->ops[0] == 'r' || w->tracked[0] == '1';
 	if (strncmp(label, "push", 4) == 0 || strncmp(label, "pop", 3) == 0 || strstr(label, "stack") != NULL)
@@ -218,7 +267,7 @@ static struct result once(const struct way *w, const char *dies, unsigned nth, c
 	res.player = t_wait(player) == 128 + SIGKILL;
 	res.mender = t_wait(mender) == 128 + SIGKILL;
 	t_kill(keeper, SIGCONT);
-	t_say(keeper, "count");
+	t_say(keeper, missing(w, dies));
 	t_expect(keeper, "whole");
 	CHECK_EQ(t_wait(keeper), 0);
 	return res;
@@ -255,6 +304,7 @@ TEST_T(death_at_each_step, 600)
 	is_long = getenv("SHOAL_TEST_LONG") != NULL;
 	labels_of("move.c", &l);
 	labels_of("pool_cache.c", &l);
+	labels_of("pool_user.c", &l);
 	for (unsigned i = 0; i < l.n; i++) {
 		unsigned died = 0;
 
@@ -270,9 +320,10 @@ TEST_T(death_at_each_step, 600)
 /* how often the mender died at this label, after a player that died at one of every third of these */
 static unsigned mender_deaths_at(const char *label, unsigned w, unsigned turn)
 {
-	static const char *const first[] = {"move_in_slots",   "move_in_noted",	       "move_out_noted",
-					    "move_out_copied", "move_out_done",	       "push_noted",
-					    "pop_noted",       "move_stack_published", "pool_cache_len"};
+	static const char *const first[] = {"move_in_slots",	"move_in_noted",	"move_out_noted",
+					    "move_out_copied",	"move_out_done",	"push_noted",
+					    "pop_noted",	"move_stack_published", "pool_cache_len",
+					    "pool_foreign_got", "pool_foreign_in"};
 	unsigned died = 0;
 
 	for (unsigned k = turn % 3; k < RTE_DIM(first) && (is_long || died == 0); k += 3)
@@ -311,7 +362,7 @@ ROLE(taker)
 	void *o[IN_HAND];
 	char line[32];
 
-	init_as("secondary");
+	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	CHECK(mp != NULL);
 	for (int i = 1; i <= 2; i++) {
@@ -364,7 +415,7 @@ TEST_T(who_dies_while_another_is_mended_is_mended_later, 120)
 	t_say(mender, "go");
 	t_expect(mender, "ready 2");
 	t_kill(keeper, SIGCONT);
-	t_say(keeper, "count");
+	t_say(keeper, "40");
 	t_expect(keeper, "whole");
 	CHECK_EQ(t_wait(keeper), 0);
 }
