@@ -2,10 +2,12 @@
 /*
  * shoal_mempool.h - pools that know who has their objects, and get them back from the dead
  *
- * What a dead process had in its per-lcore caches comes back to every pool but one with a registered back end, which cannot be
- * tracked either. With SHOAL_MEMPOOL_F_TRACK also what it had in its hands: an object bears the name of the process that has it. A get writes it; so does a dequeue from a ring made with
+ * What a dead process had in its caches comes back to every pool. With SHOAL_MEMPOOL_F_TRACK also what it had in its hands: an
+ * object bears the name of the process that has it. A get writes it; so does a dequeue from a ring made with
  * SHOAL_RING_F_TRACK, and an enqueue on one says that nobody has it: it is in the ring, and what the one who put it there
- * becomes is of no matter. A packet (rte_mbuf.h) changes hands with all its segments. An object that reaches another process by any other way bears the wrong name until shoal_own().
+ * becomes is of no matter. A packet (rte_mbuf.h) changes hands with all its segments. An object that reaches another process
+ * by any other way bears the wrong name until shoal_own(). With a registered back end (rte_mempool.h, "back ends") what is on
+ * its way there or from there when its process is killed is lost, also when it is tracked.
  */
 #ifndef SHOAL_MEMPOOL_H
 #define SHOAL_MEMPOOL_H
