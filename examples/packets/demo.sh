@@ -7,6 +7,10 @@
 set -u
 build=$(realpath "${1:?usage: demo.sh BUILD_DIR [CAPTURE]}") || exit 1
 here=$(dirname "$(readlink -f "$0")")
+if [ $# -gt 2 ] || { [ $# -eq 2 ] && [ ! -r "$2" ]; }; then
+	echo "demo: cannot read the capture '${2:-}'; usage: demo packets [CAPTURE], a file of the classic format" >&2
+	exit 2
+fi
 source=${SHOAL_SYMMETRIC_MP:-/usr/share/dpdk/examples/multi_process/symmetric_mp/main.c}
 if [ ! -r "$source" ]; then
 	echo "demo: $source is not here: install dpdk-doc, or name it by SHOAL_SYMMETRIC_MP"

@@ -215,7 +215,7 @@ static int whole(struct rx *x, uint8_t *pkt, uint32_t len, const struct virtio_n
 		return 1;
 	if (fine && !small)
 		return -1;
-	sh_count(&x->q->errors, 1);
+	sh_queue_bad(x->q);
 	return 0;
 }
 
@@ -249,7 +249,7 @@ static int piece(struct rx *x, struct rte_mbuf **ret)
 		m = copy(x, buf, size, x->scatter, &small);
 		free(buf);
 		if (m == NULL && small)
-			sh_count(&x->q->errors, 1);
+			sh_queue_bad(x->q);
 		else if (m == NULL)
 			x->cut = before;
 		if (m == NULL)
@@ -269,7 +269,7 @@ static int as_one(struct rx *x, uint8_t *pkt, uint32_t len, const struct virtio_
 
 	if (r <= 0) { /* it was taken out of the socket's queue: gone */
 		if (r < 0)
-			sh_count(&x->q->nombuf, 1);
+			sh_queue_nombuf(x->q, 1);
 		return 0;
 	}
 	(*m)->ol_flags = flags | RTE_MBUF_F_RX_LRO;
@@ -293,7 +293,7 @@ static int big(struct rx *x, const struct tpacket2_hdr *h, uint8_t *pkt, uint32_
 	if (v->gso_type == VIRTIO_NET_HDR_GSO_NONE) {
 		r = whole(x, pkt, len, v, x->scatter, m);
 		if (r < 0) {
-			sh_count(&x->q->nombuf, 1);
+			sh_queue_nombuf(x->q, 1);
 			return 0;
 		}
 		if (r == 0)
@@ -303,7 +303,7 @@ static int big(struct rx *x, const struct tpacket2_hdr *h, uint8_t *pkt, uint32_
 		return 1;
 	}
 	if (!sh_cut_begin(&x->cut, v, pkt, len)) {
-		sh_count(&x->q->errors, 1);
+		sh_queue_bad(x->q);
 		return 0;
 	}
 	if (x->lro && !x->cut.udp)
@@ -385,7 +385,7 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 				taken(x, h);
 		}
 		if (r < 0) {
-			sh_count(&x->q->nombuf, 1);
+			sh_queue_nombuf(x->q, 1);
 			break;
 		}
 		if (r > 0)

@@ -265,7 +265,7 @@ static uint16_t flush(struct tx *x, struct rte_mbuf **pkts, bool *full)
 		}
 	}
 	sh_queue_count(x->q, sent, bytes);
-	sh_count(&x->q->errors, lost);
+	sh_queue_lose(x->q, lost);
 	x->n = x->parts = 0;
 	return (uint16_t)(sent + lost);
 }
@@ -287,7 +287,7 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 			continue;
 		if (built == 0 && bad) { /* its own program contradicts itself */
 			rte_pktmbuf_free(pkts[sent++]);
-			sh_count(&x->q->errors, 1);
+			sh_queue_lose(x->q, 1);
 			continue;
 		}
 		sent = (uint16_t)(sent + flush(x, pkts + sent, &full));

@@ -66,6 +66,7 @@ static void queue_begin(struct sh_queue *q, uint16_t port, unsigned id, bool tx)
 	sh_store_rlx(&q->bytes, 0);
 	sh_store_rlx(&q->errors, 0);
 	sh_store_rlx(&q->nombuf, 0);
+	sh_store_rlx(&q->said, 0);
 	sh_store_rlx(&q->missed, 0);
 	memset(q->base, 0, sizeof(q->base));
 	memset(q->drv, 0, sizeof(q->drv));
@@ -151,6 +152,8 @@ static int check_modes(const struct sh_port *p, const struct rte_eth_conf *c)
 	uint32_t rx = c->rxmode.mq_mode;
 	int r;
 
+	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) != 0 && p->caps.no_rss)
+		return refuse(p, -ENOTSUP, "RSS, and it was made with rss=0");
 	r = bits_missing(p, "kinds of RSS", c->rx_adv_conf.rss_conf.rss_hf & ~RTE_ETH_RSS_LEVEL_MASK, p->caps.rss_hf);
 	if (r < 0)
 		return r;
@@ -158,8 +161,6 @@ static int check_modes(const struct sh_port *p, const struct rte_eth_conf *c)
 		return refuse(p, -EINVAL, "a hash function that there is not");
 	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) == 0 && (c->rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0)
 		return refuse(p, -EINVAL, "a hash of each packet without RSS");
-	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) != 0 && p->caps.no_rss)
-		return refuse(p, -ENOTSUP, "RSS, and it was made with rss=0");
 	if ((rx & (RTE_ETH_MQ_RX_DCB_FLAG | RTE_ETH_MQ_RX_VMDQ_FLAG)) != 0 || c->txmode.mq_mode != RTE_ETH_MQ_TX_NONE)
 		return refuse(p, -ENOTSUP, "queues by class of traffic or virtual machine");
 	return 0;

@@ -60,7 +60,7 @@ enum sh_q_state {
  *   busy                   the owner: me before a look at owner in each    who stops queue or port, after owner = 0 and a
  *                          burst, 0 after it                               barrier in all processes: 0 or dead, nobody is
  *                                                                          inside and nobody will be. Who claims waits too
- *   packets .. nombuf      the owner, inside a burst: load, add, store     all
+ *   packets .. said        the owner, inside a burst: load, add, store     all
  *   missed                 whoever delivers to the queue: atomic add       all
  *   base                   who resets: under the seat                      all: a counter is what it says less its base
  *   drv                    as the driver says                              -
@@ -81,7 +81,8 @@ struct sh_queue {
 	_Atomic uint64_t owner __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t busy;
 	_Atomic uint64_t packets, bytes, errors, nombuf;
-	uint64_t pad4_[2];
+	_Atomic uint32_t said; /* enum sh_said: lines about it that were printed */
+	uint32_t pad4_[3];
 
 	_Atomic uint64_t missed __attribute__((aligned(SH_LINE)));
 	uint64_t base[5]; /* of packets, bytes, errors, nombuf, missed */
@@ -252,8 +253,10 @@ struct sh_driver {
 	size_t shared;	  /* bytes of p->shared */
 	bool primary;	  /* probe, remove, configure .. stop run in the primary alone (it holds the fds) */
 
-	/* 1. the port for the group. probe: p->name, p->args, zeros in p->shared; it sets p->caps, p->mac[0], p->link.
+	/* 1. the port for the group. args: reads p->args into p->shared and p->caps, which are zeros; opens and makes nothing, asks
+	 * nobody; fuzzed. Then probe: p->name, p->args, zeros in p->shared; it sets p->caps, p->mac[0], p->link.
 	 * remove: also after a probe that failed or died at any step: p->shared may be zeros, or as far as it got. */
+	int (*args)(struct sh_port *p);
 	int (*probe)(struct sh_port *p);
 	void (*remove)(struct sh_port *p);
 
@@ -295,6 +298,15 @@ struct sh_driver {
 	void (*stats)(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors); /* add to these */
 	const uint32_t *ptypes; /* what rx fills in, ends with RTE_PTYPE_UNKNOWN */
 };
+
+#define SH_ARGS_WHY 256
+struct rte_kvargs;
+/* kvargs.c: as rte_kvargs_parse(); NULL: and why */
+struct rte_kvargs *sh_kvargs(const char *args, const char *const keys[], char why[SH_ARGS_WHY]);
+/* drivers.c: the same for a port's, with a line */
+struct rte_kvargs *sh_port_args(const struct sh_port *p, const char *const keys[]);
+/* for rte_kvargs_process(): 0 or 1 into a bool, or -1 and a line */
+int sh_port_flag(const char *key, const char *value, void *flag);
 
 /* drivers.c: the table ends with NULL. A driver adds itself there. */
 extern const struct sh_driver *const sh_drivers[];
@@ -351,6 +363,36 @@ uint16_t sh_queue_lost(struct sh_queue *q, struct rte_mbuf **pkts, uint16_t n);
 static inline void sh_count(_Atomic uint64_t *c, uint64_t n)
 {
 	sh_store_rlx(c, sh_load_rlx(c) + n); /* relaxed: one writer, and a reader wants any recent value */
+}
+
+/* what goes wrong with a queue is counted each time and said once: enum sh_said tells the lines apart */
+enum sh_said { SH_SAID_NOMBUF = 1, SH_SAID_BAD = 2, SH_SAID_MISSED = 4, SH_SAID_FULL = 8, SH_SAID_LOST = 16 };
+void sh_queue_say(struct sh_queue *q, enum sh_said what);
+
+static inline void sh_queue_once(struct sh_queue *q, enum sh_said what)
+{
+	if (__builtin_expect((sh_load_rlx(&q->said) & what) == 0, 0)) /* relaxed: one writer */
+		sh_queue_say(q, what);
+}
+
+/* no mbuf; a frame that is none; a packet that cannot leave */
+static inline void sh_queue_nombuf(struct sh_queue *q, uint64_t n)
+{
+	sh_count(&q->nombuf, n);
+	sh_queue_once(q, SH_SAID_NOMBUF);
+}
+
+static inline void sh_queue_bad(struct sh_queue *q)
+{
+	sh_count(&q->errors, 1);
+	sh_queue_once(q, SH_SAID_BAD);
+}
+
+static inline void sh_queue_lose(struct sh_queue *q, uint64_t n)
+{
+	sh_count(&q->errors, n);
+	if (n > 0)
+		sh_queue_once(q, SH_SAID_LOST);
 }
 
 static inline void sh_queue_count(struct sh_queue *q, uint64_t packets, uint64_t bytes)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* drivers.c - drivers by name. A new one adds its line here, and its keys to doc/options.md. */
+/* drivers.c - drivers by name, and what they share. A new one adds its line here, and its keys to doc/options.md. */
 #include <string.h>
 
-#include "pkt/dev.h"
+#include "base/log.h"
+#include "pkt/port.h"
 
 extern const struct sh_driver sh_drv_af_packet, sh_drv_null, sh_drv_pcap, sh_drv_ring, sh_drv_tap;
 
@@ -28,4 +29,60 @@ const struct sh_driver *sh_driver_of(const char *device)
 			best = sh_drivers[i];
 	}
 	return best;
+}
+
+struct rte_kvargs *sh_port_args(const struct sh_port *p, const char *const keys[])
+{
+	char why[SH_ARGS_WHY];
+	struct rte_kvargs *kv = sh_kvargs(p->args, keys, why);
+
+	if (kv == NULL)
+		sh_err("%s: in its arguments '%.200s': %s", p->name, p->args, why);
+	return kv;
+}
+
+int sh_port_flag(const char *key, const char *value, void *flag)
+{
+	if (value == NULL || (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)) {
+		sh_err("%s=%s: it is either 0 or 1", key, value != NULL ? value : "");
+		return -1;
+	}
+	*(bool *)flag = value[0] == '1';
+	return 0;
+}
+
+/* the row may be gone */
+static const char *named(const struct sh_queue *q)
+{
+	const struct sh_port *p = sh_port(q->port);
+
+	return p != NULL ? p->name : "?";
+}
+
+void sh_queue_say(struct sh_queue *q, enum sh_said what)
+{
+	sh_store_rlx(&q->said, sh_load_rlx(&q->said) | what); /* relaxed: one writer */
+	if (what == SH_SAID_NOMBUF)
+		sh_warn("port %u (%s), rx queue %u: the pool %s has no mbuf left, counted in rx_nombuf; make it "
+			"larger, "
+			"or free packets sooner",
+			q->port, named(q), q->id, q->mp != NULL ? q->mp->name : "?");
+	else if (what == SH_SAID_BAD)
+		sh_warn("port %u (%s), rx queue %u: a frame that is too short, damaged or does not fit was dropped, "
+			"counted in ierrors; look at what sends it",
+			q->port, named(q), q->id);
+	else if (what == SH_SAID_MISSED)
+		sh_warn("port %u (%s), rx queue %u: it was full, and packets are dropped, counted in imissed; have it "
+			"polled more often, or give it more descriptors",
+			q->port, named(q), q->id);
+	else if (what == SH_SAID_FULL)
+		sh_warn("port %u (%s), tx queue %u: its ring is full: packets stay the sender's until somebody "
+			"receives; "
+			"with rx_drop_en they are dropped once nobody does",
+			q->port, named(q), q->id);
+	else
+		sh_warn("port %u (%s), tx queue %u: a packet cannot be sent and was dropped, counted in oerrors; look "
+			"at "
+			"its length and its segments, and at the interface",
+			q->port, named(q), q->id);
 }

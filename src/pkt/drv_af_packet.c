@@ -59,24 +59,18 @@ static int geometry(struct sh_port *p, struct sh_afp *s, uint32_t mtu)
 	return 0;
 }
 
-static int options(struct sh_port *p)
+static int args(struct sh_port *p)
 {
 	static const char *const keys[] = {"iface",   "qpairs",	  "qdisc_bypass", "blocksz",
 					   "framesz", "framecnt", "join",	  NULL};
-	struct rte_kvargs *kv = rte_kvargs_parse(p->args, keys);
+	struct rte_kvargs *kv = sh_port_args(p, keys);
 	struct sh_afp *s = p->shared;
 	uint32_t qpairs = SH_AFP_QUEUES, bypass = 0, join = 1;
 	int r;
 
-	if (kv == NULL) {
-		sh_err("%s: '%s' is malformed, or has a key that net_af_packet does not know; it knows iface, qpairs, "
-		       "qdisc_bypass, blocksz, framesz, framecnt, join",
-		       p->name, p->args);
+	if (kv == NULL)
 		return -EINVAL;
-	}
-	r = sh_kif_find(p->name, rte_kvargs_get(kv, "iface"), &s->index);
-	if (r == 0)
-		(void)snprintf(s->iface, sizeof(s->iface), "%s", rte_kvargs_get(kv, "iface"));
+	r = sh_kif_name(p->name, rte_kvargs_get(kv, "iface"), s->iface);
 	if (r == 0 && (rte_kvargs_process(kv, "qpairs", number, &qpairs) < 0 ||
 		       rte_kvargs_process(kv, "qdisc_bypass", number, &bypass) < 0 ||
 		       rte_kvargs_process(kv, "blocksz", number, &s->blocksz) < 0 ||
@@ -124,7 +118,7 @@ static int probe(struct sh_port *p)
 {
 	struct sh_afp *s = p->shared;
 	struct sh_kif_state is;
-	int r = options(p), fd;
+	int r = sh_kif_find(p->name, s->iface, &s->index), fd;
 	bool tso;
 
 	if (r < 0)
@@ -273,6 +267,7 @@ extern const struct sh_driver sh_drv_af_packet;
 const struct sh_driver sh_drv_af_packet = {
 	.name = "net_af_packet",
 	.shared = sizeof(struct sh_afp),
+	.args = args,
 	.probe = probe,
 	.attach = sh_afp_attach,
 	.detach = sh_afp_detach,

@@ -22,7 +22,7 @@
 
 struct null {
 	uint32_t size;
-	bool copy, no_rx;
+	bool copy, no_rx, rss;
 };
 
 struct io {
@@ -42,7 +42,7 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 		return sh_queue_lost(io->q, pkts, n);
 	SH_STEP("queue_inside");
 	if (unlikely(rte_pktmbuf_alloc_bulk(io->mp, pkts, n) != 0)) {
-		sh_count(&io->q->nombuf, n);
+		sh_queue_nombuf(io->q, n);
 		n = 0;
 	}
 	for (uint16_t i = 0; i < n; i++) {
@@ -109,23 +109,21 @@ static int number(const char *key, const char *value, void *arg)
 	return 0;
 }
 
-static int options(struct sh_port *p, uint32_t *rss)
+static int args(struct sh_port *p)
 {
 	static const char *const keys[] = {"size", "copy", "no-rx", "rss", NULL};
-	struct rte_kvargs *kv = rte_kvargs_parse(p->args, keys);
+	struct rte_kvargs *kv = sh_port_args(p, keys);
 	struct null *s = p->shared;
 	uint32_t copy = 0, no_rx = 0;
 	int r = 0;
 
 	s->size = 64;
-	if (kv == NULL) {
-		sh_err("%s: '%s' is malformed, or has a key that net_null does not know; it knows size, copy, no-rx, "
-		       "rss",
-		       p->name, p->args);
+	s->rss = true;
+	if (kv == NULL)
 		return -EINVAL;
-	}
 	if (rte_kvargs_process(kv, "size", number, &s->size) < 0 || rte_kvargs_process(kv, "copy", number, &copy) < 0 ||
-	    rte_kvargs_process(kv, "no-rx", number, &no_rx) < 0 || rte_kvargs_process(kv, "rss", number, rss) < 0)
+	    rte_kvargs_process(kv, "no-rx", number, &no_rx) < 0 ||
+	    rte_kvargs_process(kv, "rss", sh_port_flag, &s->rss) < 0)
 		r = -EINVAL;
 	rte_kvargs_free(kv);
 	s->copy = copy != 0;
@@ -139,21 +137,18 @@ static int options(struct sh_port *p, uint32_t *rss)
 
 static int probe(struct sh_port *p)
 {
-	uint32_t rss = 1;
-	int r = options(p, &rss);
+	const struct null *s = p->shared;
 	uint64_t mac = (rte_rand() & 0xffffffffff00ull) | 0x02; /* locally administered, of one station */
 
-	if (r < 0)
-		return r;
 	p->caps = (struct sh_port_caps){
 		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
-		.rss_hf = rss != 0 ? RTE_ETH_RSS_PROTO_MASK : 0,
-		.no_rss = rss == 0,
+		.rss_hf = s->rss ? RTE_ETH_RSS_PROTO_MASK : 0,
+		.no_rss = !s->rss,
 		.speed_capa = RTE_ETH_LINK_SPEED_10G,
 		.max_rxq = SH_QUEUES,
 		.max_txq = SH_QUEUES,
-		.reta_size = rss != 0 ? 128 : 0,
-		.key_size = rss != 0 ? 40 : 0,
+		.reta_size = s->rss ? 128 : 0,
+		.key_size = s->rss ? 40 : 0,
 		.max_macs = 1,
 		.min_mtu = RTE_ETHER_MIN_LEN - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN,
 		.max_mtu = UINT16_MAX,
@@ -243,6 +238,7 @@ extern const struct sh_driver sh_drv_null;
 const struct sh_driver sh_drv_null = {
 	.name = "net_null",
 	.shared = sizeof(struct null),
+	.args = args,
 	.probe = probe,
 	.queue_setup = rxq_fits,
 	.start = start,

@@ -9,6 +9,7 @@
  * Works in every process that may open the files and interfaces. Files are read and written from their beginning at each start.
  */
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,16 +131,11 @@ static int parse(const struct sh_port *p, const char *cwd, struct sh_pcap_names 
 {
 	static const char *const keys[] = {"rx_pcap", "tx_pcap",     "rx_iface", "rx_iface_in", "tx_iface", "iface",
 					   "phy_mac", "infinite_rx", "rate",	 "rss",		NULL};
-	struct rte_kvargs *kv = rte_kvargs_parse(p->args, keys);
+	struct rte_kvargs *kv = sh_port_args(p, keys);
 	struct parse c = {.p = p, .cwd = cwd, .n = calloc(1, sizeof(*c.n))};
 	int r = -EINVAL;
 
 	if (kv == NULL || c.n == NULL) {
-		if (kv == NULL)
-			sh_err("%s: '%s' is malformed, or has a key that net_pcap does not know; it knows rx_pcap, "
-			       "tx_pcap, "
-			       "rx_iface, rx_iface_in, tx_iface, iface, phy_mac, infinite_rx, rate, rss",
-			       p->name, p->args);
 		free(c.n);
 		rte_kvargs_free(kv);
 		return kv == NULL ? -EINVAL : -ENOMEM;
@@ -168,7 +164,84 @@ static int parse(const struct sh_port *p, const char *cwd, struct sh_pcap_names 
 	return r;
 }
 
+static int args(struct sh_port *p)
+{
+	struct sh_pcap_names *n;
+	int r = parse(p, "/", &n);
+
+	if (r == 0)
+		free_names(n);
+	return r;
+}
+
 /* ---- the device ---- */
+
+/* do two absolute names stand for one regular file, or for one that is still to be made? */
+static bool one_file(const char *a, const char *b)
+{
+	char dir[2][PATH_MAX];
+	struct stat sa, sb;
+	bool there = stat(a, &sa) == 0;
+
+	if (there != (stat(b, &sb) == 0))
+		return false;
+	if (there)
+		return S_ISREG(sa.st_mode) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+	if (strcmp(strrchr(a, '/'), strrchr(b, '/')) != 0)
+		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		const char *name = i == 0 ? a : b;
+
+		(void)snprintf(dir[i], PATH_MAX, "%.*s/", (int)(strrchr(name, '/') - name), name);
+	}
+	return stat(dir[0], &sa) == 0 && stat(dir[1], &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* does this port write to file? But to its stream number skip */
+static bool writes(const struct sh_pcap_names *n, const char *file, unsigned skip)
+{
+	for (unsigned k = 0; k < n->n_tx; k++)
+		if (k != skip && n->tx[k].kind == SH_PCAP_FILE && one_file(n->tx[k].name, file))
+			return true;
+	return false;
+}
+
+/*
+ * A file that is written has one writer: this stream. The other ports stay as they are meanwhile, for who makes a port has the
+ * seat of their table.
+ */
+static int one_writer(const struct sh_port *p, const struct sh_pcap_names *n)
+{
+	const struct sh_table *t = sh_table(false);
+
+	for (unsigned i = 0; i < n->n_tx; i++) {
+		const char *file = n->tx[i].name, *by = NULL;
+
+		if (n->tx[i].kind != SH_PCAP_FILE)
+			continue;
+		if (writes(n, file, i))
+			by = p->name;
+		for (unsigned k = 0; by == NULL && t != NULL && k < SH_PORTS; k++) {
+			const struct sh_port *o = &t->row[k];
+			struct sh_pcap_names *other;
+
+			if ((sh_load_acq(&o->state) & SH_PORT_READY) == 0 ||
+			    strcmp(o->driver, "net_pcap") != 0) /* A:PORTROW */
+				continue;
+			if (parse(o, ((const struct sh_pcap *)o->shared)->cwd, &other) < 0)
+				continue;
+			if (writes(other, file, UINT_MAX))
+				by = o->name;
+			free_names(other);
+		}
+		if (by != NULL) {
+			sh_err("%s: tx_pcap=%s is written by %s already: name another file, or send to that port",
+			       p->name, file, by);
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
 
 /* each file that is read: there, regular, and a capture; none is written too */
 static int look_at_files(struct sh_port *p, const struct sh_pcap_names *n)
@@ -291,6 +364,8 @@ static int probe(struct sh_port *p)
 		return r;
 	r = look_at_files(p, n);
 	if (r == 0)
+		r = one_writer(p, n);
+	if (r == 0)
 		r = interfaces(p, n, &mac);
 	s->n_rx = n->n_rx;
 	s->n_tx = n->n_tx;
@@ -323,18 +398,32 @@ static void detach(struct sh_here *h)
 	h->local = NULL;
 }
 
+static void from_the_beginning(struct sh_pcap *s)
+{
+	for (unsigned q = 0; q < SH_PCAP_QUEUES; q++)
+		for (unsigned i = 0; i < SH_PCAP_STREAMS; i++) {
+			sh_store_rlx(&s->full[q][i], 0); /* relaxed: before run */
+			sh_store_rlx(&s->pos[q][i], 0);	 /* relaxed: the same */
+		}
+}
+
 static int start(struct sh_here *h)
 {
 	struct sh_pcap *s = h->p->shared;
-	int r;
+	uint64_t behind[SH_PCAP_QUEUES] = {0};
+	int r = sh_pcap_live_try(h);
 
-	for (unsigned q = 0; q < SH_PCAP_QUEUES; q++)
-		for (unsigned i = 0; i < SH_PCAP_STREAMS; i++)
-			sh_store_rlx(&s->pos[q][i], 0); /* relaxed: before run */
-	r = sh_pcap_tx_start(h);
+	if (r == 0)
+		r = sh_pcap_tx_start(h);
 	if (r < 0)
 		return r;
-	sh_store_rlx(&s->t0, sh_now_ns()); /* relaxed: before run */
+	/* what queues were behind when the port was stopped, nobody can receive any more */
+	for (unsigned q = 0; q < h->p->nb_rxq && q < SH_PCAP_QUEUES; q++)
+		behind[q] = sh_pcap_rx_behind(h, sh_rxq(h->p, q));
+	from_the_beginning(s);
+	for (unsigned q = 0; q < h->p->nb_rxq && q < SH_PCAP_QUEUES; q++)
+		(void)sh_add_rlx(&sh_rxq(h->p, q)->missed, behind[q]); /* relaxed: a counter */
+	sh_store_rlx(&s->t0, sh_now_ns());			       /* relaxed: before run */
 	sh_port_link_put(h->p, true, RTE_ETH_SPEED_NUM_10G, true, false);
 	return 0;
 }
@@ -372,11 +461,41 @@ static void shut(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 		sh_pcap_rx_shut(io);
 }
 
+/*
+ * What a queue is behind counts as missed before its owner goes on and counts it. It is asked for after the counter: what moves
+ * from one to the other in between is not seen for once, and never seen twice.
+ */
 static void stats(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors)
 {
+	const struct sh_pcap *s = h->p->shared;
+
+	uint64_t before = 0; /* counted before the reset already, whoever counts it now */
+
 	(void)ierrors, (void)oerrors;
-	for (unsigned i = 0; i < h->p->nb_rxq; i++)
+	for (unsigned i = 0; i < h->p->nb_rxq && i < SH_PCAP_QUEUES; i++) {
 		*missed += sh_pcap_rx_behind(h, sh_rxq(h->p, i));
+		before += s->behind[i];
+	}
+	*missed -= before < *missed ? before : *missed;
+}
+
+static int stats_reset(struct sh_here *h)
+{
+	struct sh_pcap *s = h->p->shared;
+
+	for (unsigned i = 0; i < h->p->nb_rxq && i < SH_PCAP_QUEUES; i++)
+		s->behind[i] = sh_pcap_rx_behind(h, sh_rxq(h->p, i));
+	return 0;
+}
+
+/* no queue has a past */
+static int configure(struct sh_here *h)
+{
+	struct sh_pcap *s = h->p->shared;
+
+	memset(s->behind, 0, sizeof(s->behind));
+	from_the_beginning(s);
+	return 0;
 }
 
 static int accept_mac(struct sh_here *h, uint64_t mac)
@@ -401,6 +520,7 @@ extern const struct sh_driver sh_drv_pcap;
 const struct sh_driver sh_drv_pcap = {
 	.name = "net_pcap",
 	.shared = sizeof(struct sh_pcap),
+	.args = args,
 	.probe = probe,
 	.attach = attach,
 	.detach = detach,
@@ -415,4 +535,6 @@ const struct sh_driver sh_drv_pcap = {
 	.open = open_queue,
 	.shut = shut,
 	.stats = stats,
+	.stats_reset = stats_reset,
+	.configure = configure,
 };

@@ -8,7 +8,13 @@
  *
  * A burst touches no packet: bytes are not counted, and m->port stays what it was, as in DPDK.
  *
- * Shared: struct rings, constant after probe. What is in flight lies in the rings: no death loses it, but what the dead one had
+ * A ring that is full takes no packet, and the sender keeps it, as in DPDK. With rx_drop_en at the rx queue that the ring fills, a
+ * receiver that does not receive - dead, stopped, or gone - holds up no sender: once nothing was taken out for STUCK_NS while
+ * the ring was full, what does not fit is dropped by the sender, counted in imissed of that rx queue, until something is taken
+ * out again. Who sends touches nothing of the ring for that: it frees packets that are still its own, and adds to a counter that
+ * anybody may add to; so there is nothing to exclude, and a sender that dies in between leaves at most packets that are not counted.
+ *
+ * Shared: struct rings, constant after probe; rx queues' drv[0], the ring that they receive from: by who sets them up. What is in flight lies in the rings: no death loses it, but what the dead one had
  * received or had not sent yet. Rings that this driver made go with the port, and the packets in them to their pools.
  */
 #include <errno.h>
@@ -21,6 +27,7 @@
 #include <rte_random.h>
 #include <rte_ring.h>
 
+#include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -30,9 +37,11 @@
 
 #define RINGS RTE_PMD_RING_MAX_RX_RINGS
 #define RING_SIZE 1024
-#define NAME_MAX_CHARS 24
+#define STUCK_NS (10 * SH_NS_PER_MS)
 
+enum how { OWN, CREATE, ATTACH, LIST };
 struct rings {
+	enum how how; /* devargs */
 	unsigned n_rx, n_tx;
 	bool made; /* before the first of them is */
 	char of[SH_PORT_NAME];
@@ -42,6 +51,9 @@ struct rings {
 struct io {
 	struct sh_queue *q;
 	struct rte_ring *r;
+	/* tx: the ring was full, and so much had been taken out of it, since then */
+	uint32_t taken;
+	uint64_t full_ns;
 };
 
 /* ---- bursts ---- */
@@ -55,12 +67,64 @@ static uint16_t receive(struct io *io, struct rte_mbuf **pkts, uint16_t n)
 	return n;
 }
 
+/* the rx queue that r fills, if it drops rather than holds up and its port is started. Records of queues are never freed */
+static struct sh_queue *dropper(const struct rte_ring *r)
+{
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		const struct sh_port *p = sh_port(i);
+
+		if (p == NULL || strcmp(p->driver, "net_ring") != 0 || sh_load_acq(&p->run) == 0) /* A:PORTRUN */
+			continue;
+		for (unsigned k = 0; k < p->nb_rxq && k < RINGS; k++) {
+			struct sh_queue *q = sh_rxq(p, k);
+
+			if (q->drv[0] == (uint64_t)(uintptr_t)r && q->drop_en &&
+			    sh_load_acq(&q->state) != SH_Q_NONE) /* A:QSTATE */
+				return q;
+		}
+	}
+	return NULL;
+}
+
+/* n packets do not fit; how many of them are dropped: none, or all. See the head of this file */
+static __attribute__((noinline)) uint16_t full(struct io *io, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t taken = sh_load_rlx(SH_RING_A32(&io->r->cons.tail)); /* relaxed: any recent value */
+	uint64_t now = sh_now_ns();
+	struct sh_queue *to;
+
+	sh_queue_once(io->q, SH_SAID_FULL);
+	if (io->full_ns == 0 || taken != io->taken) {
+		io->taken = taken;
+		io->full_ns = now;
+		return 0;
+	}
+	if (now - io->full_ns < STUCK_NS)
+		return 0;
+	to = dropper(io->r);
+	if (to == NULL)
+		return 0;
+	rte_pktmbuf_free_bulk(pkts, n);
+	SH_STEP("ring_dropped");
+	(void)sh_add_rlx(&to->missed, n);
+	if ((sh_load_rlx(&io->q->said) & SH_SAID_MISSED) == 0) { /* relaxed: one writer */
+		sh_store_rlx(&io->q->said, sh_load_rlx(&io->q->said) | SH_SAID_MISSED);
+		sh_warn("port %u, rx queue %u: nobody receives, and its ring is full: packets are dropped, counted in "
+			"imissed; look whether the process that had the queue is dead or stopped",
+			to->port, to->id);
+	}
+	return n;
+}
+
 static uint16_t send(struct io *io, struct rte_mbuf **pkts, uint16_t n)
 {
-	n = (uint16_t)rte_ring_enqueue_burst(io->r, (void **)pkts, n, NULL);
-	sh_count(&io->q->packets, n);
+	uint16_t k = (uint16_t)rte_ring_enqueue_burst(io->r, (void **)pkts, n, NULL);
+
+	if (unlikely(k < n))
+		k = (uint16_t)(k + full(io, pkts + k, (uint16_t)(n - k)));
+	sh_count(&io->q->packets, k);
 	sh_queue_leave(io->q);
-	return n;
+	return k;
 }
 
 /* the end of a quick move that somebody sleeps for */
@@ -143,7 +207,6 @@ static int named_rings(struct sh_port *p, const char *of, bool create)
 	struct rings *s = p->shared;
 	char name[RTE_RING_NAMESIZE];
 
-	(void)snprintf(s->of, sizeof(s->of), "%s", of);
 	for (unsigned i = 0; i < RINGS; i++) {
 		if (ring_name(name, sizeof(name), i, of) < 0) {
 			sh_err("%s: '%s' is too long for the names of rings", p->name, of);
@@ -167,11 +230,11 @@ static int named_rings(struct sh_port *p, const char *of, bool create)
 	return 0;
 }
 
-static int nodeaction(struct sh_port *p, const char *value)
+static int nodeaction(const struct sh_port *p, struct rings *s, const char *value)
 {
-	char text[SH_PORT_NAME], *node, *action;
+	char *text = s->of, *node, *action;
 
-	if (value == NULL || snprintf(text, sizeof(text), "%s", value) >= (int)sizeof(text))
+	if (value == NULL || snprintf(text, sizeof(s->of), "%s", value) >= (int)sizeof(s->of))
 		text[0] = '\0';
 	node = strchr(text, ':');
 	action = node != NULL ? strchr(node + 1, ':') : NULL;
@@ -186,7 +249,8 @@ static int nodeaction(struct sh_port *p, const char *value)
 		sh_err("%s: nodeaction=%s: '%s' is neither CREATE nor ATTACH", p->name, value, action);
 		return -EINVAL;
 	}
-	return named_rings(p, text, action[0] == 'C');
+	s->how = action[0] == 'C' ? CREATE : ATTACH;
+	return 0;
 }
 
 struct search {
@@ -202,55 +266,67 @@ static void compare(struct rte_ring *r, void *arg)
 		s->found = r;
 }
 
-/* "[addr;addr]": rings of the group; 0 or -errno */
-static int list(struct sh_port *p, const char *text, struct rte_ring **to, unsigned *n)
+/* "[addr;addr]": what they say, not looked at yet; 0 or -errno */
+static int list(const struct sh_port *p, const char *key, const char *text, struct rte_ring **to, unsigned *n)
 {
-	char *end;
+	const char *at = text != NULL && *text == '[' ? text + 1 : NULL;
+	char *end = NULL;
 
-	if (text == NULL || *text++ != '[')
-		return -EINVAL;
-	for (*n = 0; *n < RINGS; text = end + 1) {
-		struct search s = {.addr = strtoull(text, &end, 16)};
-
-		sh_ring_walk(compare, &s);
-		if (s.found == NULL) {
-			sh_err("%s: at %s is no ring of the group; rte_ring_create() makes one", p->name, text);
-			return -EINVAL;
-		}
-		to[(*n)++] = s.found;
-		if (*end == ']')
+	for (*n = 0; at != NULL && *n < RINGS; at = end + 1) {
+		to[(*n)++] = (struct rte_ring *)(uintptr_t)strtoull(at, &end, 16);
+		if (end == at || (*end != ';' && *end != ']'))
+			break;
+		if (*end == ']' && end[1] == '\0')
 			return 0;
-		if (*end != ';')
-			return -EINVAL;
 	}
+	sh_err("%s: %s=%s: addresses of 1 to %d rings are wanted, as [A;B]: rte_eth_from_rings() writes them", p->name,
+	       key, text != NULL ? text : "", RINGS);
 	return -EINVAL;
 }
 
-static int options(struct sh_port *p)
+static int rings_of_the_group(const struct sh_port *p, struct rte_ring **to, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct search s = {.addr = (uint64_t)(uintptr_t)to[i]};
+
+		sh_ring_walk(compare, &s);
+		if (s.found == NULL) {
+			sh_err("%s: at 0x%llx is no ring of the group; rte_ring_create() makes one", p->name,
+			       (unsigned long long)s.addr);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int args(struct sh_port *p)
 {
 	static const char *const keys[] = {"nodeaction", "rx", "tx", "rss", NULL};
-	struct rte_kvargs *kv = rte_kvargs_parse(p->args, keys);
+	struct rte_kvargs *kv = sh_port_args(p, keys);
 	struct rings *s = p->shared;
-	const char *rss;
+	bool rss = true;
 	int r = -EINVAL;
 
-	if (kv == NULL) {
-		sh_err("%s: '%s' is malformed, or has a key that net_ring does not know; it knows nodeaction, rss",
-		       p->name, p->args);
+	if (kv == NULL)
+		return -EINVAL;
+	if (rte_kvargs_process(kv, "rss", sh_port_flag, &rss) < 0) {
+		rte_kvargs_free(kv);
 		return -EINVAL;
 	}
-	rss = rte_kvargs_get(kv, "rss");
-	p->caps.no_rss = rss != NULL && strcmp(rss, "0") == 0;
+	p->caps.no_rss = !rss;
 	if (rte_kvargs_count(kv, "rx") + rte_kvargs_count(kv, "tx") > 0) {
-		if (list(p, rte_kvargs_get(kv, "rx"), s->rx, &s->n_rx) == 0 &&
-		    list(p, rte_kvargs_get(kv, "tx"), s->tx, &s->n_tx) == 0)
+		s->how = LIST;
+		if (list(p, "rx", rte_kvargs_get(kv, "rx"), s->rx, &s->n_rx) == 0 &&
+		    list(p, "tx", rte_kvargs_get(kv, "tx"), s->tx, &s->n_tx) == 0)
 			r = 0;
 	} else if (rte_kvargs_count(kv, "nodeaction") > 1) {
 		sh_err("%s: one nodeaction for one port; give another --vdev for the other", p->name);
 	} else if (rte_kvargs_count(kv, "nodeaction") == 1) {
-		r = nodeaction(p, rte_kvargs_get(kv, "nodeaction"));
+		r = nodeaction(p, s, rte_kvargs_get(kv, "nodeaction"));
 	} else {
-		r = named_rings(p, p->name, true);
+		s->how = OWN;
+		(void)snprintf(s->of, sizeof(s->of), "%s", p->name);
+		r = 0;
 	}
 	rte_kvargs_free(kv);
 	return r;
@@ -260,8 +336,12 @@ static int probe(struct sh_port *p)
 {
 	struct rings *s = p->shared;
 	uint64_t mac = (rte_rand() & 0xffffffffff00ull) | 0x02;
-	int r = options(p);
+	int r;
 
+	if (s->how != LIST)
+		r = named_rings(p, s->of, s->how != ATTACH);
+	else if ((r = rings_of_the_group(p, s->rx, s->n_rx)) == 0)
+		r = rings_of_the_group(p, s->tx, s->n_tx);
 	if (r < 0)
 		return r;
 	p->caps = (struct sh_port_caps){
@@ -342,6 +422,15 @@ static int accept_mtu(struct sh_here *h, uint16_t mtu)
 	return 0;
 }
 
+static int queue_setup(struct sh_here *h, struct sh_queue *q)
+{
+	const struct rings *s = h->p->shared;
+
+	if (!q->tx)
+		q->drv[0] = (uint64_t)(uintptr_t)s->rx[q->id];
+	return 0;
+}
+
 static int open_queue(struct sh_here *h, struct sh_queue *q, struct sh_io *ret)
 {
 	const struct rings *s = h->p->shared;
@@ -375,8 +464,10 @@ extern const struct sh_driver sh_drv_ring;
 const struct sh_driver sh_drv_ring = {
 	.name = "net_ring",
 	.shared = sizeof(struct rings),
+	.args = args,
 	.probe = probe,
 	.remove = remove_port,
+	.queue_setup = queue_setup,
 	.start = start,
 	.stop = stop,
 	.set_link = set_link,

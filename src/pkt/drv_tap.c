@@ -121,26 +121,25 @@ static int name_option(const struct sh_port *p, const char *value, char *name)
 	return 0;
 }
 
-static int options(struct sh_port *p, uint64_t *mac)
+static int args(struct sh_port *p)
 {
 	static const char *const keys[] = {"iface", "mac", "persist", "remote", "rss", NULL};
-	struct rte_kvargs *kv = rte_kvargs_parse(p->args, keys);
+	struct rte_kvargs *kv = sh_port_args(p, keys);
 	struct tap *s = p->shared;
-	const char *rss, *persist;
+	const char *persist;
+	bool rss = true;
 	int r = 0;
 
-	if (kv == NULL) {
-		sh_err("%s: '%s' is malformed, or has a key that net_tap does not know; it knows iface, mac, persist, "
-		       "rss",
-		       p->name, p->args);
+	if (kv == NULL)
 		return -EINVAL;
-	}
 	(void)snprintf(s->name, sizeof(s->name), "dtap%%d");
-	rss = rte_kvargs_get(kv, "rss");
-	p->caps.no_rss = rss != NULL && strcmp(rss, "0") == 0;
+	s->mac = (rte_rand() & 0xffffffffff00ull) | 0x02;
+	if (rte_kvargs_process(kv, "rss", sh_port_flag, &rss) < 0)
+		r = -EINVAL;
+	p->caps.no_rss = !rss;
 	persist = rte_kvargs_get(kv, "persist");
 	s->persist = rte_kvargs_count(kv, "persist") > 0 && (persist == NULL || strcmp(persist, "0") != 0);
-	if (rte_kvargs_count(kv, "remote") > 0) {
+	if (r == 0 && rte_kvargs_count(kv, "remote") > 0) {
 		sh_err("%s: remote= is not there: use net_af_packet,iface= for packets of an interface that exists",
 		       p->name);
 		r = -ENOTSUP;
@@ -149,7 +148,7 @@ static int options(struct sh_port *p, uint64_t *mac)
 		r = name_option(p, rte_kvargs_get(kv, "iface"), s->name);
 	s->own_mac = rte_kvargs_count(kv, "mac") > 0;
 	if (r == 0 && s->own_mac)
-		r = mac_option(p, rte_kvargs_get(kv, "mac"), mac);
+		r = mac_option(p, rte_kvargs_get(kv, "mac"), &s->mac);
 	rte_kvargs_free(kv);
 	return r;
 }
@@ -180,13 +179,10 @@ static void tell_caps(struct sh_port *p, uint32_t index)
 static int probe(struct sh_port *p)
 {
 	struct tap *s = p->shared;
-	uint64_t mac = (rte_rand() & 0xffffffffff00ull) | 0x02;
 	struct sh_kif_state state;
-	int fd, sock, r = options(p, &mac);
+	int fd, sock, r;
 	bool made;
 
-	if (r < 0)
-		return r;
 	made = if_nametoindex(s->name) == 0;
 	fd = open_queue_of(p->name, s->name);
 	if (fd < 0)
@@ -201,7 +197,7 @@ static int probe(struct sh_port *p)
 	sock = sh_kif_socket(p->name);
 	if (sock < 0)
 		return sock;
-	r = sh_kif_mac_set(sock, s->index, mac);
+	r = sh_kif_mac_set(sock, s->index, s->mac);
 	if (r == -EPERM && !s->own_mac)
 		r = 0; /* it was made for this user beforehand: it has an address */
 	else if (r < 0)
@@ -512,6 +508,7 @@ extern const struct sh_driver sh_drv_tap;
 const struct sh_driver sh_drv_tap = {
 	.name = "net_tap",
 	.shared = sizeof(struct tap),
+	.args = args,
 	.probe = probe,
 	.remove = remove_port,
 	.attach = attach,

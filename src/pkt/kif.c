@@ -37,13 +37,23 @@ int sh_kif_refused(const char *who, const char *what, int err)
 	return err;
 }
 
-int sh_kif_find(const char *who, const char *name, uint32_t *index)
+int sh_kif_name(const char *who, const char *name, char to[IFNAMSIZ])
 {
 	if (name == NULL || *name == '\0') {
 		sh_err("%s: the name of an interface is missing: iface=NAME, one of those that 'ip link' shows", who);
 		return -EINVAL;
 	}
-	*index = strlen(name) < IFNAMSIZ ? if_nametoindex(name) : 0;
+	if (strlen(name) < IFNAMSIZ) {
+		memcpy(to, name, strlen(name) + 1);
+		return 0;
+	}
+	sh_err("%s: iface=%.40s: names of interfaces have at most %d characters", who, name, IFNAMSIZ - 1);
+	return -ENODEV;
+}
+
+int sh_kif_find(const char *who, const char *name, uint32_t *index)
+{
+	*index = if_nametoindex(name);
 	if (*index != 0)
 		return 0;
 	sh_err("%s: there is no interface %s in this network namespace; 'ip link' shows those that there are", who,

@@ -39,7 +39,8 @@ struct sh_kif_counts {
 
 /* ---- once, by name: with a line that says what to do; who: for the line ---- */
 
-/* in this process' namespace */
+/* a name that an interface may have, in to; of one in this process' namespace, the number. 0, or -errno and a line */
+int sh_kif_name(const char *who, const char *name, char to[IFNAMSIZ]);
 int sh_kif_find(const char *who, const char *name, uint32_t *index);
 /* one line for what the kernel refused: "who: what: reason; remedy". Returns err, which is negative. */
 int sh_kif_refused(const char *who, const char *what, int err);

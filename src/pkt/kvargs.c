@@ -3,10 +3,12 @@
 #include <rte_kvargs.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/export.h"
+#include "pkt/dev.h"
 
 /* where the value that begins here ends: at a comma, or the end; a list in brackets is stepped over. NULL: it never ends */
 static char *value_end(char *v)
@@ -26,34 +28,46 @@ static bool valid(const char *key, const char *const keys[])
 	return keys == NULL;
 }
 
-/* one pair at s; where the next begins, or NULL: malformed */
-static char *pair(struct rte_kvargs *kv, char *s, const char *const keys[])
+static char *unknown(const char *key, const char *const keys[], char why[SH_ARGS_WHY])
+{
+	int at = snprintf(why, SH_ARGS_WHY, "'%.40s' is not known; it knows", key);
+
+	for (unsigned i = 0; keys[i] != NULL && at < SH_ARGS_WHY; i++)
+		at += snprintf(why + at, (size_t)(SH_ARGS_WHY - at), "%s %s", i > 0 ? "," : "", keys[i]);
+	return NULL;
+}
+
+/* one pair at s; where the next begins, or NULL, and why */
+static char *pair(struct rte_kvargs *kv, char *s, const char *const keys[], char why[SH_ARGS_WHY])
 {
 	size_t n = strcspn(s, RTE_KVARGS_PAIRS_DELIM RTE_KVARGS_KV_DELIM);
 	char *value = s[n] == '=' ? s + n + 1 : NULL;
 	char *end = value != NULL ? value_end(value) : s + n;
 	bool more;
 
-	if (n == 0 || end == NULL || kv->count == RTE_KVARGS_MAX)
+	if (n == 0 || end == NULL) {
+		(void)snprintf(why, SH_ARGS_WHY, "malformed at '%.60s'", s);
 		return NULL;
+	}
+	if (kv->count == RTE_KVARGS_MAX) {
+		(void)snprintf(why, SH_ARGS_WHY, "more than %d of KEY=VALUE", RTE_KVARGS_MAX);
+		return NULL;
+	}
 	more = *end != '\0';
 	s[n] = *end = '\0';
 	if (!valid(s, keys))
-		return NULL;
+		return unknown(s, keys, why);
 	kv->pairs[kv->count++] = (struct rte_kvargs_pair){s, value};
 	return more ? end + 1 : end;
 }
 
-SH_EXPORT struct rte_kvargs *rte_kvargs_parse(const char *args, const char *const valid_keys[])
+struct rte_kvargs *sh_kvargs(const char *args, const char *const keys[], char why[SH_ARGS_WHY])
 {
-	struct rte_kvargs *kv;
-	char *s;
+	struct rte_kvargs *kv = calloc(1, sizeof(*kv));
+	char *s = strdup(args);
 
-	if (args == NULL)
-		return NULL;
-	kv = calloc(1, sizeof(*kv));
-	s = strdup(args);
 	if (kv == NULL || s == NULL) {
+		(void)snprintf(why, SH_ARGS_WHY, "there is no memory for them");
 		free(s);
 		free(kv);
 		return NULL;
@@ -63,12 +77,19 @@ SH_EXPORT struct rte_kvargs *rte_kvargs_parse(const char *args, const char *cons
 		while (*s == ',')
 			s++;
 		if (*s != '\0')
-			s = pair(kv, s, valid_keys);
+			s = pair(kv, s, keys, why);
 	}
 	if (s != NULL)
 		return kv;
 	rte_kvargs_free(kv);
 	return NULL;
+}
+
+SH_EXPORT struct rte_kvargs *rte_kvargs_parse(const char *args, const char *const valid_keys[])
+{
+	char why[SH_ARGS_WHY];
+
+	return args != NULL ? sh_kvargs(args, valid_keys, why) : NULL;
 }
 
 SH_EXPORT struct rte_kvargs *rte_kvargs_parse_delim(const char *args, const char *const valid_keys[],

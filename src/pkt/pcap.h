@@ -44,8 +44,9 @@ enum sh_pcap_rate { SH_PCAP_FAST, SH_PCAP_PER_S, SH_PCAP_REAL };
  *   t0             start                                         before run
  *   tx[].dev, ino  start                                         before run
  *   tx[].word      who writes, or writes for another: see above  CAS; R:PCAPWORD <-> A:PCAPWORD
+ *   behind         stats_reset, start: by who has the seat       -
  *   pos            the queue's owner, at the end of a burst;     one store; any process reads any recent value
- *                  start: zeros
+ *   full           start: zeros                                  as pos, which is stored behind it
  */
 struct sh_pcap {
 	char cwd[PATH_MAX]; /* of the maker: what relative names are relative to */
@@ -61,6 +62,9 @@ struct sh_pcap {
 		_Atomic uint64_t word;
 		uint64_t pad[5];
 	} tx[SH_PCAP_STREAMS];
+	uint64_t behind
+		[SH_PCAP_QUEUES]; /* sh_pcap_rx_behind() when counters were reset: missed since then is what is more */
+	_Atomic uint64_t full[SH_PCAP_QUEUES][SH_PCAP_STREAMS]; /* to_drop << 16 | budget of pcap_rx.c */
 	_Atomic uint64_t pos[SH_PCAP_QUEUES][SH_PCAP_STREAMS]; /* packets of the stream that this queue has behind it */
 };
 
@@ -95,6 +99,7 @@ static inline bool sh_pcap_rss_on(const struct sh_port *p)
 }
 
 /* pcap_rx.c */
+int sh_pcap_live_try(const struct sh_here *h); /* may this process open the interfaces? 0, or -errno and a line */
 int sh_pcap_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 void sh_pcap_rx_shut(struct sh_io *io);
 /* packets that a queue with drop_en will have dropped when its owner goes on, or is replaced */

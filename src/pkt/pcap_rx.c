@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "pkt/cap_int.h"
+#include "pkt/kif.h"
 #include "pkt/pcap.h"
 #include "pkt/rss.h"
 
@@ -21,6 +22,7 @@ struct stream {
 	struct sh_cap *cap;
 	unsigned i;		/* which one it is of the port's */
 	bool live, ended, held; /* held: pkt was read and not given yet */
+	bool again;		/* infinite_rx */
 	struct sh_cap_packet pkt;
 	uint64_t pos;	  /* packets behind us; the others see it at the end of a burst */
 	uint64_t skip;	  /* where the last owner of the queue was: up to there nothing is ours any more */
@@ -28,16 +30,17 @@ struct stream {
 	uint64_t budget;
 	uint64_t first_ts, base_ts; /* rate=real: of the file's first packet; what earlier rounds took */
 	uint64_t last_ts, drops;
+	uint64_t round; /* infinite: packets of the file; 0: not known yet */
 };
 
 struct rx {
 	struct sh_queue *q;
 	struct sh_port *p;
 	const struct sh_pcap *s;
-	_Atomic uint64_t *pos; /* this queue's row */
-	bool rss_on, teller;   /* teller: of all queues that read a stream the one that says what is wrong with it */
-	bool plain;	       /* a file alone, as fast as it goes, all of it this queue's */
-	uint32_t least, room;  /* bytes of a packet that is passed on; that one mbuf takes */
+	_Atomic uint64_t *pos, *full; /* this queue's rows */
+	bool rss_on, teller;  /* teller: of all queues that read a stream the one that says what is wrong with it */
+	bool plain;	      /* a file alone, as fast as it goes, all of it this queue's */
+	uint32_t least, room; /* bytes of a packet that is passed on; that one mbuf takes */
 	unsigned n, next, bursts;
 	uint64_t now;	 /* since start; at the beginning of a burst */
 	uint64_t missed; /* in this burst, and not counted yet */
@@ -57,6 +60,19 @@ static void broken(struct rx *x, struct stream *st)
 	       st->i, (unsigned long long)st->pos, sh_cap_why(st->cap));
 }
 
+/* The file's end, and it begins again: rounds that the former owner had behind it are not read again. */
+static void jump(struct stream *st)
+{
+	uint64_t rounds = 0;
+
+	if (st->round == 0)
+		st->round = st->pos;
+	if (st->skip > st->pos)
+		rounds = (st->skip - st->pos) / st->round;
+	st->pos += rounds * st->round;
+	st->base_ts += (rounds + 1) * (st->last_ts - st->first_ts);
+}
+
 /* the next packet, read but not counted yet: in st->pkt. false: none now */
 static bool look(struct rx *x, struct stream *st)
 {
@@ -67,8 +83,8 @@ static bool look(struct rx *x, struct stream *st)
 	if (st->ended)
 		return false;
 	r = sh_cap_next(st->cap, &st->pkt);
-	if (r == 0 && !st->live && x->s->infinite && st->pos > 0) {
-		st->base_ts += st->last_ts - st->first_ts;
+	if (r == 0 && st->again && st->pos > 0) {
+		jump(st);
 		r = sh_cap_rewind(st->cap) == 0 ? sh_cap_next(st->cap, &st->pkt) : -EIO;
 		if (r == 0) /* all of it vanished */
 			st->ended = true;
@@ -148,6 +164,12 @@ static bool mine(struct rx *x, const struct sh_cap_packet *pkt, struct rte_mbuf 
 	return sh_rss_queue(&x->rss, with) == x->q->id;
 }
 
+/* shorter than an Ethernet header: nobody's */
+static bool runt(const struct stream *st)
+{
+	return st->pkt.caplen < RUNT && sh_cap_link(st->cap) == 1;
+}
+
 /* one packet of this queue out of one stream; NULL: none now. *looked counts those stepped over. */
 static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 {
@@ -158,17 +180,18 @@ static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 			++*looked;
 			continue;
 		}
-		if (st->pkt.caplen < RUNT && sh_cap_link(st->cap) == 1) {
-			sh_count(&x->q->errors, 1);
+		if (runt(st)) {
+			sh_queue_bad(x->q);
 			continue;
 		}
 		if (st->pos < st->to_drop && st->budget == 0) {
 			x->missed++;
+			++*looked;
 			continue;
 		}
 		m = copy(x, &st->pkt);
 		if (m == NULL) { /* it stays where it is: asked for again next time */
-			sh_count(&x->q->nombuf, 1);
+			sh_queue_nombuf(x->q, 1);
 			return NULL;
 		}
 		if (x->rss_on && (with.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0) {
@@ -201,9 +224,10 @@ static void overrun(struct rx *x)
 {
 	for (unsigned i = 0; i < x->n; i++) {
 		struct stream *st = &x->st[i];
-		uint64_t f;
+		/* a new owner has still to come to where the former one was: its place in the queue is there */
+		uint64_t at = st->pos > st->skip ? st->pos : st->skip, f;
 
-		if (st->live || st->pos < st->to_drop || st->pos < st->skip)
+		if (st->live || at < st->to_drop)
 			continue;
 		f = front(x->p, x->s, st->i);
 		if (x->s->rate_kind == SH_PCAP_PER_S) {
@@ -211,11 +235,18 @@ static void overrun(struct rx *x)
 
 			f = sent > f ? sent : f;
 		}
-		if (f > st->pos + x->q->desc) {
+		if (f > at + x->q->desc) {
 			st->to_drop = f;
 			st->budget = x->q->desc;
 		}
 	}
+}
+
+/* for who takes the queue over, and for sh_pcap_rx_behind() */
+static void note_full(struct rx *x)
+{
+	for (unsigned i = 0; i < x->n; i++)
+		sh_store_rlx(&x->full[x->st[i].i], x->st[i].to_drop << 16 | x->st[i].budget); /* relaxed: as pos */
 }
 
 static void kernel_drops(struct rx *x)
@@ -224,8 +255,10 @@ static void kernel_drops(struct rx *x)
 		struct stream *st = &x->st[i];
 		uint64_t n = st->live ? sh_cap_drops(st->cap) : 0;
 
-		if (n > st->drops)
+		if (n > st->drops) {
 			(void)sh_add_rlx(&x->q->missed, n - st->drops);
+			sh_queue_once(x->q, SH_SAID_MISSED);
+		}
 		st->drops = n;
 	}
 }
@@ -301,11 +334,15 @@ static __attribute__((noinline)) uint16_t the_rest(struct rx *x, struct rte_mbuf
 		pkts[got++] = m;
 	}
 	SH_STEP("pcap_read");
+	if (x->q->drop_en)
+		note_full(x);
 	for (unsigned i = 0; i < x->n; i++)
 		if (x->st[i].pos > x->st[i].skip)
 			sh_store_rlx(&x->pos[x->st[i].i], x->st[i].pos); /* relaxed: one word that says all */
+	SH_STEP("pcap_passed");
 	if (x->missed != 0) { /* behind the position: sh_pcap_rx_behind() must not count them a second time */
 		(void)sh_add(&x->q->missed, x->missed); /* R:QMISSED */
+		sh_queue_once(x->q, SH_SAID_MISSED);
 		x->missed = 0;
 	}
 	if (++x->bursts % DROPS_EVERY == 0)
@@ -379,9 +416,32 @@ static int open_stream(const struct sh_here *h, struct stream *st, bool quiet)
 	}
 	if (r == 0 && !st->live && s->infinite)
 		sh_cap_keep(st->cap);
+	st->again = !quiet && !st->live && s->infinite;
 	if (r < 0 && !quiet)
 		sh_err("port %u (%s): %s cannot be read here: %s", h->p->id, h->p->name, name->name, why);
 	return r;
+}
+
+int sh_pcap_live_try(const struct sh_here *h)
+{
+	const struct sh_pcap_names *names = sh_pcap_names(h);
+	char why[SH_CAP_WHY] = "";
+	struct sh_cap *cap;
+
+	for (unsigned i = 0; i < names->n_rx + names->n_tx; i++) {
+		const struct sh_pcap_name *one = i < names->n_rx ? &names->rx[i] : &names->tx[i - names->n_rx];
+		int r = one->kind != SH_PCAP_FILE ? sh_cap_open_live(&cap, one->name, true, why) : 1;
+
+		if (r == 0)
+			sh_cap_close(cap);
+		if (r == -EPERM)
+			(void)sh_kif_refused(h->p->name, one->name, r);
+		else if (r < 0)
+			sh_err("port %u (%s): interface %s: %s", h->p->id, h->p->name, one->name, why);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static void close_all(struct rx *x)
@@ -403,6 +463,7 @@ static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct 
 	x->p = h->p;
 	x->s = s;
 	x->pos = s->pos[q->id];
+	x->full = s->full[q->id];
 	x->rss_on = sh_pcap_rss_on(h->p);
 	x->teller = !quiet && (!x->rss_on || q->id == 0);
 	for (unsigned i = 0; r == 0 && i < s->n_rx; i++) {
@@ -413,7 +474,9 @@ static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct 
 		st->i = i;
 		x->n++;
 		r = open_stream(h, st, quiet);
-		st->skip = sh_load_rlx(&x->pos[i]); /* relaxed: its writer is gone */
+		st->skip = sh_load_rlx(&x->pos[i]); /* relaxed, both: their writer is gone */
+		st->to_drop = sh_load_rlx(&x->full[i]) >> 16;
+		st->budget = sh_load_rlx(&x->full[i]) & UINT16_MAX;
 	}
 	x->plain = x->n == 1 && !x->rss_on && !x->st[0].live && s->rate_kind == SH_PCAP_FAST;
 	x->least = r == 0 && x->n == 1 && sh_cap_link(x->st[0].cap) == 1 ? RUNT : 0;
@@ -447,25 +510,64 @@ void sh_pcap_rx_shut(struct sh_io *io)
 	io->data = NULL;
 }
 
+/* how many packets from .. to - 1 of a file are this queue's; st->pos is to then, or where the file ends */
+static uint64_t within(struct rx *x, struct stream *st, uint64_t from, uint64_t to)
+{
+	struct rte_mbuf with;
+	uint64_t n = 0;
+
+	st->held = st->ended = false;
+	st->pos = 0;
+	for (sh_cap_rewind(st->cap); st->pos < to && look(x, st); behind(st))
+		n += st->pos >= from && !runt(st) && mine(x, &st->pkt, &with);
+	return n;
+}
+
+/* the same of a file that is read again and again */
+static uint64_t within_rounds(struct rx *x, struct stream *st, uint64_t from, uint64_t to)
+{
+	uint64_t each = within(x, st, 0, UINT64_MAX), all = st->pos, n;
+
+	if (all == 0)
+		return 0;
+	n = (to / all - from / all) * each;
+	from %= all;
+	to %= all;
+	return from <= to ? n + within(x, st, from, to) : n - within(x, st, to, from);
+}
+
+/* of packets from .. to - 1 there was room for so many */
+static uint64_t more_than(struct rx *x, struct stream *st, uint64_t from, uint64_t to, uint64_t room)
+{
+	uint64_t n;
+
+	if (to <= from + room)
+		return 0;
+	n = x->s->infinite ? within_rounds(x, st, from, to) : within(x, st, from, to);
+	return n > room ? n - room : 0;
+}
+
+/* exact for a queue whose owner is stopped or dead; of one that bursts meanwhile not to the burst */
 uint64_t sh_pcap_rx_behind(const struct sh_here *h, const struct sh_queue *q)
 {
-	struct sh_pcap *s = h->p->shared;
-	struct rte_mbuf with;
-	uint64_t missed = 0;
+	uint64_t missed = 0, f, from;
 	struct rx *x;
 
-	if (!q->drop_en || s->infinite || !sh_pcap_rss_on(h->p) ||
-	    make(h, (struct sh_queue *)(uintptr_t)q, true, &x) < 0)
+	if (!q->drop_en || !sh_pcap_rss_on(h->p) || make(h, (struct sh_queue *)(uintptr_t)q, true, &x) < 0)
 		return 0;
 	for (unsigned i = 0; i < x->n; i++) {
 		struct stream *st = &x->st[i];
-		uint64_t f = front(h->p, s, st->i), kept = 0;
 
-		if (st->live || f <= st->skip + q->desc)
+		if (st->live)
 			continue;
-		for (; st->pos < f && look(x, st); behind(st))
-			if (st->pos >= st->skip && mine(x, &st->pkt, &with) && ++kept > q->desc)
-				missed++;
+		f = front(h->p, x->s, st->i);
+		from = st->skip;
+		if (from < st->to_drop) {
+			missed += more_than(x, st, from, st->to_drop, st->budget);
+			from = st->to_drop;
+		}
+		if (f > from)
+			missed += more_than(x, st, from, f, q->desc);
 	}
 	close_all(x);
 	return missed;

@@ -187,7 +187,7 @@ static uint16_t tx_file(void *data, struct rte_mbuf **pkts, uint16_t n)
 		flush(t, pkts, staged, i);
 		staged = i;
 		if (!stage(t, pkts[i], ts)) { /* longer than packets are */
-			sh_count(&t->q->errors, 1);
+			sh_queue_lose(t->q, 1);
 			staged++;
 		}
 	}
@@ -211,7 +211,7 @@ static uint16_t tx_live(void *data, struct rte_mbuf **pkts, uint16_t n)
 					    : NULL;
 
 		if (whole == NULL || sh_cap_send(t->live, whole, pkts[i]->pkt_len) < 0) {
-			sh_count(&t->q->errors, 1);
+			sh_queue_lose(t->q, 1);
 			continue;
 		}
 		sent++;

@@ -289,6 +289,8 @@ static int make(struct sh_table *t, unsigned i, const struct sh_driver *drv, con
 	row_begin(p, i, name, drv);
 	sh_unlock(&sh_ports()->lock);
 	r = row_zone(p, drv, args);
+	if (r == 0 && drv->args != NULL)
+		r = drv->args(p);
 	if (r == 0)
 		r = drv->probe(p);
 	SH_STEP("port_probed");

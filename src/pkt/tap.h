@@ -22,6 +22,7 @@ struct tap {
 	char name[IFNAMSIZ];
 	uint32_t index;
 	bool persist, own_mac; /* devargs: stays after us; mac= was given */
+	uint64_t mac;	       /* that, or one of chance */
 	bool made;	       /* here; it was not there before */
 	/* the fd that probe has opened, for attach in the same process: its number there, and that process */
 	int first;

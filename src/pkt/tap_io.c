@@ -121,7 +121,7 @@ static uint16_t cut(struct tap_rx *io, struct rte_mbuf **pkts, uint16_t n, uint6
 		struct rte_mbuf *m = len <= io->room ? rte_pktmbuf_alloc(io->mp) : cut_long(io, len);
 
 		if (m == NULL) {
-			sh_count(&io->q->nombuf, 1);
+			sh_queue_nombuf(io->q, 1);
 			break;
 		}
 		if (len <= io->room) {
@@ -150,10 +150,10 @@ static struct rte_mbuf *long_frame(struct tap_rx *io, uint32_t len)
 	} else if (io->scatter) {
 		m = chain(io, io->frame, len);
 		if (m == NULL)
-			sh_count(&io->q->nombuf, 1);
+			sh_queue_nombuf(io->q, 1);
 		return m;
 	}
-	sh_count(&io->q->errors, 1);
+	sh_queue_bad(io->q);
 	return NULL;
 }
 
@@ -180,7 +180,7 @@ static int receive(struct tap_rx *io, struct rte_mbuf **ret)
 	*ret = NULL;
 	if (io->v.gso_type == VIRTIO_NET_HDR_GSO_NONE && (io->v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
 		if (!sh_vnet_fill(&io->v, io->frame, len)) {
-			sh_count(&io->q->errors, 1);
+			sh_queue_bad(io->q);
 			return 1;
 		}
 		flags = good(io);
@@ -192,7 +192,7 @@ static int receive(struct tap_rx *io, struct rte_mbuf **ret)
 	} else {
 		*ret = m = rte_pktmbuf_alloc(io->mp);
 		if (m == NULL) {
-			sh_count(&io->q->nombuf, 1);
+			sh_queue_nombuf(io->q, 1);
 			return 1;
 		}
 		memcpy(rte_pktmbuf_mtod(m, void *), io->frame, len);
@@ -249,7 +249,7 @@ static int judge(struct tap_tx *io, long r, unsigned packets)
 		return -1;
 	if (errno == EBADFD)
 		gone(io->p);
-	sh_count(&io->q->errors, packets);
+	sh_queue_lose(io->q, packets);
 	return 0;
 }
 
@@ -344,7 +344,7 @@ static int send_one(struct tap_tx *io, const struct rte_mbuf *m)
 		iov[n++] = (struct iovec){io->hdr, skip};
 	}
 	if (m->nb_segs > TX_SEGS || (skip == 0 && n == 2)) {
-		sh_count(&io->q->errors, 1);
+		sh_queue_lose(io->q, 1);
 		return 0;
 	}
 	for (; m != NULL && n < (int)RTE_DIM(iov); m = m->next, skip = 0)

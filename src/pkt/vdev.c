@@ -162,7 +162,7 @@ SH_EXPORT int rte_vdev_init(const char *name, const char *args)
 		return -EINVAL;
 	}
 	r = sh_port_make(name, args, &id);
-	if (r == -ENODEV)
+	if (r == -ENODEV && sh_driver_of(name) == NULL)
 		sh_err("rte_vdev_init: no driver makes a device '%s'; net_null0 or net_ring0, for example", name);
 	if (r == 0)
 		sh_ports_tell();

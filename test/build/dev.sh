@@ -19,10 +19,10 @@ report() # STATUS NAME
 	fi
 }
 
-mkdir -p "$tmp/bin" "$tmp/tree/examples/one" "$tmp/tree/examples/two" "$tmp/tree/test/lib"
+mkdir -p "$tmp/bin" "$tmp/tree/examples/one" "$tmp/tree/examples/two" "$tmp/tree/examples/packets" "$tmp/tree/test/lib"
 cp "$src/dev" "$tmp/tree"
 cp "$src/test/lib/sum.py" "$tmp/tree/test/lib"
-for d in . one two; do
+for d in . one two packets; do
 	printf '#!/bin/sh\necho "demo %s got $*"\n' $d >"$tmp/tree/examples/$d/demo.sh"
 	chmod +x "$tmp/tree/examples/$d/demo.sh"
 done
@@ -69,8 +69,11 @@ dev demo dev
 [ $st = 0 ] && grep -qx "demo . got build dev" "$tmp/out"
 report $? "demo with a file"
 dev demo three
-[ $st = 1 ] && grep -q "no demo 'three'" "$tmp/out" && grep -q "demos: one two" "$tmp/out" && [ ! -s "$tmp/called" ]
+[ $st = 1 ] && grep -q "no demo 'three'" "$tmp/out" && grep -q "demos: one packets two" "$tmp/out" && [ ! -s "$tmp/called" ]
 report $? "a demo that is not there: which ones are"
+dev demo packets "$tmp/no.pcap"
+[ $st = 2 ] && [ "$(wc -l <"$tmp/out")" = 1 ] && grep -q "cannot read the capture '$tmp/no.pcap'" "$tmp/out" && [ ! -s "$tmp/called" ]
+report $? "a capture that is not there: usage, and nothing is built"
 
 dev test ring
 [ $st = 0 ] && grep -qE 'num-processes [0-9]+ ring$' "$tmp/called" && grep -qx "1 passed, 0 failed, 0 skipped" "$tmp/out"

@@ -402,7 +402,7 @@ TEST(an_interface_that_is_not_there)
 	refused(",qpairs=2", NULL, "the name of an interface is missing");
 	refused(NEAR ",qpairs=17", NULL, "qpairs=17: 1 to 16");
 	refused(NEAR ",framesz=1000", NULL, "framesz is a multiple of 16");
-	refused(NEAR ",speed=1", NULL, "has a key that net_af_packet does not know");
+	refused(NEAR ",speed=1", NULL, "is not known; it knows iface");
 }
 
 TEST(without_the_capability_the_line_says_what_to_do)

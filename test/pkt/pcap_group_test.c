@@ -429,6 +429,95 @@ TEST_T(what_a_stopped_burst_missed_is_counted_once, 60)
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
+/* counters that are reset count from there: what a queue was behind then is not missed once more when somebody goes on with it */
+TEST_T(reset_counts_from_now_on, 60)
+{
+	uint64_t share[4];
+	struct t_proc *w[2];
+	char in[512];
+	uint16_t port;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 20000, 200));
+	shares(in, share);
+	port = set_up(in, 4, true, DESC);
+	w[0] = start_worker(0, "go");
+	t_until(moved, &(struct moves){port, 0, share[0]});
+	CHECK_EQ(stats_of(port).imissed, share[1] + share[2] + share[3] - 3 * DESC);
+	CHECK_EQ(rte_eth_stats_reset(port), 0);
+	CHECK_EQ(stats_of(port).imissed, 0);
+	w[1] = start_worker(1, "go");
+	t_until(moved, &(struct moves){port, 1, DESC});
+	end_worker(w[0]);
+	end_worker(w[1]);
+	CHECK_EQ(stats_of(port).q_ipackets[1], DESC);
+	CHECK_EQ(stats_of(port).imissed, 0);
+	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	CHECK_EQ(rte_eth_dev_start(port),
+		 0); /* from the beginning: nothing is behind, and nothing of before comes back */
+	CHECK_EQ(stats_of(port).imissed, 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* what a dead owner's queue has missed is missed neither more nor less because somebody takes it over */
+TEST_T(a_takeover_does_not_change_what_was_missed, 60)
+{
+	struct t_proc *w[2];
+	char in[512];
+	uint64_t seen;
+	uint16_t port;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 20000, 200));
+	port = set_up(in, 4, true, DESC);
+	w[1] = start_worker(1, "hold 100");
+	t_expect(w[1], "held");
+	t_kill(w[1], SIGKILL);
+	CHECK_EQ(t_wait(w[1]), 128 + SIGKILL);
+	w[0] = start_worker(0, "go");
+	t_until(accounted, &(struct until){port, 20000 - 3 * DESC}); /* three queues have room for so much */
+	seen = stats_of(port).imissed;
+	w[1] = start_worker(1, "go");
+	t_until(accounted, &(struct until){port, 20000 - 2 * DESC});
+	end_worker(w[0]);
+	end_worker(w[1]);
+	CHECK_EQ(stats_of(port).imissed, seen);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* a file that is read again and again: what a queue that nobody reads misses grows, and is not less when somebody does */
+TEST_T(a_stopped_process_misses_what_comes_again, 60)
+{
+	uint64_t share[4], seen, was;
+	char in[512], rx[600];
+	struct t_proc *w[2];
+	uint16_t port;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 2000, 200));
+	shares(in, share);
+	snprintf(rx, sizeof(rx), "rx_pcap=%s,infinite_rx=1", in);
+	port = set_up_rx(rx, 4, true, DESC);
+	for (unsigned i = 0; i < 2; i++)
+		w[i] = start_worker(i, "go");
+	t_until(moved, &(struct moves){port, 1, 100});
+	t_kill(w[1], SIGSTOP);
+	was = stats_of(port).q_ipackets[0];
+	t_until(moved, &(struct moves){port, 0, was + 10 * share[0]});
+	t_kill(w[0], SIGSTOP); /* nothing moves: it can be reckoned */
+	seen = stats_of(port).imissed;
+	CHECK_EQ(stats_of(port).imissed, seen);
+	/* two queues that nobody ever read miss what comes, but for their room; the stopped one ten rounds, at least */
+	CHECK(seen >= 9 * (share[1] + share[2] + share[3]));
+	t_kill(w[1], SIGKILL);
+	CHECK_EQ(t_wait(w[1]), 128 + SIGKILL);
+	was = stats_of(port).q_ipackets[1];
+	w[1] = start_worker(1, "go");
+	t_until(moved, &(struct moves){port, 1, was + DESC});
+	end_worker(w[1]);
+	CHECK(stats_of(port).imissed >= seen);
+	t_kill(w[0], SIGCONT);
+	end_worker(w[0]);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
 /* ---- real traffic ---- */
 
 static void real(const char *name)

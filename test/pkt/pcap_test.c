@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pcap_help.h"
 #include "pkt/cap.h"
@@ -445,10 +448,15 @@ TEST(an_empty_pool_loses_nothing)
 	port = make_port("net_pcap0", args);
 	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
 	CHECK_EQ(rte_eth_dev_start(port), 0);
+	listen_to_log();
 	total = rte_eth_rx_burst(port, 0, m, 128);
 	CHECK_EQ(total, 63);
-	CHECK_EQ(rte_eth_rx_burst(port, 0, m + 63, 1), 0);
-	CHECK(stats_of(port).rx_nombuf > 0);
+	for (unsigned i = 0; i < 10; i++)
+		CHECK_EQ(rte_eth_rx_burst(port, 0, m + 63, 1), 0);
+	CHECK(stats_of(port).rx_nombuf > 10);
+	CHECK_EQ(said("the pool mp has no mbuf left"), 1);
+	CHECK_EQ(lines_said(), 1);
+	log_as_before();
 	do {
 		rte_pktmbuf_free_bulk(m, total > 63 ? n : 63);
 		n = rte_eth_rx_burst(port, 0, m, 40);
@@ -486,9 +494,14 @@ TEST(broken_files_are_counted_and_said_once)
 	port = make_port("net_pcap0", args);
 	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
 	CHECK_EQ(rte_eth_dev_start(port), 0);
+	listen_to_log();
 	CHECK_EQ(rte_eth_rx_burst(port, 0, m, 32), 2);
 	for (int i = 0; i < 10; i++)
 		CHECK_EQ(rte_eth_rx_burst(port, 0, m + 2, 30), 0);
+	CHECK_EQ(said("a frame that is too short"), 1);
+	CHECK_EQ(said("nothing more is received from it"), 1);
+	CHECK_EQ(lines_said(), 2);
+	log_as_before();
 	CHECK_EQ(stats_of(port).ierrors, 2);
 	CHECK_EQ(stats_of(port).ipackets, 2);
 	rte_pktmbuf_free_bulk(m, 2);
@@ -576,7 +589,7 @@ TEST(who_asks_for_no_rss_gets_dpdks_codes)
 	mp = make_pool("mp", 127);
 	snprintf(args, sizeof(args), "rx_pcap=%s,rss=0", make_capture("in.pcap", 10, 3));
 	port = make_port("net_pcap0", args);
-	CHECK_EQ(configure(port, 2, RTE_ETH_RSS_IP, mp, false) == 0, 0);
+	CHECK_EQ(configure(port, 2, RTE_ETH_RSS_IP, mp, false), -ENOTSUP);
 	memset(&conf, 0, sizeof(conf));
 	conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	CHECK_EQ(rte_eth_dev_configure(port, 2, 2, &conf), -ENOTSUP);
@@ -606,7 +619,8 @@ TEST(bad_devargs_are_refused)
 					  "iface=lo,iface=lo",
 					  "tx_iface=a_name_that_is_longer_than_any_interface_has",
 					  "rx_pcap=/dev/zero",
-					  SEVENTEEN};
+					  SEVENTEEN,
+					  "tx_pcap=o.pcap,tx_pcap=./o.pcap"};
 	char args[1200], in[512];
 	unsigned fds;
 
@@ -617,12 +631,105 @@ TEST(bad_devargs_are_refused)
 	for (unsigned i = 0; i < RTE_DIM(bad); i++) {
 		uint16_t id;
 
+		listen_to_log();
 		CHECK(rte_vdev_init("net_pcap0", bad[i]) < 0);
+		if (lines_said() != 1)
+			t_fail(__FILE__, __LINE__, "'%s': %u lines were said: %s", bad[i], lines_said(), said_text);
+		log_as_before();
 		CHECK_EQ(rte_eth_dev_get_port_by_name("net_pcap0", &id), -ENODEV);
 	}
 	snprintf(args, sizeof(args), "rx_pcap=%s,tx_pcap=%s", in, in);
 	CHECK(rte_vdev_init("net_pcap0", args) < 0);
 	CHECK_EQ(t_open_fds(getpid()), fds);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* why, not only that */
+TEST(a_line_says_what_is_wrong_with_devargs)
+{
+	static const struct {
+		const char *dev, *args, *line;
+	} bad[] = {
+		{"net_pcap0", "tx_pcap=o,colour=red", "'colour' is not known; it knows rx_pcap, tx_pcap, rx_iface,"},
+		{"net_pcap0", "tx_pcap=o,,=3", "malformed at '=3'"},
+		{"net_pcap0", "rx_pcap=[o", "malformed at 'rx_pcap=[o'"},
+		{"net_pcap0", "rx_iface=nope0", "there is no interface nope0"},
+		{"net_null0", "rss=2", "rss=2: it is either 0 or 1"},
+		{"net_null0", "colour=red", "it knows size, copy, no-rx, rss"},
+		{"net_ring0", "rss=no", "rss=no: it is either 0 or 1"},
+		{"net_ring0", "rx=[1;x],tx=[1]", "addresses of 1 to 16 rings are wanted"},
+		{"net_ring0", "rx=[1],tx=[1]", "at 0x1 is no ring of the group"},
+		{"net_tap0", "rss=-1", "rss=-1: it is either 0 or 1"},
+		{"net_af_packet0", "qpairs=1", "the name of an interface is missing"},
+	};
+	char many[400] = "";
+
+	INIT("primary", NULL);
+	for (unsigned i = 0; i <= RTE_DIM(bad); i++) {
+		const char *dev = i < RTE_DIM(bad) ? bad[i].dev : "net_null0";
+		const char *line = i < RTE_DIM(bad) ? bad[i].line : "more than 32 of KEY=VALUE";
+
+		for (unsigned k = 0; k < 33; k++)
+			(void)snprintf(many + 8 * k, sizeof(many) - 8 * k, "size=64,");
+		listen_to_log();
+		CHECK(rte_vdev_init(dev, i < RTE_DIM(bad) ? bad[i].args : many) < 0);
+		if (lines_said() != 1 || said(line) != 1)
+			t_fail(__FILE__, __LINE__, "not the one line '%s': %s", line, said_text);
+		log_as_before();
+	}
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* a file that is written belongs to one port: two would write over each other's packets */
+TEST(a_file_is_written_by_one_port)
+{
+	struct rte_mempool *mp;
+	char one[600], two[600];
+	uint16_t port;
+
+	INIT("primary", NULL);
+	mp = make_pool("mp", 127);
+	snprintf(one, sizeof(one), "tx_pcap=%s/out.pcap", t_tmpdir());
+	snprintf(two, sizeof(two), "tx_pcap=%s/../%s/out.pcap", t_tmpdir(), strrchr(t_tmpdir(), '/') + 1);
+	port = make_port("net_pcap0", one);
+	listen_to_log();
+	CHECK_EQ(rte_vdev_init("net_pcap1", two), -EBUSY); /* nobody has made it yet */
+	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
+	CHECK_EQ(rte_eth_dev_start(port), 0);
+	snprintf(two, sizeof(two), "tx_pcap=%s/same.pcap", t_tmpdir());
+	CHECK_EQ(link(in_dir("out.pcap"), two + strlen("tx_pcap=")), 0);
+	CHECK_EQ(rte_vdev_init("net_pcap1", two), -EBUSY);
+	CHECK_EQ(said("is written by net_pcap0 already"), 2);
+	CHECK_EQ(lines_said(), 2);
+	log_as_before();
+	CHECK_EQ(rte_vdev_init("net_pcap1", "tx_pcap=/dev/null"), 0);
+	CHECK_EQ(rte_vdev_init("net_pcap2", "tx_pcap=/dev/null"), 0);
+	CHECK_EQ(rte_vdev_uninit("net_pcap0"), 0);
+	CHECK_EQ(rte_vdev_init("net_pcap3", two), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* an interface that this process may not open: start says so, not the first burst */
+TEST(an_interface_without_the_right_to_it)
+{
+	struct __user_cap_header_struct hdr = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+	struct rte_mempool *mp;
+	uint16_t port;
+
+	need_libpcap();
+	INIT("primary", NULL);
+	mp = make_pool("mp", 127);
+	if (rte_vdev_init("net_pcap0", "iface=lo") < 0)
+		SKIP("there is no interface lo here");
+	port = port_named("net_pcap0");
+	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
+	CHECK_EQ(syscall(SYS_capset, &hdr, none), 0);
+	listen_to_log();
+	CHECK_EQ(rte_eth_dev_start(port), -EPERM);
+	CHECK_EQ(said("net_pcap0: lo: not permitted: it needs CAP_NET_RAW"), 1);
+	CHECK_EQ(lines_said(), 1);
+	log_as_before();
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 

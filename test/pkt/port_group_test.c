@@ -292,6 +292,95 @@ TEST(a_stopped_process_outside_a_burst_holds_up_nobody)
 	end(a);
 }
 
+static uint16_t send_on(uint16_t q)
+{
+	struct rte_mempool *mp = rte_mempool_lookup("mp");
+	struct rte_mbuf *m[32];
+	uint16_t k;
+
+	CHECK_EQ(rte_pktmbuf_alloc_bulk(mp, m, 32), 0);
+	k = rte_eth_tx_burst(0, q, m, 32);
+	rte_pktmbuf_free_bulk(m + k, 32 - k);
+	return k;
+}
+
+struct sums {
+	uint64_t sent[2], missed;
+};
+
+static bool both_go_on(void *arg)
+{
+	struct sums *s = arg;
+
+	for (uint16_t q = 0; q < 2; q++)
+		s->sent[q] += send_on(q);
+	return stats_of(0).imissed >= s->missed && stats_of(0).q_ipackets[0] >= 1000;
+}
+
+static bool all_came(void *arg)
+{
+	const struct sums *s = arg;
+
+	return stats_of(0).q_ipackets[0] >= s->sent[0];
+}
+
+/* two receivers behind one sender, with rx_drop_en: one is stopped, or killed. What does not fit is missed there; the other one
+ * receives all that is sent to it; and who takes the queue over receives what lies in its ring, and then all. */
+static void ring_receiver(int sig)
+{
+	struct rte_eth_rxconf rx = {.rx_drop_en = 1};
+	struct sums s = {.missed = 2000};
+	struct rte_eth_conf conf;
+	struct rte_mempool *mp;
+	struct rte_mbuf *m[64];
+	struct t_proc *p[2];
+	uint64_t missed;
+	uint16_t k;
+
+	INIT("primary", "--vdev=net_ring0");
+	mp = make_pool("mp", 8191);
+	memset(&conf, 0, sizeof(conf));
+	CHECK_EQ(rte_eth_dev_configure(0, 2, 2, &conf), 0);
+	for (uint16_t q = 0; q < 2; q++) {
+		CHECK_EQ(rte_eth_rx_queue_setup(0, q, 64, 0, &rx, mp), 0);
+		CHECK_EQ(rte_eth_tx_queue_setup(0, q, 64, 0, NULL), 0);
+	}
+	CHECK_EQ(rte_eth_dev_start(0), 0);
+	for (unsigned q = 0; q < 2; q++) {
+		p[q] = member();
+		t_say(p[q], q == 0 ? "loop 0 0" : "loop 0 1");
+		t_expect(p[q], "looping");
+	}
+	t_kill(p[1], sig);
+	if (sig == SIGKILL)
+		(void)t_wait(p[1]);
+	t_until(both_go_on, &s);
+	t_until(all_came, &s);
+	missed = stats_of(0).imissed;
+	CHECK(stats_of(0).q_ipackets[1] <= s.sent[1] - missed);
+	if (sig == SIGSTOP) {
+		t_kill(p[1], SIGKILL);
+		(void)t_wait(p[1]);
+	}
+	while ((k = rte_eth_rx_burst(0, 1, m, 64)) > 0)
+		rte_pktmbuf_free_bulk(m, k);
+	CHECK_EQ(send_on(1), 32);
+	CHECK_EQ(rte_eth_rx_burst(0, 1, m, 64), 32);
+	rte_pktmbuf_free_bulk(m, 32);
+	CHECK_EQ(stats_of(0).imissed, missed);
+	t_kill(p[0], SIGKILL);
+}
+
+TEST(the_ring_of_a_stopped_process_drops)
+{
+	ring_receiver(SIGSTOP);
+}
+
+TEST(the_ring_of_a_dead_process_drops)
+{
+	ring_receiver(SIGKILL);
+}
+
 TEST(a_port_that_is_polled_can_be_closed_and_made_anew)
 {
 	struct rte_mempool *mp;

@@ -71,6 +71,40 @@ static inline uint16_t port_named(const char *name)
 	return id;
 }
 
+/* what the library says until log_as_before(), in memory */
+static char *said_text;
+static size_t said_len;
+static FILE *said_file;
+
+static inline void listen_to_log(void)
+{
+	CHECK((said_file = open_memstream(&said_text, &said_len)) != NULL);
+	CHECK_EQ(rte_openlog_stream(said_file), 0);
+}
+
+static inline unsigned said(const char *what)
+{
+	unsigned n = 0;
+
+	CHECK_EQ(fflush(said_file), 0);
+	for (const char *at = said_text; (at = strstr(at, what)) != NULL; at += strlen(what))
+		n++;
+	return n;
+}
+
+/* but for the one that depends on how much memory others of this machine have */
+static inline unsigned lines_said(void)
+{
+	return said("\n") - said("EAL: no huge page of ");
+}
+
+static inline void log_as_before(void)
+{
+	CHECK_EQ(rte_openlog_stream(NULL), 0);
+	CHECK_EQ(fclose(said_file), 0);
+	free(said_text);
+}
+
 static inline struct rte_eth_stats stats_of(uint16_t port)
 {
 	struct rte_eth_stats s;

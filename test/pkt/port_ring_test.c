@@ -137,6 +137,106 @@ TEST(who_sleeps_for_the_ring_of_a_port_is_woken)
 	CHECK_EQ(pthread_join(t, NULL), 0);
 }
 
+/* one burst of n on queue 0; what is not taken is freed */
+static unsigned send(struct rte_mempool *mp, uint16_t n)
+{
+	struct rte_mbuf *m[64];
+	uint16_t k;
+
+	CHECK_EQ(rte_pktmbuf_alloc_bulk(mp, m, n), 0);
+	k = rte_eth_tx_burst(0, 0, m, n);
+	rte_pktmbuf_free_bulk(m + k, n - k);
+	return k;
+}
+
+static bool drops(void *mp)
+{
+	(void)send(mp, 32);
+	return stats_of(0).imissed > 0;
+}
+
+static unsigned receive_all(void)
+{
+	struct rte_mbuf *m[64];
+	unsigned n = 0;
+	uint16_t k;
+
+	while ((k = rte_eth_rx_burst(0, 0, m, 64)) > 0) {
+		rte_pktmbuf_free_bulk(m, k);
+		n += k;
+	}
+	return n;
+}
+
+/* nobody receives: with rx_drop_en the sender goes on, and what does not fit is missed where it was to come; as soon as
+ * somebody receives nothing is dropped any more. One line of each kind. */
+TEST(a_full_ring_that_nobody_empties_drops_with_drop_en)
+{
+	struct rte_eth_rxconf rx = {.rx_drop_en = 1};
+	struct rte_eth_conf conf;
+	struct rte_eth_stats s;
+	struct rte_mempool *mp;
+	unsigned n;
+
+	INIT("primary", "--vdev=net_ring0");
+	mp = make_pool("mp", 2047);
+	memset(&conf, 0, sizeof(conf));
+	CHECK_EQ(rte_eth_dev_configure(0, 1, 1, &conf), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(0, 0, 64, 0, &rx, mp), 0);
+	CHECK_EQ(rte_eth_tx_queue_setup(0, 0, 64, 0, NULL), 0);
+	CHECK_EQ(rte_eth_dev_start(0), 0);
+	listen_to_log();
+	while (send(mp, 32) == 32)
+		;
+	t_until(drops, mp);
+	for (unsigned i = 0; i < 10; i++) {
+		n = (unsigned)stats_of(0).imissed;
+		CHECK_EQ(send(mp, 32), 32);
+		CHECK_EQ(stats_of(0).imissed, n + 32);
+	}
+	s = stats_of(0);
+	CHECK_EQ(s.opackets, 1023 + s.imissed);
+	CHECK_EQ(said("its ring is full: packets stay"), 1);
+	CHECK_EQ(said("nobody receives, and its ring is full"), 1);
+	CHECK_EQ(lines_said(), 2);
+	log_as_before();
+	CHECK_EQ(rte_mempool_avail_count(mp), 2047 - 1023);
+	CHECK_EQ(receive_all(), 1023);
+	CHECK_EQ(send(mp, 32), 32);
+	CHECK_EQ(receive_all(), 32);
+	CHECK_EQ(stats_of(0).imissed, s.imissed);
+	CHECK_EQ(rte_eth_stats_reset(0), 0);
+	CHECK_EQ(stats_of(0).imissed, 0);
+	CHECK_EQ(rte_mempool_avail_count(mp), 2047);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* without it, or while the port that receives is stopped, what does not fit stays the sender's for as long as it takes */
+TEST(a_full_ring_refuses_without_drop_en)
+{
+	struct timespec until, now;
+	struct rte_mempool *mp;
+
+	INIT("primary", "--vdev=net_ring0");
+	mp = make_pool("mp", 2047);
+	start_port(0, 1, mp);
+	listen_to_log();
+	while (send(mp, 32) == 32)
+		;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	do { /* three times as long as it takes with rx_drop_en */
+		CHECK_EQ(send(mp, 32), 0);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - until.tv_sec) * 1000 + (now.tv_nsec - until.tv_nsec) / 1000000 < 30);
+	CHECK_EQ(said("its ring is full: packets stay the sender's"), 1);
+	CHECK_EQ(lines_said(), 1);
+	log_as_before();
+	CHECK_EQ(stats_of(0).imissed + stats_of(0).oerrors, 0);
+	CHECK_EQ(receive_all(), 1023);
+	CHECK_EQ(rte_mempool_avail_count(mp), 2047);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
 TEST(ports_of_rings_of_the_program)
 {
 	struct rte_ring *a, *b;
