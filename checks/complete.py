@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Are these headers complete? Each name that DPDK's header of the same name declares must be declared by ours.
 
-The yardstick is the installed DPDK (package libdpdk-dev), asked through clang each time; without it, or without clang, nothing is
-said. A name that we leave out on purpose stands in doc/compat.md as absent.
+The yardstick is the installed DPDK (package libdpdk-dev), asked through clang, all its headers at once; ours are asked one by one, as
+each must have its names by itself. Without DPDK or clang nothing is said. A name that we leave out on purpose stands in
+doc/compat.md as absent.
 """
 import fnmatch
 import json
@@ -23,19 +24,19 @@ HEADERS = ['rte_atomic.h', 'rte_cycles.h', 'rte_launch.h', 'rte_lcore.h', 'rte_m
 DECLS = {'FunctionDecl', 'TypedefDecl', 'RecordDecl', 'EnumDecl', 'EnumConstantDecl', 'VarDecl'}
 
 
-def run(args, text):
-    before = ['rte_common.h', 'rte_compat.h'] + ['rte_ring.h'] * ('rte_ring' in text)  # some of DPDK's need these
-    text = ''.join(f'#include <{h}>\n' for h in before) + text
+def run(args, headers):
+    before = ['rte_common.h', 'rte_compat.h'] + ['rte_ring.h'] * any('rte_ring' in h for h in headers)  # some of DPDK's need these
+    text = ''.join(f'#include <{h}>\n' for h in before + headers)
     r = subprocess.run(args, input=text, capture_output=True, text=True, check=False)
     if r.returncode != 0:
         sys.exit(next((l for l in r.stderr.splitlines() if 'error:' in l), r.stderr[:200]))
     return r.stdout
 
 
-def macros(flags, header):
+def macros(flags, headers):
     """name -> file that defines it last"""
     at, found = '', {}
-    for line in run(['clang', '-E', '-dD', '-x', 'c', *flags, '-'], f'#include <{header}>\n').splitlines():
+    for line in run(['clang', '-E', '-dD', '-x', 'c', *flags, '-'], headers).splitlines():
         m = re.match(r'# \d+ "([^"]*)"', line)
         if m:
             at = m[1]
@@ -45,16 +46,37 @@ def macros(flags, header):
     return found
 
 
-def declared(flags, header):
-    """name -> file, of what the header declares at file scope, and enumerators"""
-    ast = json.loads(run(['clang', '-fsyntax-only', '-w', '-x', 'c', '-Xclang', '-ast-dump=json', *flags, '-'],
-                         f'#include <{header}>\n'))
-    found, at = {}, ''
+class Files:
+    """In clang's tree a file is named where it differs from the one named last, in the order of the text."""
+
+    def __init__(self):
+        self.last = ''
+
+    def of(self, loc):
+        """the file of a location: of a macro's use, not of its definition"""
+        if 'spellingLoc' in loc:
+            self.of(loc['spellingLoc'])
+            return self.of(loc['expansionLoc'])
+        self.last = loc.get('file', self.last)
+        return self.last
+
+    def follow(self, node):
+        """what is named inside; returns the file of the node itself"""
+        own = self.of(node.get('loc', {}))
+        for end in node.get('range', {}).values():
+            self.of(end)
+        for inner in node.get('inner', []):
+            self.follow(inner)
+        return own
+
+
+def declared(flags, headers):
+    """name -> file, of what the headers declare at file scope, and enumerators"""
+    ast = json.loads(run(['clang', '-fsyntax-only', '-w', '-x', 'c', '-Xclang', '-ast-dump=json',
+                          *flags, '-'], headers))
+    found, files = {}, Files()
     for node in ast['inner']:
-        loc = node.get('loc', {})
-        for part in (loc, loc.get('spellingLoc', {}), loc.get('expansionLoc', {})):
-            at = part.get('file', at)  # is said where it changes
-        where = loc.get('expansionLoc', loc).get('file', at)
+        where = files.follow(node)
         if node['kind'] in DECLS and 'name' in node:
             found.setdefault(node['name'], where)
         if node['kind'] == 'EnumDecl':
@@ -85,9 +107,9 @@ def main():
     dpdk = flags.stdout.split() + ['-std=gnu11', '-D_GNU_SOURCE', '-DALLOW_EXPERIMENTAL_API']
     ours = ['-Iinclude', '-include', 'rte_config.h', '-std=gnu11', '-D_GNU_SOURCE', '-DALLOW_EXPERIMENTAL_API']
     bad, left_out = 0, absent()
+    want = {**macros(dpdk, HEADERS), **declared(dpdk, HEADERS)}
     for h in HEADERS:
-        want = {**macros(dpdk, h), **declared(dpdk, h)}
-        have = {**macros(ours, h), **declared(ours, h)}
+        have = {**macros(ours, [h]), **declared(ours, [h])}
         for name in sorted(n for n, f in want.items() if own(f, h) and not n.startswith('_') and n not in have):
             if not any(fnmatch.fnmatchcase(name, p) for p in left_out):
                 print(f'{h}: {name}')

@@ -15,6 +15,12 @@ class Failed(Exception):
     """What was not seen, and what was."""
 
 
+def as_at_a_terminal():
+    """Started in the background, a program inherits that these are ignored; a person's shell starts it without."""
+    for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(s, signal.SIG_DFL)
+
+
 class Terminal:
     def __init__(self, argv, user=None, env=None):
         master, slave = pty.openpty()
@@ -25,7 +31,8 @@ class Terminal:
         who = pwd.getpwnam(user) if user else None
         self.proc = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, close_fds=True, env=env,
                                      user=who and who.pw_uid, group=who and who.pw_gid,
-                                     extra_groups=[] if who else None, start_new_session=True)
+                                     extra_groups=[] if who else None, start_new_session=True,
+                                     preexec_fn=as_at_a_terminal)
         os.close(slave)
 
     def _read(self, until):

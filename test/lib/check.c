@@ -388,6 +388,15 @@ static bool wanted(const char *name, int argc, char **argv)
 	return argc == 0;
 }
 
+/* what whoever started this ignores, as a shell does for what it starts in the background, cases and roles do not */
+static void default_signals(void)
+{
+	static const int sig[] = {SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
+
+	for (unsigned i = 0; i < sizeof(sig) / sizeof(sig[0]); i++)
+		(void)signal(sig[i], SIG_DFL);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned count[3] = {0, 0, 0}, times = 1;
@@ -407,6 +416,7 @@ int main(int argc, char **argv)
 		}
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	default_signals();
 	for (unsigned k = 0; k < n_cases; k++) {
 		if (!wanted(cases[k]->name, argc - i, argv + i))
 			continue;

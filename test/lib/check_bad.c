@@ -30,6 +30,14 @@ TEST(skips)
 {
 	SKIP("no such thing here");
 }
+TEST(has_default_signals)
+{
+	static const int sig[] = {SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
+	struct sigaction now;
+
+	for (unsigned i = 0; i < sizeof(sig) / sizeof(sig[0]); i++)
+		CHECK(sigaction(sig[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL);
+}
 TEST_T(hangs, 1)
 {
 	for (;;)

@@ -76,6 +76,15 @@ TEST(a_skip_is_neither)
 	CHECK_HAS(out, "skip - skips: no such thing here\n0 passed, 0 failed, 1 skipped\n");
 }
 
+TEST(what_the_starter_ignores_a_case_does_not)
+{
+	static const int sig[] = {SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
+
+	for (unsigned i = 0; i < sizeof(sig) / sizeof(sig[0]); i++)
+		CHECK(signal(sig[i], SIG_IGN) != SIG_ERR); /* the shell and check_bad inherit it */
+	CHECK_EQ(bad("has_default_signals", out, sizeof(out)), 0);
+}
+
 TEST(a_hang_is_ended_and_shown)
 {
 	CHECK_EQ(bad("hangs", out, sizeof(out)), 1);
