@@ -297,30 +297,11 @@ TEST(checksums_are_left_to_the_port)
 
 /* ---- big packets ---- */
 
-/* TCP of n bytes in IPv6. Returns its length */
-static unsigned tcp6(unsigned char *f, unsigned n)
-{
-	struct rte_tcp_hdr *t = (void *)(f + 54);
-
-	fill_frame(f, 74 + n, 0x33);
-	memcpy(f + 12, "\x86\xdd\x60\0\0\0", 6);
-	f[18] = (unsigned char)((20 + n) >> 8);
-	f[19] = (unsigned char)(20 + n);
-	f[20] = IPPROTO_TCP;
-	f[21] = 64;
-	memset(t, 0, sizeof(*t));
-	t->src_port = t->dst_port = rte_cpu_to_be_16(7);
-	t->sent_seq = rte_cpu_to_be_32(1);
-	t->data_off = 0x50;
-	t->tcp_flags = RTE_TCP_ACK_FLAG;
-	return 74 + n;
-}
-
 TEST(a_big_packet_of_IPv6_is_cut_by_the_kernel)
 {
 	uint16_t id = begin_with("", 0, RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_VLAN_INSERT);
 	static unsigned char f[9000];
-	unsigned n = tcp6(f, 5 * MSS), have = 0;
+	unsigned n = fill_tcp6(f, 5 * MSS), have = 0;
 	struct rte_mbuf *m = NULL, *last = NULL;
 	int s = eye();
 

@@ -106,6 +106,23 @@ static inline void fill_frame(unsigned char *f, unsigned len, unsigned char mark
 	memcpy(f, "\x02\x00\x00\x00\x00\x02\x02\x00\x00\x00\x00\x01\x88\xb5", 14);
 }
 
+/* a frame of TCP in IPv6 with n bytes of 0x33, no checksum; its length */
+static inline unsigned fill_tcp6(unsigned char *f, unsigned n)
+{
+	fill_frame(f, 74 + n, 0x33);
+	memset(f + 54, 0, 20);
+	memcpy(f + 12, "\x86\xdd\x60\0\0\0", 6);
+	f[18] = (unsigned char)((20 + n) >> 8);
+	f[19] = (unsigned char)(20 + n);
+	f[20] = IPPROTO_TCP;
+	f[21] = 64;
+	f[55] = f[57] = 7; /* ports */
+	f[61] = 1;	   /* number */
+	f[66] = 0x50;
+	f[67] = 0x10; /* ACK */
+	return 74 + n;
+}
+
 static inline void send_frames(int s, unsigned n, unsigned len, unsigned char mark)
 {
 	unsigned char f[9018];

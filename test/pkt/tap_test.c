@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tap_test.c - net_tap in several processes: packets both ways, queues taken over, checksums, a link that changes, an end */
 #include <linux/capability.h>
+#include <linux/if_ether.h>
 #include <linux/if_tun.h>
 #include <net/if_arp.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -11,22 +11,11 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
-#include "netns_help.h"
-#include "port_help.h"
+#include "pkt/gso.h"
+#include "tap_help.h"
 
 #define ADDR "10.9.0.1"	 /* of the interface */
 #define OTHER "10.9.0.2" /* of whom the port plays */
-
-static void need_tap(void)
-{
-	int fd;
-
-	own_network();
-	fd = open("/dev/net/tun", O_RDWR);
-	if (fd < 0)
-		SKIP("/dev/net/tun: %s", strerror(errno));
-	(void)close(fd);
-}
 
 static int sock_dgram(void)
 {
@@ -34,129 +23,6 @@ static int sock_dgram(void)
 
 	CHECK(s >= 0);
 	return s;
-}
-
-/* one packet of the test's kind, from any of n queues; what else the kernel sends is dropped */
-struct await {
-	uint16_t port, queues;
-	unsigned got, want;
-	unsigned char mark;
-	bool seen[16];
-};
-
-static bool more(void *arg)
-{
-	struct await *a = arg;
-
-	for (uint16_t q = 0; q < a->queues; q++) {
-		struct rte_mbuf *m[32];
-		uint16_t n = rte_eth_rx_burst(a->port, q, m, 32);
-
-		for (uint16_t i = 0; i < n; i++) {
-			const unsigned char *b = rte_pktmbuf_mtod(m[i], const unsigned char *);
-
-			if (m[i]->pkt_len >= 15 && b[12] == 0x88 && b[13] == 0xb5 && b[14] == a->mark) {
-				CHECK_EQ(m[i]->port, a->port);
-				a->got++;
-				a->seen[q] = true;
-			}
-		}
-		rte_pktmbuf_free_bulk(m, n);
-	}
-	return a->got >= a->want;
-}
-
-static void await_frames(uint16_t port, uint16_t queues, unsigned n, unsigned char mark)
-{
-	struct await a = {.port = port, .queues = queues, .want = n, .mark = mark};
-
-	t_until(more, &a);
-	CHECK_EQ(a.got, n);
-}
-
-/* n frames through the port; the host gets them. segs: of how many pieces each is */
-static void send_from(uint16_t port, uint16_t queue, unsigned n, unsigned char mark, unsigned segs)
-{
-	struct rte_mempool *mp = rte_mempool_lookup("mp");
-	struct rte_mbuf *m[32];
-
-	CHECK(mp != NULL && n <= 32);
-	for (unsigned i = 0; i < n; i++) {
-		unsigned char frame[600];
-		struct rte_mbuf *tail;
-
-		fill_frame(frame, sizeof(frame), mark);
-		m[i] = tail = rte_pktmbuf_alloc(mp);
-		CHECK(m[i] != NULL);
-		for (unsigned k = 0; k < segs; k++) {
-			char *to;
-
-			if (k > 0) {
-				struct rte_mbuf *next = rte_pktmbuf_alloc(mp);
-
-				CHECK(next != NULL);
-				tail->next = next;
-				tail = next;
-				m[i]->nb_segs++;
-			}
-			to = rte_pktmbuf_mtod(tail, char *);
-			memcpy(to, frame + 600 / segs * k, 600 / segs);
-			tail->data_len = (uint16_t)(600 / segs);
-			m[i]->pkt_len = m[i]->pkt_len * (k > 0) + 600 / segs;
-		}
-	}
-	CHECK_EQ(rte_eth_tx_burst(port, queue, m, (uint16_t)n), n);
-}
-
-static void host_gets(int s, unsigned n, unsigned char mark)
-{
-	unsigned char f[2048];
-
-	for (unsigned i = 0; i < n;) {
-		struct sockaddr_ll from;
-		socklen_t len = sizeof(from);
-		ssize_t got = recvfrom(s, f, sizeof(f), 0, (struct sockaddr *)&from, &len);
-
-		if (from.sll_pkttype == PACKET_OUTGOING) /* what this socket has sent */
-			continue;
-		CHECK_EQ(got, 600);
-		CHECK(f[14] == mark && f[599] == mark);
-		i++;
-	}
-}
-
-ROLE(member)
-{
-	unsigned q = 0, n = 0, mark = 0;
-	uint16_t id;
-	char line[128];
-
-	INIT("secondary", NULL);
-	id = port_named("net_tap0");
-	t_tell("ready");
-	while (t_hear(line, sizeof(line))) {
-		if (sscanf(line, "send %u %u %u", &q, &n, &mark) == 3) {
-			send_from(id, (uint16_t)q, n, (unsigned char)mark, 1);
-			t_tell("sent");
-		} else if (sscanf(line, "await %u %u", &n, &mark) == 2) {
-			await_frames(id, 1, n, (unsigned char)mark);
-			t_tell("got");
-		}
-	}
-	return rte_eal_cleanup();
-}
-
-static uint16_t begin(const char *more_args, uint16_t queues)
-{
-	char vdev[128];
-	uint16_t id;
-
-	need_tap();
-	snprintf(vdev, sizeof(vdev), "--vdev=net_tap0,iface=t0%s", more_args);
-	INIT("primary", vdev);
-	id = port_named("net_tap0");
-	start_port(id, queues, make_pool("mp", 4095));
-	return id;
 }
 
 TEST(packets_both_ways_on_all_queues)
@@ -456,27 +322,47 @@ TEST(checksums_are_left_to_the_port)
 	rte_pktmbuf_free(shared);
 }
 
+TEST(a_big_packet_of_IPv6_is_cut_by_the_kernel)
+{
+	uint16_t id = begin_checksums(0, RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
+	struct sockaddr_ll a = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6)};
+	int s = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_IPV6)), one = 1;
+	static unsigned char b[10000];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(rte_mempool_lookup("mp"));
+	struct virtio_net_hdr v;
+	unsigned n, have = 0;
+
+	a.sll_ifindex = (int)if_nametoindex("t0");
+	CHECK_EQ(setsockopt(s, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
+	CHECK_EQ(bind(s, (struct sockaddr *)&a, sizeof(a)), 0);
+	n = fill_tcp6(b, 1800);
+	CHECK(m != NULL);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)n), b, n);
+	m->ol_flags = RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM;
+	m->l2_len = 14;
+	m->l3_len = 40;
+	m->l4_len = 20;
+	m->tso_segsz = 500;
+	CHECK_EQ(rte_eth_tx_burst(id, 0, &m, 1), 1);
+	while (have < 1800) { /* whole, or in pieces; the sums are right in any case */
+		unsigned char *f = b + sizeof(v);
+
+		n = (unsigned)recv(s, b, sizeof(b), 0) - (unsigned)sizeof(v);
+		memcpy(&v, b, sizeof(v));
+		if (n > 10000 || memcmp(f + 6, "\x02\0\0\0\0\x01", 6) != 0)
+			continue; /* the kernel's own */
+		CHECK(v.gso_type == VIRTIO_NET_HDR_GSO_TCPV6 ? v.gso_size == 500 : n <= 574);
+		CHECK_EQ(f[18] << 8 | f[19], n - 54);
+		if ((v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+			CHECK(sh_vnet_fill(&v, f, n));
+		CHECK_EQ(rte_ipv6_udptcp_cksum_verify((const void *)(f + 14), f + 54), 0);
+		have += n - 74;
+	}
+	CHECK_EQ(have, 1800);
+	CHECK_EQ(stats_of(id).oerrors, 0);
+}
+
 /* ---- it changes ---- */
-
-static int heard[RTE_ETH_EVENT_MAX];
-
-static int hear(uint16_t port, enum rte_eth_event_type ev, void *arg, void *ret)
-{
-	(void)port, (void)arg, (void)ret;
-	__atomic_fetch_add(&heard[ev], 1, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-static bool has_heard(void *arg)
-{
-	return __atomic_load_n(&heard[*(int *)arg], __ATOMIC_SEQ_CST) > 0;
-}
-
-static void hear_all(void)
-{
-	for (int ev = 0; ev < RTE_ETH_EVENT_MAX; ev++)
-		CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, (enum rte_eth_event_type)ev, hear, NULL), 0);
-}
 
 static bool link_is(void *arg)
 {
@@ -485,23 +371,6 @@ static bool link_is(void *arg)
 
 	CHECK_EQ(rte_eth_link_get_nowait(port_named("net_tap0"), &l), 0);
 	return l.link_status == want;
-}
-
-ROLE(listener)
-{
-	char line[64];
-	int ev;
-
-	INIT("secondary", NULL);
-	(void)port_named("net_tap0");
-	hear_all();
-	t_tell("ready");
-	while (t_hear(line, sizeof(line)))
-		if (sscanf(line, "await %d", &ev) == 1) {
-			t_until(has_heard, &ev);
-			t_tell("heard");
-		}
-	return rte_eal_cleanup();
 }
 
 TEST(the_link_is_told_to_everybody)
@@ -567,185 +436,6 @@ TEST(an_interface_that_vanishes_is_an_event)
 	CHECK_EQ(st.opackets, 0);
 	CHECK_EQ(rte_eth_dev_stop(id), 0);
 	CHECK_EQ(rte_eth_dev_close(id), 0);
-}
-
-/* ---- in another namespace ---- */
-
-/* as 'ip link set NAME netns PID' */
-static void move_to(const char *name, int pid)
-{
-	struct {
-		struct nlmsghdr n;
-		struct ifinfomsg i;
-		struct rtattr a;
-		int pid;
-	} q;
-	struct {
-		struct nlmsghdr n;
-		struct nlmsgerr e;
-		char more[128];
-	} a;
-	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-
-	memset(&q, 0, sizeof(q));
-	q.n.nlmsg_len = sizeof(q);
-	q.n.nlmsg_type = RTM_NEWLINK;
-	q.n.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	q.i.ifi_index = (int)if_nametoindex(name);
-	q.a.rta_type = IFLA_NET_NS_PID;
-	q.a.rta_len = RTA_LENGTH(sizeof(int));
-	q.pid = pid;
-	CHECK_EQ(send(s, &q, sizeof(q), 0), (long)sizeof(q));
-	CHECK(recv(s, &a, sizeof(a), 0) > 0 && a.n.nlmsg_type == NLMSG_ERROR);
-	CHECK_EQ(a.e.error, 0);
-	(void)close(s);
-}
-
-static bool is_gone(void *arg)
-{
-	(void)arg;
-	return if_nametoindex("t0") == 0;
-}
-
-/* a host in a network of its own, to which t0 comes */
-ROLE(elsewhere)
-{
-	char line[32];
-	int s = -1;
-
-	if (unshare(CLONE_NEWNET) < 0) {
-		t_tell("cannot");
-		return 0;
-	}
-	t_tell("pid %d", (int)getpid());
-	while (t_hear(line, sizeof(line))) {
-		if (strcmp(line, "up") == 0) {
-			set_up("t0", true);
-			s = raw_socket("t0");
-		} else if (strcmp(line, "send") == 0) {
-			send_frames(s, 20, 100, 6);
-		} else if (strcmp(line, "get") == 0) {
-			host_gets(s, 5, 4);
-		} else if (strcmp(line, "delete") == 0) {
-			delete_link("t0");
-		} else {
-			t_until(is_gone, NULL);
-		}
-		t_tell("done");
-	}
-	return 0;
-}
-
-static void does(struct t_proc *h, const char *what)
-{
-	t_say(h, what);
-	t_expect(h, "done");
-}
-
-/* t0 is the host's from here on, and packets pass as before */
-static struct t_proc *moved(uint16_t id)
-{
-	struct t_proc *h = t_spawn("elsewhere", NULL);
-	const char *line = t_expect(h, "");
-	int pid;
-
-	if (sscanf(line, "pid %d", &pid) != 1)
-		SKIP("no second network namespace here");
-	move_to("t0", pid);
-	does(h, "up");
-	does(h, "send");
-	await_frames(id, 2, 20, 6);
-	send_from(id, 1, 5, 4, 1);
-	does(h, "get");
-	CHECK_EQ(rte_eth_dev_is_removed(id), 0);
-	return h;
-}
-
-struct polled {
-	uint16_t id;
-	int event;
-};
-
-/* nobody tells of what happens there: a queue that is polled sees it */
-static bool polled_and_heard(void *arg)
-{
-	struct polled *x = arg;
-	struct rte_mbuf *m;
-
-	if (rte_eth_rx_burst(x->id, 0, &m, 1) == 1)
-		rte_pktmbuf_free(m);
-	return has_heard(&x->event);
-}
-
-TEST(the_end_of_an_interface_that_was_moved_is_an_event)
-{
-	struct polled x = {begin("", 2), RTE_ETH_EVENT_INTR_RMV};
-	struct t_proc *p = t_spawn("listener", NULL), *h;
-	char line[32];
-
-	t_expect(p, "ready");
-	hear_all();
-	h = moved(x.id);
-	does(h, "delete");
-	t_until(polled_and_heard, &x);
-	snprintf(line, sizeof(line), "await %d", x.event);
-	t_say(p, line);
-	t_expect(p, "heard");
-	CHECK_EQ(rte_eth_dev_is_removed(x.id), 1);
-	CHECK_EQ(rte_eth_dev_stop(x.id), 0);
-	CHECK_EQ(rte_eth_dev_close(x.id), 0);
-}
-
-#define MOVES 24
-
-/* it is between two namespaces for a moment, and in none */
-TEST(no_interface_is_taken_for_gone_while_it_is_moved)
-{
-	struct polled x = {.id = begin("", 1), .event = RTE_ETH_EVENT_INTR_RMV};
-	struct t_proc *h = t_spawn("elsewhere", NULL);
-	const char *line = t_expect(h, "");
-	char dev[32], args[32];
-	int pid;
-
-	if (sscanf(line, "pid %d", &pid) != 1)
-		SKIP("no second network namespace here");
-	for (unsigned i = 0; i < 3; i++) /* each looks for itself */
-		t_expect(t_spawn("listener", NULL), "ready");
-	hear_all();
-	for (unsigned i = 1; i <= MOVES; i++) {
-		snprintf(dev, sizeof(dev), "net_tap%u", i);
-		snprintf(args, sizeof(args), "iface=t%u", i);
-		CHECK_EQ(rte_vdev_init(dev, args), 0);
-		set_up(args + 6, true); /* so that its end here begins with an event */
-		move_to(args + 6, pid);
-	}
-	delete_link("t0"); /* who has heard of this has heard of all that was before */
-	t_until(has_heard, &x.event);
-	CHECK_EQ(rte_eth_dev_is_removed(x.id), 1);
-	for (unsigned i = 1; i <= MOVES; i++) {
-		snprintf(dev, sizeof(dev), "net_tap%u", i);
-		CHECK_EQ(rte_eth_dev_is_removed(port_named(dev)), 0);
-	}
-}
-
-TEST(an_interface_that_was_moved_goes_with_the_last_who_has_it)
-{
-	uint16_t id = begin("", 2);
-	struct t_proc *p = t_spawn("member", NULL), *l = t_spawn("listener", NULL), *h;
-
-	t_expect(p, "ready");
-	t_expect(l, "ready");
-	h = moved(id);
-	t_say(p, "send 0 5 4"); /* has a queue from here on, until it sends again or ends; the other one has none */
-	t_expect(p, "sent");
-	for (uint16_t q = 0; q < 2; q++)
-		CHECK_EQ(shoal_eth_queue_leave(id, q, SHOAL_ETH_RX), 0);
-	CHECK_EQ(shoal_eth_queue_leave(id, 1, SHOAL_ETH_TX), 0);
-	CHECK_EQ(rte_eth_dev_stop(id), 0);
-	CHECK_EQ(rte_eth_dev_close(id), 0);
-	t_kill(p, SIGKILL);
-	(void)t_wait(p);
-	does(h, "await the end");
 }
 
 TEST(what_a_full_queue_cannot_take_is_counted)

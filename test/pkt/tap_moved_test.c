@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tap_moved_test.c - net_tap's interface in another network namespace than the port's: packets, its move, its end */
+#include "tap_help.h"
+
+/* as 'ip link set NAME netns PID' */
+static void move_to(const char *name, int pid)
+{
+	struct {
+		struct nlmsghdr n;
+		struct ifinfomsg i;
+		struct rtattr a;
+		int pid;
+	} q;
+	struct {
+		struct nlmsghdr n;
+		struct nlmsgerr e;
+		char more[128];
+	} a;
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	memset(&q, 0, sizeof(q));
+	q.n.nlmsg_len = sizeof(q);
+	q.n.nlmsg_type = RTM_NEWLINK;
+	q.n.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	q.i.ifi_index = (int)if_nametoindex(name);
+	q.a.rta_type = IFLA_NET_NS_PID;
+	q.a.rta_len = RTA_LENGTH(sizeof(int));
+	q.pid = pid;
+	CHECK_EQ(send(s, &q, sizeof(q), 0), (long)sizeof(q));
+	CHECK(recv(s, &a, sizeof(a), 0) > 0 && a.n.nlmsg_type == NLMSG_ERROR);
+	CHECK_EQ(a.e.error, 0);
+	(void)close(s);
+}
+
+static bool is_gone(void *arg)
+{
+	(void)arg;
+	return if_nametoindex("t0") == 0;
+}
+
+/* a host in a network of its own, to which t0 comes */
+ROLE(elsewhere)
+{
+	char line[32];
+	int s = -1;
+
+	if (unshare(CLONE_NEWNET) < 0) {
+		t_tell("cannot");
+		return 0;
+	}
+	t_tell("pid %d", (int)getpid());
+	while (t_hear(line, sizeof(line))) {
+		if (strcmp(line, "up") == 0) {
+			set_up("t0", true);
+			s = raw_socket("t0");
+		} else if (strcmp(line, "send") == 0) {
+			send_frames(s, 20, 100, 6);
+		} else if (strcmp(line, "get") == 0) {
+			host_gets(s, 5, 4);
+		} else if (strcmp(line, "delete") == 0) {
+			delete_link("t0");
+		} else {
+			t_until(is_gone, NULL);
+		}
+		t_tell("done");
+	}
+	return 0;
+}
+
+static void does(struct t_proc *h, const char *what)
+{
+	t_say(h, what);
+	t_expect(h, "done");
+}
+
+/* t0 is the host's from here on, and packets pass as before */
+static struct t_proc *moved(uint16_t id)
+{
+	struct t_proc *h = t_spawn("elsewhere", NULL);
+	const char *line = t_expect(h, "");
+	int pid;
+
+	if (sscanf(line, "pid %d", &pid) != 1)
+		SKIP("no second network namespace here");
+	move_to("t0", pid);
+	does(h, "up");
+	does(h, "send");
+	await_frames(id, 2, 20, 6);
+	send_from(id, 1, 5, 4, 1);
+	does(h, "get");
+	CHECK_EQ(rte_eth_dev_is_removed(id), 0);
+	return h;
+}
+
+struct polled {
+	uint16_t id;
+	int event;
+};
+
+/* nobody tells of what happens there: a queue that is polled sees it */
+static bool polled_and_heard(void *arg)
+{
+	struct polled *x = arg;
+	struct rte_mbuf *m;
+
+	if (rte_eth_rx_burst(x->id, 0, &m, 1) == 1)
+		rte_pktmbuf_free(m);
+	return has_heard(&x->event);
+}
+
+TEST(the_end_of_an_interface_that_was_moved_is_an_event)
+{
+	struct polled x = {begin("", 2), RTE_ETH_EVENT_INTR_RMV};
+	struct t_proc *p = t_spawn("listener", NULL), *h;
+	char line[32];
+
+	t_expect(p, "ready");
+	hear_all();
+	h = moved(x.id);
+	does(h, "delete");
+	t_until(polled_and_heard, &x);
+	snprintf(line, sizeof(line), "await %d", x.event);
+	t_say(p, line);
+	t_expect(p, "heard");
+	CHECK_EQ(rte_eth_dev_is_removed(x.id), 1);
+	CHECK_EQ(rte_eth_dev_stop(x.id), 0);
+	CHECK_EQ(rte_eth_dev_close(x.id), 0);
+}
+
+#define MOVES 24
+
+/* it is between two namespaces for a moment, and in none */
+TEST(no_interface_is_taken_for_gone_while_it_is_moved)
+{
+	struct polled x = {.id = begin("", 1), .event = RTE_ETH_EVENT_INTR_RMV};
+	struct t_proc *h = t_spawn("elsewhere", NULL);
+	const char *line = t_expect(h, "");
+	char dev[32], args[32];
+	int pid;
+
+	if (sscanf(line, "pid %d", &pid) != 1)
+		SKIP("no second network namespace here");
+	for (unsigned i = 0; i < 3; i++) /* each looks for itself */
+		t_expect(t_spawn("listener", NULL), "ready");
+	hear_all();
+	for (unsigned i = 1; i <= MOVES; i++) {
+		snprintf(dev, sizeof(dev), "net_tap%u", i);
+		snprintf(args, sizeof(args), "iface=t%u", i);
+		CHECK_EQ(rte_vdev_init(dev, args), 0);
+		set_up(args + 6, true); /* so that its end here begins with an event */
+		move_to(args + 6, pid);
+	}
+	delete_link("t0"); /* who has heard of this has heard of all that was before */
+	t_until(has_heard, &x.event);
+	CHECK_EQ(rte_eth_dev_is_removed(x.id), 1);
+	for (unsigned i = 1; i <= MOVES; i++) {
+		snprintf(dev, sizeof(dev), "net_tap%u", i);
+		CHECK_EQ(rte_eth_dev_is_removed(port_named(dev)), 0);
+	}
+}
+
+TEST(an_interface_that_was_moved_goes_with_the_last_who_has_it)
+{
+	uint16_t id = begin("", 2);
+	struct t_proc *p = t_spawn("member", NULL), *l = t_spawn("listener", NULL), *h;
+
+	t_expect(p, "ready");
+	t_expect(l, "ready");
+	h = moved(id);
+	t_say(p, "send 0 5 4"); /* has a queue from here on, until it sends again or ends; the other one has none */
+	t_expect(p, "sent");
+	for (uint16_t q = 0; q < 2; q++)
+		CHECK_EQ(shoal_eth_queue_leave(id, q, SHOAL_ETH_RX), 0);
+	CHECK_EQ(shoal_eth_queue_leave(id, 1, SHOAL_ETH_TX), 0);
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_close(id), 0);
+	t_kill(p, SIGKILL);
+	(void)t_wait(p);
+	does(h, "await the end");
+}
