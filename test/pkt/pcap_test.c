@@ -293,7 +293,7 @@ TEST(a_file_comes_in_and_goes_out)
 	port = make_port("net_pcap0", args);
 	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
 	CHECK_EQ(rte_eth_dev_start(port), 0);
-	while ((n = rte_eth_rx_burst(port, 0, m, 32)) > 0) {
+	while ((n = rte_eth_rx_burst(port, 0, m, total % 3 != 0 ? 1 : 32)) > 0) {
 		for (unsigned i = 0; i < n; i++) {
 			CHECK_EQ(m[i]->port, port);
 			CHECK_EQ(number_of(m[i]), total + i);
@@ -495,9 +495,10 @@ TEST(broken_files_are_counted_and_said_once)
 	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
 	CHECK_EQ(rte_eth_dev_start(port), 0);
 	listen_to_log();
-	CHECK_EQ(rte_eth_rx_burst(port, 0, m, 32), 2);
-	for (int i = 0; i < 10; i++)
-		CHECK_EQ(rte_eth_rx_burst(port, 0, m + 2, 30), 0);
+	CHECK_EQ(rte_eth_rx_burst(port, 0, m, 1), 1);
+	CHECK_EQ(rte_eth_rx_burst(port, 0, m + 1, 1), 1);
+	for (uint16_t i = 0; i < 10; i++)
+		CHECK_EQ(rte_eth_rx_burst(port, 0, m + 2, i % 2 == 0 ? 1 : 30), 0);
 	CHECK_EQ(said("a frame that is too short"), 1);
 	CHECK_EQ(said("nothing more is received from it"), 1);
 	CHECK_EQ(lines_said(), 2);
