@@ -4,28 +4,28 @@
 
 mbuf and port are programs bench/packets_PART.c, built against both from one text; programs are those of dpdk-doc (packets_run.py).
 The two take turns within each repeat; a ratio is made inside a repeat and the median is taken of the ratios. Writes
-OUT/packets.{txt,tsv,json}. Method: doc/performance.md.
+OUT/packets.{txt,tsv,json}. Method and how to read the tables: doc/performance.md.
 """
 import json
 import os
 import random
 import statistics
 import struct
+import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import packets_run as run  # noqa: E402
-from beside import Beside, aligned, beside_options, parsed  # noqa: E402
+import picture  # noqa: E402
+from beside import TIE, Beside, aligned, beside_options, parsed  # noqa: E402
 from channel import ROOT  # noqa: E402
-from harness import Failed, HugePages, Stat, machine, workdir  # noqa: E402
+from harness import Failed, HugePages, Stat, machine, short, workdir  # noqa: E402
 
 HUGE_PAGES = 120
-DOC = os.path.join(ROOT, 'doc', 'performance.md')
-BEGIN, END = '<!-- packets: written by ./dev bench packets --write-doc -->\n', '<!-- packets: end -->\n'
 WHAT = {'mbuf': 'ns for an mbuf (chains: a packet) taken and given back',
         'port': 'cycles for a packet received and sent, in bursts of so many',
-        'programs': 'million packets a second of CPU time, all processes together',
+        'programs': 'million packets a second of CPU time, all processes together; and cycles of CPU time for a packet',
         'stopped': 'rx_drop_en: rate of the other processes, of what it is while none is stopped'}
 
 # as in packets_mbuf.c, with the millions of mbufs a measurement has
@@ -78,11 +78,14 @@ def huge_pages():
         return None, str(e)
 
 
-def lines_of(part, name):
-    """[row, figures, ratio, verdict] of each row of a part"""
-    if name == 'programs':
-        return [[row] + part.cells(row, lambda ns: 1e3 / ns) for row in run.ROWS]
-    return [[row] + part.cells(row) for row, _ in part.rows]
+def tsc_hz(floor):
+    return float(subprocess.run([floor, 'tsc'], capture_output=True, text=True, check=True).stdout)
+
+
+def program_line(part, row, hz):
+    """Mpps of all processes, and what a packet costs the one that has it; figures are ns for a packet of any of n processes"""
+    cycles = part.cells(row, lambda ns: ns * run.ROWS[row][2] * hz / 1e9)
+    return [row] + part.cells(row, lambda ns: 1e3 / ns)[:-2] + cycles
 
 
 def stopped(part):
@@ -98,35 +101,53 @@ def tables(parts):
     """[(what, head, lines)]"""
     out = []
     for name, part in parts.items():
-        out.append((WHAT[name] + f'; {part.a.repeats} repeats, {part.noisy} noisy; aim: never slower than DPDK',
-                    [name] + list(part.peers) + ['times as fast as DPDK', ''], lines_of(part, name)))
-        if name == 'programs':
-            out.append((WHAT['stopped'] + f'; aim: {run.KEEP:.0%}', ['rx_drop_en', 'of their rate', ''], stopped(part)))
+        what = WHAT[name] + f'; {part.a.repeats} repeats, {part.noisy} noisy; aim: never slower than DPDK'
+        end = ['times as fast as DPDK', '']
+        if name != 'programs':
+            out.append((what, [name] + list(part.peers) + end, [[row] + part.cells(row) for row, _ in part.rows]))
+            continue
+        hz = tsc_hz(part.floor)
+        out.append((what, [name] + [f'{p}, {unit}' for unit in ('Mpps', 'cycles') for p in part.peers] + end,
+                    [program_line(part, row, hz) for row in run.ROWS]))
+        out.append((WHAT['stopped'] + f'; aim: {run.KEEP:.0%}', ['rx_drop_en', 'of their rate', ''], stopped(part)))
     return out
 
 
-def write_doc(head, all_tables):
-    with open(DOC) as f:
-        text = f.read()
-    new = [head + '\n']
-    for what, first, lines in all_tables:
-        new.append(f'\n{what}:\n\n')
-        new += ['| ' + ' | '.join(line) + ' |\n' for line in [first, ['---'] * len(first)] + lines]
-    a, b = text.index(BEGIN) + len(BEGIN), text.index(END)
-    with open(DOC, 'w') as f:
-        f.write(text[:a] + '\n' + ''.join(new) + '\n' + text[b:])
+def drawn(parts):
+    """a bar for each row that has a ratio"""
+    cases = []
+    for name, part in parts.items():
+        cases.append((WHAT[name], None, None, False))
+        for row in [r for r, _ in part.rows] if name != 'programs' else run.ROWS:
+            r = part.ratio(row)
+            ns = [(p, part.ns.get((row, p))) for p in part.peers]
+            show = (lambda v: 1e3 / v) if name == 'programs' else (lambda v: v)
+            what = ', '.join(f'{"DPDK" if p == "dpdk" else p} {short(show(statistics.median(v)))}' for p, v in ns if v)
+            cases.append((row, r, f'{part.beside_dpdk(row) or "not possible on DPDK"} ({what})', r is not None and r < TIE))
+    return picture.bars('Packets: how many times as fast as DPDK', ['Line: as fast as DPDK in the same run. How it is measured: '
+                        'performance.md; all figures: packets.txt.'], cases)
+
+
+def verdicts(all_tables):
+    """the line that sums up, and how many rows missed their aim"""
+    said = [(line[0], line[-1]) for _, _, lines in all_tables for line in lines]
+    missed = [row for row, v in said if v == 'missed']
+    known = [row for row, v in said if v in ('met', 'missed')]
+    return f'Aims: {len(known) - len(missed)} of {len(known)} met' + (': all' if not missed else '; missed: ' + '; '.join(missed)), len(missed)
 
 
 def write(a, parts, version, why):
     all_tables = tables(parts)
-    out = [f'packets: shoal beside DPDK {version or "(absent: " + str(why) + ")"}', json.dumps(machine()), '']
+    summary, missed = verdicts(all_tables)
+    out = [f'packets: shoal beside DPDK {version or "(absent: " + str(why) + ")"}'
+           + (', mbuf and port with real-time priority' if a.realtime else ''), json.dumps(machine()), '',
+           f'A figure: median (min..max) of the repeats, ~: of a busy machine. met: {TIE} or more, nearer than the spread of a quiet '
+           'machine.', summary, '']
     for what, first, lines in all_tables:
         out += [what, ''] + aligned([first] + lines) + ['']
     text = '\n'.join(out)
     flat = [(name, row, p, vs) for name, part in parts.items() for (row, p), vs in part.ns.items()]
     base = os.path.join(a.out, 'packets')
-    with open(base + '.txt', 'w') as f:
-        f.write(text)
     with open(base + '.tsv', 'w') as f:
         f.write('part\trow\tpeer\tfigure\n')
         f.writelines(f'{name}\t{row}\t{p}\t{v}\n' for name, row, p, vs in flat for v in vs)
@@ -134,11 +155,11 @@ def write(a, parts, version, why):
         json.dump({'machine': machine(), 'dpdk': version,
                    'figures': [{'part': n, 'row': r, 'peer': p, 'values': vs} for n, r, p, vs in flat]}, f)
     print(text)
-    if a.write_doc:
-        m = machine()
-        write_doc(f'{m["when"]}, {m["cpu"]}, {len(m["cpus"])} CPUs, DPDK {version}; median (min..max), ~: of a busy machine.',
-                  all_tables)
-    return sum(line[-1] == 'missed' for _, _, lines in all_tables for line in lines)
+    for to in [base] + ([os.path.join(ROOT, 'doc', 'packets')] if a.write_doc else []):
+        for end, content in (('.txt', text), ('.svg', drawn(parts))):
+            with open(to + end, 'w') as f:
+                f.write(content)
+    return missed
 
 
 def make(a, name, files, huge):
@@ -158,9 +179,13 @@ def make(a, name, files, huge):
 
 def arguments():
     p = beside_options('packets', __doc__, gate_wait=4, gate_total=30)
+    p.set_defaults(budget=90) # for each of three parts
     p.add_argument('--part', choices=('mbuf', 'port', 'programs'), action='append', help='this one alone; may be given again')
-    p.add_argument('--write-doc', action='store_true', help='renew the table in doc/performance.md')
-    return parsed(p)
+    p.add_argument('--write-doc', action='store_true', help='tables and a picture of them, packets.txt and packets.svg, go to doc/')
+    a = parsed(p)
+    if a.write_doc and (a.quick or a.part):
+        p.error('what goes to doc/ is measured whole, without --quick or --part')
+    return a
 
 
 def main():

@@ -94,12 +94,16 @@ def lines(title, foot, rows, columns, xs, peers, values, notes):
 
 
 def bars(title, foot, cases):
-    """cases: (name, how many times as fast, text, is it slow): a bar each, and a line at 1"""
-    left, scale, step = 220, 330 / max([r for _, r, *_ in cases if r] + [1]), 30
+    """cases: (name, how many times as fast, text, is it slow): a bar each, and a line at 1; text None: a heading"""
+    left = 20 + 6.5 * max([30] + [len(name) for name, _, what, _ in cases if what is not None])
+    scale, step = 330 / max([r for _, r, *_ in cases if r] + [1]), 30
     height = 50 + step * len(cases) + 10 + 20 * len(foot)
     out = [text(10, 22, title, 'text head')]
     for i, (name, r, what, slow) in enumerate(cases):
         y = 44 + step * i
+        if what is None:
+            out.append(text(10, y + 14, name, 'text head'))
+            continue
         out += [text(left - 10, y + 14, name, 'text', 'end'), f'<rect x="{left}" y="{y}" width="{(r or 0) * scale:.1f}" height="20" class="f0"/>',
                 text(left + max(r or 0, 1) * scale + 10, y + 14, what, 'small slow' if slow else 'small')]
     out.append(f'<path d="M{left + scale:.1f} 38 V{height - 20 * len(foot) - 12}" class="line s1"/>')
