@@ -11,6 +11,7 @@
 #include "pkt/cap_int.h"
 #include "pkt/kif.h"
 #include "pkt/pcap.h"
+#include "pkt/pcap_memo.h"
 #include "pkt/rss.h"
 
 #define LOOKED_AT 1024	/* packets of others that one burst steps over at most */
@@ -31,6 +32,7 @@ struct stream {
 	uint64_t first_ts, base_ts; /* rate=real: of the file's first packet; what earlier rounds took */
 	uint64_t last_ts, drops;
 	uint64_t round; /* infinite: packets of the file; 0: not known yet */
+	struct sh_memo memo;
 };
 
 struct rx {
@@ -86,6 +88,9 @@ static bool look(struct rx *x, struct stream *st)
 	if (r == 0 && st->again && st->pos > 0) {
 		jump(st);
 		r = sh_cap_rewind(st->cap) == 0 ? sh_cap_next(st->cap, &st->pkt) : -EIO;
+		st->memo.k = 0;
+		if (!st->cap->keeps) /* its bytes are other ones now */
+			sh_memo_forget(&st->memo);
 		if (r == 0) /* all of it vanished */
 			st->ended = true;
 	}
@@ -106,6 +111,7 @@ static void behind(struct stream *st)
 {
 	st->held = false;
 	st->pos++;
+	st->memo.k++;
 }
 
 /* may it be received yet? */
@@ -152,8 +158,11 @@ static struct rte_mbuf *copy(struct rx *x, const struct sh_cap_packet *pkt)
 }
 
 /* whose packet is it? Its hash, if it has one, in *with, an mbuf around it. */
-static bool mine(struct rx *x, const struct sh_cap_packet *pkt, struct rte_mbuf *with)
+static bool mine(struct rx *x, struct stream *st, struct rte_mbuf *with)
 {
+	const struct sh_cap_packet *pkt = &st->pkt;
+	unsigned queue;
+
 	if (!x->rss_on)
 		return true;
 	with->buf_addr = (void *)(uintptr_t)pkt->data;
@@ -161,7 +170,12 @@ static bool mine(struct rx *x, const struct sh_cap_packet *pkt, struct rte_mbuf 
 	with->data_len = (uint16_t)(pkt->caplen < UINT16_MAX ? pkt->caplen : UINT16_MAX);
 	with->next = NULL;
 	with->ol_flags = 0;
-	return sh_rss_queue(&x->rss, with) == x->q->id;
+	with->hash.rss = 0;
+	queue = sh_rss_queue(&x->rss, with);
+	if (st->again)
+		sh_memo_put(&st->memo, st->cap, pkt->data, (with->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0,
+			    with->hash.rss);
+	return queue == x->q->id;
 }
 
 /* shorter than an Ethernet header: nobody's */
@@ -176,7 +190,7 @@ static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 	struct rte_mbuf with, *m;
 
 	for (; *looked < LOOKED_AT && look(x, st) && due(x, st); behind(st)) {
-		if (st->pos < st->skip || !mine(x, &st->pkt, &with)) {
+		if (st->pos < st->skip || !mine(x, st, &with)) {
 			++*looked;
 			continue;
 		}
@@ -307,6 +321,45 @@ static inline uint16_t several(const struct rx *x, struct sh_cap *cap, struct rt
 	return (uint16_t)got;
 }
 
+/* Packets that were noted in an earlier round, as from() would give them one by one. What is left is the ordinary way's. */
+static uint16_t known(struct rx *x, struct rte_mbuf **pkts, uint16_t n, unsigned *looked, uint64_t *bytes)
+{
+	struct stream *st = &x->st[0];
+	struct sh_memo *memo = &st->memo;
+	uint16_t got = 0;
+
+	if (memo->n != st->round || memo->k >= memo->n || st->held || st->ended || st->pos < st->skip ||
+	    rte_pktmbuf_alloc_bulk(x->q->mp, pkts, n) != 0)
+		return 0;
+	for (; got < n && memo->k < memo->n && *looked < LOOKED_AT; memo->k++, st->pos++) {
+		const struct sh_memo_of *of = &memo->of[memo->k];
+		const uint8_t *hdr = st->cap->buf + (of->at & ~SH_MEMO_HASH);
+		struct sh_cap_bytes b;
+
+		if (sh_memo_queue(of, &x->rss) != x->q->id) {
+			++*looked;
+			continue;
+		}
+		b = (struct sh_cap_bytes){hdr + SH_CAP_REC_HDR, sh_cap_word(st->cap, hdr + 8)};
+		if (b.len < x->least || b.len > x->room) /* it needs more than a copy */
+			break;
+		if (st->pos < st->to_drop && st->budget == 0) {
+			x->missed++;
+			++*looked;
+			continue;
+		}
+		pkts[got]->hash.rss = of->hash;
+		pkts[got]->ol_flags |= (of->at & SH_MEMO_HASH) != 0 ? RTE_MBUF_F_RX_RSS_HASH : 0;
+		*bytes += filled(x, pkts[got++], &b);
+		if (st->budget > 0)
+			st->budget--;
+	}
+	sh_memo_seek(memo, st->cap);
+	if (got < n)
+		rte_pktmbuf_free_bulk(pkts + got, n - got);
+	return got;
+}
+
 static inline uint16_t counted(struct rx *x, uint16_t got, uint64_t bytes)
 {
 	SH_STEP("pcap_received");
@@ -317,9 +370,9 @@ static inline uint16_t counted(struct rx *x, uint16_t got, uint64_t bytes)
 
 /* one by one, as many as are missing of n. The burst has begun. */
 static __attribute__((noinline)) uint16_t the_rest(struct rx *x, struct rte_mbuf **pkts, uint16_t n, uint16_t got,
-						   uint64_t bytes)
+						   uint64_t bytes, unsigned looked)
 {
-	unsigned looked = 0, idle = 0;
+	unsigned idle = 0;
 
 	while (got < n && idle < x->n && looked < LOOKED_AT) {
 		struct rte_mbuf *m = from(x, &x->st[x->next], &looked);
@@ -350,20 +403,35 @@ static __attribute__((noinline)) uint16_t the_rest(struct rx *x, struct rte_mbuf
 	return counted(x, got, bytes);
 }
 
+/* new settings of RSS: other hashes */
+static void refresh(struct rx *x)
+{
+	const uint32_t gen = x->rss.gen;
+
+	(void)sh_rss_refresh(&x->rss, &x->p->rss);
+	for (unsigned i = 0; x->rss.gen != gen && i < x->n; i++)
+		sh_memo_forget(&x->st[i].memo);
+}
+
 static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rx *x = data;
+	unsigned looked = 0;
+	uint64_t bytes = 0;
+	uint16_t got = 0;
 
 	if (!sh_queue_enter(x->q))
 		return sh_queue_lost(x->q, pkts, n);
 	SH_STEP("queue_inside");
 	if (x->rss_on)
-		(void)sh_rss_refresh(&x->rss, &x->p->rss);
+		refresh(x);
 	if (x->s->rate_kind != SH_PCAP_FAST)
 		x->now = sh_now_ns() - sh_load_rlx(&x->s->t0); /* relaxed: start was before */
 	if (x->q->drop_en)
 		overrun(x);
-	return the_rest(x, pkts, n, 0, 0);
+	if (x->n == 1 && x->s->rate_kind == SH_PCAP_FAST)
+		got = known(x, pkts, n, &looked, &bytes);
+	return the_rest(x, pkts, n, got, bytes, looked);
 }
 
 /*
@@ -385,7 +453,7 @@ static uint16_t rx_plain(void *data, struct rte_mbuf **pkts, uint16_t n)
 		st->pos += got;
 	}
 	if (unlikely(got < n))
-		return the_rest(x, pkts, n, got, bytes);
+		return the_rest(x, pkts, n, got, bytes, 0);
 	SH_STEP("pcap_read");
 	if (likely(st->pos > st->skip))
 		sh_store_rlx(&x->pos[st->i], st->pos); /* relaxed: one word that says all */
@@ -446,8 +514,10 @@ int sh_pcap_live_try(const struct sh_here *h)
 
 static void close_all(struct rx *x)
 {
-	for (unsigned i = 0; i < x->n; i++)
+	for (unsigned i = 0; i < x->n; i++) {
 		sh_cap_close(x->st[i].cap);
+		free(x->st[i].memo.of);
+	}
 	free(x);
 }
 
@@ -519,7 +589,7 @@ static uint64_t within(struct rx *x, struct stream *st, uint64_t from, uint64_t 
 	st->held = st->ended = false;
 	st->pos = 0;
 	for (sh_cap_rewind(st->cap); st->pos < to && look(x, st); behind(st))
-		n += st->pos >= from && !runt(st) && mine(x, &st->pkt, &with);
+		n += st->pos >= from && !runt(st) && mine(x, st, &with);
 	return n;
 }
 

@@ -246,7 +246,5 @@ unsigned sh_rss_queue(const struct sh_rss *r, struct rte_mbuf *m)
 {
 	uint32_t hash = sh_rss_hash(r, m);
 
-	if (r->size == 0 || (m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) == 0)
-		return 0;
-	return r->reta[hash & (r->size - 1u)];
+	return sh_rss_pick(r, hash, (m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0);
 }

@@ -40,6 +40,12 @@ uint32_t sh_rss_hash(const struct sh_rss *r, struct rte_mbuf *m);
 /* and the queue that it goes to */
 unsigned sh_rss_queue(const struct sh_rss *r, struct rte_mbuf *m);
 
+/* the queue of a packet with this hash, or without one */
+static inline unsigned sh_rss_pick(const struct sh_rss *r, uint32_t hash, bool has)
+{
+	return has && r->size != 0 ? r->reta[hash & (r->size - 1u)] : 0;
+}
+
 /* Toeplitz, of n bytes, at most SH_RSS_INPUT, with r's key */
 uint32_t sh_rss_toeplitz(const struct sh_rss *r, const uint8_t *in, unsigned n);
 
