@@ -6,7 +6,8 @@
  * every stream by itself and keeps the packets that hash to it: nothing passes from process to process, so a queue whose owner
  * is stopped or dead holds up no other, and each packet is one queue's only, in the order of the file. What has to outlive an
  * owner is how far its queue has got: a number for each queue and stream. Who takes the queue over begins there; what is missing
- * then is what the former owner had in its hands.
+ * then is what the former owner had in its hands. Of a file that is read again and again each queue notes in the first round where
+ * packets are and whose (pcap_memo.h).
  *
  * Writing. Any number of queues of any processes write to one file, whole bursts. One word says where the file ends and whose
  * burst is being written there:
