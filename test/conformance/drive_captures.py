@@ -19,7 +19,8 @@ from drive import Group, run_cases
 from drive_ports import counted, lcores, workers
 from terminal import Failed
 
-BURST = 32  # packets that symmetric_mp has in its hands at most
+BURST = 32  # packets that symmetric_mp has in its hands at most; a client of mp_server as many again in its buffer
+CLIENTS = 3
 KEY = bytes.fromhex('6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa')
 
 
@@ -176,28 +177,117 @@ def killed_on_the_way(capture):
     return case
 
 
-def through_clients(capture):
-    def case(prog, g):
-        client = prog.replace('mp_server', 'mp_client')
-        src, out = in_group(g, capture)
-        sent = packets(src)
-        s = g.start(prog, lcores(2), f'--vdev=net_pcap0,rx_pcap={src},tx_pcap={out[0]},rate=2000',
-                    f'--vdev=net_pcap1,tx_pcap={out[1]}', dash=('-p', '3', '-n', '3'))
-        s.expect('APP: Finished Process Init.')
-        c = []
-        for i in range(3):
-            c.append(g.start(client, '--proc-type=auto', lcores(1, 1), dash=('-n', str(i))))
-            c[i].expect(f'\nClient process {i} handling packets\n')
-        wait_for(out[1], len(sent))
-        for t in c:
+def steps(lanes, state, pkt, may_miss):
+    """where a flow's clients may be behind this packet, of which one of them has sent the next, or, may_miss, a later one"""
+    pos, skipped = state
+    for i, lane in enumerate(lanes):
+        if pos[i] < len(lane) and lane[pos[i]] == pkt:
+            yield pos[:i] + (pos[i] + 1,) + pos[i + 1:], skipped
+    if may_miss is not None:
+        lane, at = lanes[may_miss], pos[may_miss]
+        for to in range(at + 1, len(lane)):
+            if lane[to] == pkt:
+                yield pos[:may_miss] + (to + 1,) + pos[may_miss + 1:], skipped + to - at
+                return
+
+
+def dealt_in_order(src, out, may_miss=None):
+    """
+    The server deals packets to its clients in turn: each packet once, and within a flow those of one client in their order.
+    may_miss: a client that died. Returns how many packets of each are missing.
+    """
+    lanes = collections.defaultdict(lambda: [[] for _ in range(CLIENTS)])
+    for k, (name, pkt) in enumerate(zip(flows(src), packets(src))):
+        lanes[name][k % CLIENTS].append(pkt)
+    # more than one state: two packets that are the same do not tell whose they were
+    states = {name: {((0,) * CLIENTS, 0)} for name in lanes}
+    for name, pkt in zip(flows(out), packets(out)):
+        before = states.get(name, ())
+        states[name] = ({s for b in before for s in steps(lanes[name], b, pkt, None)} or
+                        {s for b in before for s in steps(lanes[name], b, pkt, may_miss)})
+        if not states[name]:
+            raise Failed(f'flow {name!r}: a packet that was not to come there, or came twice')
+    missing = [0] * CLIENTS
+    for name, all_ in states.items():
+        # whose the rest is, is as open: the dead one's, where it may be
+        pos, skipped = max(all_, key=lambda s: sum(n for i, n in enumerate(s[0]) if i != may_miss))
+        for i in range(CLIENTS):
+            missing[i] += len(lanes[name][i]) - pos[i] + (skipped if i == may_miss else 0)
+    return missing
+
+
+class Dealer:
+    """mp_server with three clients over a capture"""
+
+    def __init__(self, prog, g, capture, rate):
+        self.g, self.client = g, prog.replace('mp_server', 'mp_client')
+        self.src, self.out = in_group(g, capture)
+        self.sent = packets(self.src)
+        self.s = g.start(prog, lcores(2), f'--vdev=net_pcap0,rx_pcap={self.src},tx_pcap={self.out[0]},rate={rate}',
+                         f'--vdev=net_pcap1,tx_pcap={self.out[1]}', dash=('-p', '3', '-n', str(CLIENTS)))
+        self.s.expect('APP: Finished Process Init.')
+        self.c = [self.start(i) for i in range(CLIENTS)]  # at once: their rings have room for 128 packets each
+        for i, t in enumerate(self.c):
+            t.expect(f'\nClient process {i} handling packets\n')
+
+    def start(self, i):
+        return self.g.start(self.client, '--proc-type=auto', lcores(1, 1), dash=('-n', str(i)))
+
+    def counted(self):
+        """what the server shows of each client, once all are dealt and nothing moves: rx, rx_drop, tx, tx_drop"""
+        rows = None
+        while True:
+            before = rows
+            self.s.expect('\nCLIENTS\n')
+            at = self.s.seen
+            self.s.expect(f'Client {CLIENTS - 1:2} - rx: ')
+            self.s.expect('tx_drop: ')
+            self.s.expect('\n')
+            rows = [tuple(map(int, r)) for r in
+                    re.findall(r'rx: *(\d+), rx_drop: *(\d+)\n *tx: *(\d+), tx_drop: *(\d+)', self.s.shown[at:self.s.seen])]
+            if rows == before and sum(r[0] + r[1] for r in rows) == len(self.sent):
+                return rows
+
+    def end(self):
+        for t in self.c:
             t.kill(signal.SIGINT)
             t.ends(-signal.SIGINT)
-        s.kill(signal.SIGINT)
-        s.ends()
-        if collections.Counter(packets(out[1])) != collections.Counter(sent):
+        self.s.kill(signal.SIGINT)
+        self.s.ends()
+
+
+def through_clients(capture):
+    def case(prog, g):
+        d = Dealer(prog, g, capture, 500)
+        wait_for(d.out[1], len(d.sent))
+        d.end()
+        if any(dealt_in_order(d.src, d.out[1])):
             raise Failed('not every packet came once')
 
-    case.__doc__ = f'every packet of {os.path.basename(capture)} once through a server and three clients'
+    case.__doc__ = f'every packet of {os.path.basename(capture)} once through a server and three clients, those of a client in order'
+    return case
+
+
+def client_killed(capture):
+    def case(prog, g):
+        d = Dealer(prog, g, capture, 400)
+        victim = 1
+        wait_for(d.out[1], len(d.sent) // 4)
+        d.c[victim].kill()
+        d.c[victim].proc.wait()
+        d.c[victim] = d.start(victim)
+        rows = d.counted()
+        d.end()
+        missing = dealt_in_order(d.src, d.out[1], victim)
+        for i, (rx, drop, tx, tx_drop) in enumerate(rows):
+            held = rx - tx - tx_drop  # it was handed over, and not sent
+            lost = missing[i] - drop  # drop: the client's ring was full while nobody read it
+            # it may have died behind a burst that it had not counted yet
+            if tx_drop != 0 or not (lost == held if i != victim else held - BURST <= lost <= min(held, 2 * BURST)):
+                raise Failed(f'client {i}: {missing[i]} packets are missing; it was handed {rx}, sent {tx}, {drop} did not fit')
+
+    case.__doc__ = (f'a client is killed and replaced while {os.path.basename(capture)} goes through the server: what is missing '
+                    'is what it held')
     return case
 
 
@@ -207,4 +297,5 @@ SERVER = 'client_server_mp/mp_server/build/mp_server'
 if __name__ == '__main__':
     captures = sys.argv[3:]
     sys.exit(run_cases([(SYMMETRIC, through_symmetric(c)) for c in captures] +
-                       [(SYMMETRIC, killed_on_the_way(captures[0])), (SERVER, through_clients(captures[0]))]))
+                       [(SYMMETRIC, killed_on_the_way(captures[0])), (SERVER, through_clients(captures[0])),
+                        (SERVER, client_killed(captures[-1]))]))
