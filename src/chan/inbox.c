@@ -285,6 +285,18 @@ static struct sh_msg *without_fds(struct sh_chan *c, struct sh_msg *m, unsigned 
 	return NULL;
 }
 
+/* what the record says of itself, that was looked at */
+static void describe(struct sh_msg *m, const struct sh_rec *r)
+{
+	m->type = r->type;
+	m->flags = r->flags;
+	m->code = r->code;
+	m->from = r->from;
+	m->req = r->req;
+	if (r->type == SH_R_REQ)
+		m->expire_dl = sh_coarse_deadline((uint64_t)r->left_ms * SH_NS_PER_MS + SH_NS_PER_S);
+}
+
 /* copy the record at the head of lane s out; NULL: it was dropped, or there is no memory (then *stop) */
 static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 {
@@ -320,13 +332,7 @@ static struct sh_msg *take(struct sh_chan *c, unsigned s, bool *stop)
 		*stop = true;
 		return NULL;
 	}
-	m->type = r.type;
-	m->flags = r.flags;
-	m->code = r.code;
-	m->from = r.from;
-	m->req = r.req;
-	if (r.type == SH_R_REQ)
-		m->expire_dl = sh_coarse_deadline((uint64_t)r.left_ms * SH_NS_PER_MS + SH_NS_PER_S);
+	describe(m, &r);
 	at = sizeof(r) + r.name_len;
 	if ((r.flags & SH_RF_PIECE) != 0) {
 		memcpy(&piece, p + at, sizeof(piece));

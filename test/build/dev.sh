@@ -31,10 +31,11 @@ cat >"$tmp/bin/meson" <<'END'
 # --list says "No suitable tests defined." on its standard output for a suite that is not there
 echo "meson $*" >>"$CALLED"
 case "$*" in
-setup*) mkdir -p build && touch build/build.ninja ;;
+"setup --reconfigure"*) ;;
+setup*) mkdir -p "$2" && touch "$2/build.ninja" ;;
 *--list*--suite*) echo "No suitable tests defined." && exit 1 ;;
 *--list*) printf 'shoal:fast+core / ring\nshoal:slow / two words\n' ;;
-*) mkdir -p build/meson-logs && echo '{"name": "x / ring", "result": "OK", "duration": 1.0, "stdout": ""}' >build/meson-logs/testlog.json ;;
+*) mkdir -p "$3/meson-logs" && echo '{"name": "x / ring", "result": "OK", "duration": 1.0, "stdout": ""}' >"$3/meson-logs/testlog.json" ;;
 esac
 END
 cat >"$tmp/bin/ninja" <<'END'
@@ -87,6 +88,21 @@ report $? "suite by its name"
 dev test rin
 [ $st = 1 ] && grep -q "no suite and no test has the name 'rin'" "$tmp/out" && grep -q "Tests: ring two words" "$tmp/out"
 report $? "a test that is not there: which ones are"
+
+mkdir -p "$tmp"/tree/{checks,test/{model,build,conformance}}
+for d in checks test/model test/build test/conformance; do
+	printf '#!/bin/sh\necho "ok - %s"\necho "2 passed, 0 failed, 1 skipped"\n' $d >"$tmp/tree/$d/run.sh"
+	chmod +x "$tmp/tree/$d/run.sh"
+done
+dev test # five suites of meson's; four of two each; no fuzzer
+[ $st = 0 ] && [ "$(tail -1 "$tmp/out")" = "13 passed, 0 failed, 5 skipped" ] && grep -q '^--- check: 2 passed' "$tmp/out"
+report $? "test: the sum of all suites, also of those that run beside others"
+printf '#!/bin/sh\necho "not ok - one"\necho "1 passed, 1 failed, 0 skipped"\nexit 1\n' >"$tmp/tree/test/model/run.sh"
+printf '#!/bin/sh\nexit 3\n' >"$tmp/tree/checks/run.sh"
+dev test
+[ $st = 1 ] && [ "$(tail -1 "$tmp/out")" = "10 passed, 2 failed, 3 skipped" ] && grep -q '^not ok - one' "$tmp/out" &&
+	grep -q '^not ok - check: it ended with status 3 and no count' "$tmp/out"
+report $? "test: a suite beside others that fails or says nothing is a failure"
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]
