@@ -483,6 +483,57 @@ TEST_T(a_takeover_does_not_change_what_was_missed, 60)
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
+/* dies when it has passed packets by and not counted them: those are not counted, and none twice */
+TEST_T(death_passed, 60)
+{
+	uint64_t share[4];
+	struct t_proc *w[2];
+	char in[512];
+	siginfo_t si;
+	uint16_t port;
+
+	need_fault();
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 20000, 200));
+	shares(in, share);
+	port = set_up(in, 4, true, DESC);
+	w[0] = start_worker(0, "go");
+	t_until(moved, &(struct moves){port, 0, share[0]});
+	setenv("SHOAL_DIE_AT", "pcap_passed:3", 1); /* two bursts of what there was room for, and one that misses */
+	w[1] = start_worker(1, "go");
+	unsetenv("SHOAL_DIE_AT");
+	CHECK_EQ(waitid(P_PID, (id_t)w[1]->pid, &si, WEXITED | WNOWAIT), 0);
+	CHECK_EQ(t_wait(w[1]), 128 + SIGKILL);
+	w[1] = start_worker(1, "go");
+	t_until(accounted, &(struct until){port, 20000 - 2 * DESC - 1024}); /* so many one burst passes by at most */
+	end_worker(w[0]);
+	end_worker(w[1]);
+	CHECK(stats_of(port).ipackets + stats_of(port).imissed < 20000 - 2 * DESC);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+ROLE(rival)
+{
+	INIT("secondary", NULL);
+	CHECK(argc == 2);
+	t_tell("made %d", rte_vdev_init("net_pcap1", argv[1]));
+	return rte_eal_cleanup();
+}
+
+TEST_T(no_other_process_writes_the_same_file, 60)
+{
+	char in[512], args[600];
+	struct t_proc *p;
+
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 10, 2));
+	(void)set_up(in, 1, false, DESC);
+	snprintf(args, sizeof(args), "tx_pcap=%s/out.pcap", t_tmpdir());
+	p = t_spawn("rival", args, NULL);
+	CHECK_STR(t_expect(p, "made "), "made -16"); /* EBUSY */
+	CHECK_HAS(t_stderr(p), "is written by net_pcap0 already");
+	CHECK_EQ(t_wait(p), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
 /* a file that is read again and again: what a queue that nobody reads misses grows, and is not less when somebody does */
 TEST_T(a_stopped_process_misses_what_comes_again, 60)
 {

@@ -8,7 +8,7 @@
  * A member that does what it is told, line by line:
  *   rx P Q N, tx P Q N     one burst; "got K errno" (what it received it frees, what it sends it allocates)
  *   poll P Q               bursts until the port is gone; "polled"
- *   loop P Q               bursts for ever
+ *   loop P Q, flood P Q    bursts for ever: receives, sends
  *   count, stop P, start P, close P, make NAME, remove NAME, leave P Q, owner P Q, listen, heard
  */
 struct heard {
@@ -77,6 +77,19 @@ static void owner(unsigned p, unsigned q)
 	t_tell("owner %d %d", r, pid);
 }
 
+static void flood_queue(unsigned p, unsigned q)
+{
+	struct rte_mempool *mp = rte_mempool_lookup("mp");
+	struct rte_mbuf *m[32];
+	uint16_t k;
+
+	for (;;) {
+		CHECK_EQ(rte_pktmbuf_alloc_bulk(mp, m, 32), 0);
+		k = rte_eth_tx_burst((uint16_t)p, (uint16_t)q, m, 32);
+		rte_pktmbuf_free_bulk(m + k, 32 - k);
+	}
+}
+
 static bool obey(const char *line)
 {
 	unsigned p = 0, q = 0, n = 0;
@@ -91,6 +104,8 @@ static bool obey(const char *line)
 		poll_queue(p, q);
 	else if (sscanf(line, "loop %u %u", &p, &q) == 2)
 		loop_queue(p, q);
+	else if (sscanf(line, "flood %u %u", &p, &q) == 2)
+		flood_queue(p, q);
 	else if (strcmp(line, "count") == 0)
 		t_tell("count %u", rte_eth_dev_count_avail());
 	else if (sscanf(line, "stop %u", &p) == 1)
@@ -369,6 +384,43 @@ static void ring_receiver(int sig)
 	rte_pktmbuf_free_bulk(m, 32);
 	CHECK_EQ(stats_of(0).imissed, missed);
 	t_kill(p[0], SIGKILL);
+}
+
+/* a sender that dies when it has dropped packets and not counted them */
+TEST(who_drops_dies)
+{
+	struct rte_eth_rxconf rx = {.rx_drop_en = 1};
+	struct rte_eth_conf conf;
+	struct rte_mempool *mp;
+	struct rte_mbuf *m[64];
+	unsigned n = 0;
+	struct t_proc *p;
+	uint16_t k;
+
+#ifndef SH_FAULT
+	SKIP("needs -Dfault=true");
+#endif
+	INIT("primary", "--vdev=net_ring0");
+	mp = make_pool("mp", 2047);
+	memset(&conf, 0, sizeof(conf));
+	CHECK_EQ(rte_eth_dev_configure(0, 1, 1, &conf), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(0, 0, 64, 0, &rx, mp), 0);
+	CHECK_EQ(rte_eth_tx_queue_setup(0, 0, 64, 0, NULL), 0);
+	CHECK_EQ(rte_eth_dev_start(0), 0);
+	setenv("SHOAL_DIE_AT", "ring_dropped:1", 1);
+	p = member();
+	unsetenv("SHOAL_DIE_AT");
+	t_say(p, "flood 0 0");
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+	CHECK_EQ(stats_of(0).imissed, 0);
+	while ((k = rte_eth_rx_burst(0, 0, m, 64)) > 0) {
+		rte_pktmbuf_free_bulk(m, k);
+		n += k;
+	}
+	CHECK_EQ(n, 1023);
+	CHECK_EQ(send_on(0), 32); /* the dead one's queue is taken over */
+	CHECK_EQ(rte_eth_rx_burst(0, 0, m, 64), 32);
+	rte_pktmbuf_free_bulk(m, 32);
 }
 
 TEST(the_ring_of_a_stopped_process_drops)
