@@ -98,7 +98,7 @@ static inline void host_gets(int s, unsigned n, unsigned char mark)
 	unsigned char f[2048];
 
 	for (unsigned i = 0; i < n;) {
-		struct sockaddr_ll from;
+		struct sockaddr_ll from = {.sll_family = AF_PACKET};
 		socklen_t len = sizeof(from);
 		ssize_t got = recvfrom(s, f, sizeof(f), 0, (struct sockaddr *)&from, &len);
 
