@@ -184,12 +184,53 @@ static bool runt(const struct stream *st)
 	return st->pkt.caplen < RUNT && sh_cap_link(st->cap) == 1;
 }
 
+/* how far the fastest of the port's queues is in a stream */
+static uint64_t front(const struct sh_port *p, const struct sh_pcap *s, unsigned i)
+{
+	uint64_t f = 0;
+
+	for (unsigned k = 0; k < p->nb_rxq && k < SH_PCAP_QUEUES; k++) {
+		uint64_t v = sh_load_rlx(&s->pos[k][i]); /* relaxed: any recent value will do */
+
+		f = v > f ? v : f;
+	}
+	return f;
+}
+
+/* A queue with drop_en has room for its descriptors. What the others passed by while it was full it has missed. */
+static void overrun(struct rx *x, struct stream *st)
+{
+	/* a new owner has still to come to where the former one was: its place in the queue is there */
+	uint64_t at = st->pos > st->skip ? st->pos : st->skip, f;
+
+	if (st->live || at < st->to_drop)
+		return;
+	f = front(x->p, x->s, st->i);
+	if (x->s->rate_kind == SH_PCAP_PER_S) {
+		uint64_t sent = (uint64_t)((unsigned __int128)x->now * x->s->rate / 1000000000u);
+
+		f = sent > f ? sent : f;
+	}
+	if (f > at + x->q->desc) {
+		st->to_drop = f;
+		st->budget = x->q->desc;
+	}
+}
+
+/* in the middle of a burst: what it was too full for is behind it */
+static inline void overrun_again(struct rx *x, struct stream *st)
+{
+	if (unlikely(st->pos == st->to_drop) && x->q->drop_en)
+		overrun(x, st);
+}
+
 /* one packet of this queue out of one stream; NULL: none now. *looked counts those stepped over. */
 static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 {
 	struct rte_mbuf with, *m;
 
 	for (; *looked < LOOKED_AT && look(x, st) && due(x, st); behind(st)) {
+		overrun_again(x, st);
 		if (st->pos < st->skip || !mine(x, st, &with)) {
 			++*looked;
 			continue;
@@ -218,42 +259,6 @@ static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 		return m;
 	}
 	return NULL;
-}
-
-/* how far the fastest of the port's queues is in a stream */
-static uint64_t front(const struct sh_port *p, const struct sh_pcap *s, unsigned i)
-{
-	uint64_t f = 0;
-
-	for (unsigned k = 0; k < p->nb_rxq && k < SH_PCAP_QUEUES; k++) {
-		uint64_t v = sh_load_rlx(&s->pos[k][i]); /* relaxed: any recent value will do */
-
-		f = v > f ? v : f;
-	}
-	return f;
-}
-
-/* A queue with drop_en has room for its descriptors. What the others passed by while it was full it has missed. */
-static void overrun(struct rx *x)
-{
-	for (unsigned i = 0; i < x->n; i++) {
-		struct stream *st = &x->st[i];
-		/* a new owner has still to come to where the former one was: its place in the queue is there */
-		uint64_t at = st->pos > st->skip ? st->pos : st->skip, f;
-
-		if (st->live || at < st->to_drop)
-			continue;
-		f = front(x->p, x->s, st->i);
-		if (x->s->rate_kind == SH_PCAP_PER_S) {
-			uint64_t sent = (uint64_t)((unsigned __int128)x->now * x->s->rate / 1000000000u);
-
-			f = sent > f ? sent : f;
-		}
-		if (f > at + x->q->desc) {
-			st->to_drop = f;
-			st->budget = x->q->desc;
-		}
-	}
 }
 
 /* for who takes the queue over, and for sh_pcap_rx_behind() */
@@ -336,6 +341,7 @@ static uint16_t known(struct rx *x, struct rte_mbuf **pkts, uint16_t n, unsigned
 		const uint8_t *hdr = st->cap->buf + (of->at & ~SH_MEMO_HASH);
 		struct sh_cap_bytes b;
 
+		overrun_again(x, st);
 		if (sh_memo_queue(of, &x->rss) != x->q->id) {
 			++*looked;
 			continue;
@@ -427,8 +433,8 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 		refresh(x);
 	if (x->s->rate_kind != SH_PCAP_FAST)
 		x->now = sh_now_ns() - sh_load_rlx(&x->s->t0); /* relaxed: start was before */
-	if (x->q->drop_en)
-		overrun(x);
+	for (unsigned i = 0; x->q->drop_en && i < x->n; i++)
+		overrun(x, &x->st[i]);
 	if (x->n == 1 && x->s->rate_kind == SH_PCAP_FAST)
 		got = known(x, pkts, n, &looked, &bytes);
 	return the_rest(x, pkts, n, got, bytes, looked);
