@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 
+import picture
 from channel import build_dpdk, build_own
 from harness import ROOT, Crew, Failed, Gate, Stat, machine, options, short, workdir
 
@@ -198,3 +199,47 @@ class Beside(Turns):
 def aligned(lines):
     width = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return ['  '.join(c.ljust(w) for c, w in zip(line, width)).rstrip() for line in lines]
+
+
+# ---- tables of rows (mode, place, n) ----
+
+def by_size(b, places, modes, sizes):
+    """lines: for each of places (key: (name, what)) a table of modes and peers by n, ours with the ratio to DPDK"""
+    out = []
+    for place, (name, what) in places.items():
+        lines = [['mode', 'with'] + [f'n={n}' for n in sizes]]
+        for mode in modes:
+            for p in b.peers:
+                of = [b.ns.get(((mode, place, n), p)) for n in sizes]
+                if not any(of):
+                    continue
+                cells = [Stat(v, b.noisy > 0).text() if v else '-' for v in of]
+                if p == 'shoal':
+                    cells = [f'{c} {b.beside_dpdk((mode, place, n))}'.rstrip() for c, n in zip(cells, sizes)]
+                lines.append([mode, p] + cells)
+        if len(lines) > 1:
+            out += ['', f'{name}: {what}', ''] + aligned(lines)
+    return out
+
+
+def slower(b, rows):
+    """(lines: those of rows that are slower than DPDK; how many)"""
+    measured = [row for row in rows if b.ratio(row) is not None]
+    bad = [row for row in measured if b.ratio(row) < TIE]
+    return ['', f'Slower than DPDK: {len(bad)} of {len(measured)} rows'] + [
+        f'{mode}, {place}, n={n}: slower: {short(b.ratio((mode, place, n)))}' for mode, place, n in bad], len(bad)
+
+
+def medians(b, mode, place, sizes, peer):
+    of = [b.ns.get(((mode, place, n), peer)) for n in sizes]
+    return [Stat(v, False).med if v else None for v in of]
+
+
+def by_size_picture(b, title, foot, places, modes, sizes, names):
+    """a panel for each place and mode; names: {peer: what it is called}"""
+    def notes(place, mode):
+        told = [b.beside_dpdk((mode, place, n)) for n in sizes]
+        return [(t, 'slower' in t) for t in told]
+    peers = [p for p in names if p in b.peers]
+    return picture.lines(title, foot, [(k, places[k][0]) for k in places], modes, sizes, [names[p] for p in peers],
+                         lambda place, mode, name: medians(b, mode, place, sizes, {v: k for k, v in names.items()}[name]), notes)

@@ -15,7 +15,6 @@
  *            two, the others consume; S and S: one of each process, on one CPU. Who can do nothing yields
  */
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "cpus.h"
 
 #ifndef BENCH_CK
 #include <rte_eal.h>
@@ -64,36 +63,7 @@ static struct shared {
 } * sh;
 
 static struct rte_ring *rings[MODES];
-static int cpu[2];
 static bool is_child;
-
-static void bind_to(int c)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	if (c >= 0)
-		CPU_SET(c, &set);
-	else
-		for (int i = 0; i < 2; i++)
-			CPU_SET(cpu[i], &set);
-	if (sched_setaffinity(0, sizeof(set), &set) < 0)
-		b_die("cannot bind to a CPU");
-}
-
-static void two_cpus(void)
-{
-	cpu_set_t set;
-	int n = 0;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		b_die("no CPUs");
-	for (int i = 0; i < CPU_SETSIZE && n < 2; i++)
-		if (CPU_ISSET(i, &set))
-			cpu[n++] = i;
-	if (n < 2)
-		b_die("two CPUs are needed");
-}
 
 /* ---- the group ---- */
 

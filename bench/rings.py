@@ -10,10 +10,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import picture  # noqa: E402
-from beside import TIE, Beside, aligned  # noqa: E402
+from beside import TIE, Beside, by_size, by_size_picture, slower  # noqa: E402
 from channel import find_cc  # noqa: E402
-from harness import ROOT, Stat, short  # noqa: E402
+from harness import ROOT, short  # noqa: E402
 
 MODES = ['SP/SC', 'MP/SC', 'SP/MC', 'MP/MC', 'HTS', 'RTS']
 PLAIN = MODES[:4] # those that Concurrency Kit has, too
@@ -73,40 +72,17 @@ def verdict(ratio, aim):
 
 
 def tables(b):
-    out = ['', 'ns an element put in and taken out, median (min..max) of the repeats. xR: so many times as fast as DPDK, the median of',
-           f"the repeats' ratios; slower: below {TIE}; even: {TIE} to 1, nearer than the spread of a quiet machine."]
-    for place, (name, what) in PLACES.items():
-        lines = [['mode', 'with'] + [f'n={n}' for n in SIZES]]
-        for mode in MODES:
-            for p in b.peers:
-                of = [b.ns.get(((mode, place, n), p)) for n in SIZES]
-                if not any(of):
-                    continue
-                cells = [Stat(v, b.noisy > 0).text() if v else '-' for v in of]
-                if p == 'shoal':
-                    cells = [f'{c} {b.beside_dpdk((mode, place, n))}'.rstrip() for c, n in zip(cells, SIZES)]
-                lines.append([mode, p] + cells)
-        if len(lines) > 1:
-            out += ['', f'{name}: {what}', ''] + aligned(lines)
-    return out
-
-
-def medians(b, mode, place, peer):
-    of = [b.ns.get(((mode, place, n), peer)) for n in SIZES]
-    return [Stat(v, False).med if v else None for v in of]
+    return ['', 'ns an element put in and taken out, median (min..max) of the repeats. xR: so many times as fast as DPDK, the median of',
+            f"the repeats' ratios; slower: below {TIE}; even: {TIE} to 1, nearer than the spread of a quiet machine."] + by_size(
+                b, PLACES, MODES, SIZES)
 
 
 def draw(b):
     """the four pairs of modes by place"""
-    rows = [(k, PLACES[k][0]) for k in ('one', 'threads', 'two', 'over')]
-
-    def notes(place, mode):
-        told = [b.beside_dpdk((mode, place, n)) for n in SIZES]
-        return [(t, 'slower' in t) for t in told]
     foot = ['Below each panel: elements in a call; how many times as fast as DPDK shoal is in the same run.',
             f'{b.a.repeats} repeats, {b.noisy} noisy. How it is measured: performance.md; all figures: rings.txt.']
-    return picture.lines('Rings: ns an element put in and taken out', foot, rows, PLAIN, SIZES, [NAMES[p] for p in b.peers],
-                         lambda place, mode, name: medians(b, mode, place, {v: k for k, v in NAMES.items()}[name]), notes)
+    return by_size_picture(b, 'Rings: ns an element put in and taken out', foot, {k: PLACES[k] for k in ('one', 'threads', 'two', 'over')},
+                           PLAIN, SIZES, NAMES)
 
 
 def verdicts(b):
@@ -116,10 +92,7 @@ def verdicts(b):
         v = verdict(r, aim)
         missed += v == 'missed'
         out.append(f'{row[0]}, {row[1]}, n={row[2]}: >= {aim}: {"-" if r is None else short(r)}: {v}')
-    measured = [row for row in all_rows() if b.ratio(row) is not None]
-    slower = [row for row in measured if b.ratio(row) < TIE]
-    out += ['', f'Slower than DPDK: {len(slower)} of {len(measured)} rows']
-    out += [f'{mode}, {place}, n={n}: slower: {short(b.ratio((mode, place, n)))}' for mode, place, n in slower]
+    out += slower(b, all_rows())[0]
     return out, missed
 
 

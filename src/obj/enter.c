@@ -20,7 +20,7 @@
 #include "obj/priv.h"
 #include "proc/proc.h"
 
-#define LOOKS 9
+#define LOOKS 6
 #define FIRST_LINE_NS SH_NS_PER_S
 
 static const char *const side_name[SH_SIDES] = {"producers", "consumers"};
@@ -85,13 +85,17 @@ void sh_ring_nap(uint64_t ns)
 	(void)sh_futex_wait(&none, 0, sh_deadline(ns), SH_FUTEX_ANY, false);
 }
 
-/* true: entered. Spins: 1, 2, 4 ... 128, 128 pauses between two looks, each of which takes the line away from who is inside: the longer one waits, the more the other gets done */
+/*
+ * true: entered. Spins: 32, 64, 128 ... pauses between two looks, each of which takes the line away from who is inside: the
+ * longer one waits, the more the other gets done. Where several threads come back at once, as in a pool without caches, whoever
+ * is inside then comes in many times before the lines move; beginning with 1 pause they moved with each operation.
+ */
 static bool spin(struct __rte_ring_side *s, uint64_t me)
 {
 	uint64_t seen;
 
 	for (unsigned look = 0; look < LOOKS; look++) {
-		for (unsigned i = 0; i < (look < 7 ? 1u << look : 128); i++)
+		for (unsigned i = 0; i < (look < 2 ? 32u << look : 128); i++)
 			sh_pause();
 		if (sh_load_rlx(SH_A64(&s->owner)) != 0) /* relaxed: the CAS decides */
 			continue;
