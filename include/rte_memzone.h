@@ -67,7 +67,8 @@ struct rte_memzone {
  *           (SIGSTOP) in the middle of a change, a second, and the log names it: then ENOMEM, at once from then on.
  * Memory:   pages that nobody had before are zero. Others hold what the last owner left: do not count on zeros.
  * @param name       1 to 31 characters that no zone of the group has.
- * @param len        bytes, rounded up to a multiple of 64. 0: the biggest free piece, all memory of a fresh group.
+ * @param len        bytes, rounded up to a multiple of 64. 0: the biggest free piece
+ *                   of what the group has grown to (all that -m asked for, in a fresh group); 2 MiB where nothing is free.
  * @param socket_id  SOCKET_ID_ANY, or a NUMA socket that the machine has.
  * @param flags      RTE_MEMZONE_*, or 0.
  * Returns:  the zone; or NULL with rte_errno, one line in the log, and nothing changed:
