@@ -4,8 +4,8 @@
  *
  * Actors: R requests (a thread that asks, and its runtime, which is asked), C is the primary and coordinates, B1 and B2 stand
  * by. All four observe: view[] is what their callbacks were told, backed is the truth. -DDEATHS of them die, at any step. An
- * asker may give up waiting for one that lives, -DLATE times in all: it is stopped, or slow; that one goes on later. Any
- * member may veto once (-DVETO). -DSHRINK: the pages go instead.
+ * asker may give up waiting for one that lives, or whose turn it is for a coordinator that lives, -DLATE times in all: it is stopped,
+ * or slow; that one goes on later. Any member may veto once (-DVETO). -DSHRINK: the pages go instead.
  *
  * Claims, as assertions:
  *   - R uses new pages only when everybody who lives was told of them, and the pages are there
@@ -95,6 +95,21 @@ inline sync_view(me, t)
 #define proven(i) (!alive[i])
 #endif
 
+#define unanswered(me, i) (a_of(me, i) == ASKED || a_of(me, i) == TAKEN)
+#define waits(me, i) (unanswered(me, i) && !proven(i))
+#define gives_up(me, i) (unanswered(me, i) && alive[i])
+
+/* all answers at once; what is not answered is withdrawn */
+inline collect(me, i, no)
+{
+	i = 0;
+	do
+	:: i < N -> if :: a_of(me, i) == NO -> no = true :: else fi; a_of(me, i) = NOT; i++
+	:: else -> break
+	od;
+	i = 0
+}
+
 /* ask everybody but me, wait for all; no: somebody refused or was late. Dead ones say nothing */
 inline ask_all(me, mine, i, no)
 {
@@ -110,24 +125,27 @@ inline ask_all(me, mine, i, no)
 			i++
 		:: else -> break
 		od;
-		i = FIRST
+		i = 0
 	};
 	do
-	:: atomic { i < N && a_of(me, i) == YES -> a_of(me, i) = NOT; i++ }
-	:: atomic { i < N && a_of(me, i) == NO -> a_of(me, i) = NOT; no = true; i++ }
-	:: atomic { i < N && a_of(me, i) == NOT -> i++ }
-	:: atomic { i < N && proven(i) && (a_of(me, i) == ASKED || a_of(me, i) == TAKEN) -> a_of(me, i) = NOT; i++ }
-	:: atomic { i < N && lates > 0 && alive[i] && (a_of(me, i) == ASKED || a_of(me, i) == TAKEN) ->
+	:: atomic { !(waits(me, R) || waits(me, C) || waits(me, 2) || waits(me, 3)) -> collect(me, i, no); break }
+	:: atomic { lates > 0 && (gives_up(me, R) || gives_up(me, C) || gives_up(me, 2) || gives_up(me, 3)) ->
+		if
+		:: gives_up(me, R) -> i = R
+		:: gives_up(me, C) -> i = C
+		:: gives_up(me, 2) -> i = 2
+		:: gives_up(me, 3) -> i = 3
+		fi;
 		/* withdrawn: an answer that comes later answers nothing */
 		a_of(me, i) = NOT; lates--; late_for[i] = true;
 #ifndef M_LATE_IS_YES
 		no = true;
 #endif
-		i++ }
+		i = 0 }
 #ifndef M_WAIT_ON
-	:: atomic { i < N && !fence(mine) && a_of(me, i) != NOT -> a_of(me, i) = NOT; no = true; i++ } /* no longer my affair */
+	:: atomic { !fence(mine) && (waits(me, R) || waits(me, C) || waits(me, 2) || waits(me, 3)) ->
+		no = true; collect(me, i, no); break } /* no longer my affair */
 #endif
-	:: i >= N -> i = 0; break
 	od
 }
 
@@ -267,6 +285,10 @@ end:	do
 	   roll(me, mine, i, no, t);
 	   no = false
 #endif
+	/* whose turn it is waits for it no longer: coord has been stopped, or is slow */
+	:: atomic { lates > 0 && phase != IDLE && alive[coord] && coord != me -> lates--; take_over(me, mine) };
+	   roll(me, mine, i, no, t);
+	   no = false
 	:: atomic { me == C && req == ASKED -> req = TAKEN };
 	   atomic {
 		if

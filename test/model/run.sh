@@ -7,7 +7,8 @@
 #
 # A model is "ok" when spin visited every state and found no error. A mutant (one -DM_... switch) is "ok" when spin finds an
 # error in it: a model that cannot fail says nothing. Limits: 120 s of CPU and 2 GiB each, $JOBS (default: as many as there
-# are CPUs) at a time. Models marked "long" are of protocols not in use, kept for comparison: only with $SHOAL_TEST_LONG set.
+# are CPUs) at a time. Models marked "long" are of protocols not in use, kept for comparison, or too large for every day: only
+# with $SHOAL_TEST_LONG set.
 # Exit 0 when nothing failed; without spin or a compiler everything is skipped.
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
@@ -154,7 +155,10 @@ model "growth: two bystanders, a death at any step" growth.pml "-DLATE=0"
 model "growth: two bystanders, somebody stopped or slow" growth.pml "-DDEATHS=0 -DLATE=1"
 model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 model "growth: one bystander, two deaths" growth.pml "-DDEATHS=2 -DLATE=0 -DONE_BYSTANDER"
-model "growth, giving back: two bystanders, a death at any step" growth.pml "-DSHRINK"
+long "growth: two bystanders, a death and somebody stopped" growth.pml ""
+model "growth, giving back: two bystanders, a death at any step" growth.pml "-DSHRINK -DLATE=0"
+model "growth, giving back: two bystanders, somebody stopped or slow" growth.pml "-DSHRINK -DDEATHS=0 -DLATE=1"
+long "growth, giving back: two bystanders, a death and somebody stopped" growth.pml "-DSHRINK"
 model "growth, giving back: one bystander, a death and somebody stopped" growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_ANNOUNCEMENT COMMIT_EARLY LATE_COUNTS NO_REPAIR BLIND_START REAP_OPEN WAIT_ON; do
 	mutant $m growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
