@@ -117,7 +117,7 @@ def drawn(parts):
     """a bar for each row that has a ratio"""
     cases = []
     for name, part in parts.items():
-        cases.append((WHAT[name], None, None, False))
+        cases.append((WHAT[name].split(';')[0], None, None, False))
         for row in [r for r, _ in part.rows] if name != 'programs' else run.ROWS:
             r = part.ratio(row)
             ns = [(p, part.ns.get((row, p))) for p in part.peers]
