@@ -6,7 +6,7 @@
  * from its address and a number of its own: two blocks that share a byte, or a block that lost one, are noticed by whoever
  * frees it. In the end everything is freed, and nothing may be left.
  *
- * SHOAL_HEAP_OPS, SHOAL_HEAP_KILLS: how many, instead of the few of a quick run.
+ * SHOAL_HEAP_OPS, SHOAL_HEAP_KILLS: how many, instead of the few of a quick run; a third of those with a sanitizer
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -309,12 +309,12 @@ static void play(uint64_t ops, unsigned kills)
 
 TEST_T(random_work_keeps_every_byte, 3000)
 {
-	play(number("SHOAL_HEAP_OPS", 60000), 0);
+	play(number("SHOAL_HEAP_OPS", T_SANITIZED ? 20000 : 60000), 0);
 }
 
 TEST_T(processes_killed_at_random_hang_nobody_and_lose_nothing, 3000)
 {
-	unsigned kills = (unsigned)number("SHOAL_HEAP_KILLS", 1000);
+	unsigned kills = (unsigned)number("SHOAL_HEAP_KILLS", T_SANITIZED ? 300 : 1000);
 
 	play(kills * 80ull, kills);
 }
