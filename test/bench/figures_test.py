@@ -133,11 +133,21 @@ class Beside(unittest.TestCase):
         svg = rings.draw(measured(['shoal', 'dpdk', 'ck'], ns | {(('MP/SC', 'one', 1), 'ck'): [7.0]}))
         xml.etree.ElementTree.fromstring(svg)
         self.assertEqual((svg.count('>slower<'), svg.count('>x2.00<')), (16, 48))
-        ns = {(c, peer): [v] for c in pools.CASES for peer, v in (('shoal', 2.0), ('dpdk', 1.0 if c == 'no cache, 1' else 4.0))}
-        svg = pools.draw(measured(['shoal', 'dpdk'], ns))
+        ns = {(row, peer): [v] for row in pools.all_rows() for peer, v in (('shoal', 2.0), ('dpdk', 1.0 if row[2] == 8 else 4.0))}
+        ns |= {(('cache', 'one', n), 'tracked'): [6.0] for n in pools.SIZES}
+        b = measured(['shoal', 'dpdk', 'tracked'], ns)
+        svg = pools.draw(b)
         xml.etree.ElementTree.fromstring(svg)
-        self.assertEqual(svg.count('slower'), 1)
-        self.assertEqual(sum('missed: slower' in line for line in pools.table(measured(['shoal', 'dpdk'], ns))), 1)
+        self.assertEqual((svg.count('>slower<'), svg.count('>x2.00<')), (16, 48))
+        self.assertEqual(sum('slower' in line for line in pools.tables(b)), 1 + 4 * 9)
+        self.assertEqual(pools.tracking(b)[-1].split(), ['one', 'core', 'cache'] + ['3.00'] * 4)
+        self.assertEqual(beside.slower(b, pools.all_rows())[1], 36)
+
+    def test_tracking_is_measured_where_it_can_be(self):
+        said = dict(pools.commands(1))
+        self.assertIsNone(said['ring_sp_sc', 'one', 1]('tracked'))
+        self.assertEqual(said['cache', 'two', 8]('tracked'), '7 8 two 1 40000')
+        self.assertEqual(said['cache', 'two', 8]('dpdk'), '7 8 two 0 40000')
 
 
 if __name__ == '__main__':
