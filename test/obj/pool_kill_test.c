@@ -270,7 +270,7 @@ ROLE(holder)
 {
 	unsigned n = (unsigned)atoi(argv[1]), back = (unsigned)atoi(argv[2]);
 	struct rte_mempool *mp;
-	void *o[OBJECTS];
+	void *o[OBJECTS] = {NULL};
 	char line[32];
 
 	init_kept("secondary");
