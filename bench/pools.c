@@ -430,5 +430,7 @@ int main(void)
 			b_die("bad command");
 		printf("result {\"ns\": %.3f}\n", run(&j, down[1], up[0]));
 	}
+	close(down[1]); /* ends the child; what it used counts as ours only after it was waited for */
+	waitpid(-1, NULL, 0);
 	return 0;
 }
