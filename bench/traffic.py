@@ -49,9 +49,9 @@ def measure(way, exes, a):
         w.ping()
         gbit = w.iperf(a.seconds, streams=max(1, n))
         before, began = w.right.counter('rx_packets'), time.monotonic()
-        w.left.run(exes['gen'], 'eth0', str(a.seconds), '256', '60')
-        took = time.monotonic() - began
-        return gbit, (w.right.counter('rx_packets') - before) / took / 1e6
+        sent = int(w.left.run(exes['gen'], 'eth0', str(a.seconds), '256', '60').split()[1])
+        took, came = time.monotonic() - began, w.right.counter('rx_packets') - before
+        return gbit, came / took / 1e6, came / sent
     finally:
         w.close()
 
@@ -62,11 +62,11 @@ def row(name, values, ratios):
         v = [x[k] for x in values]
         text += f'{statistics.median(v):8.2f} ({min(v):.2f}..{max(v):.2f})'.ljust(26)
         text += f'{statistics.median(ratios[k]):6.2f}x ' if ratios[k] else ' ' * 8
-    return text.rstrip()
+    return text + f'{statistics.median(x[2] for x in values):8.0%}'
 
 
 def report(a, got):
-    lines = [f'{"":28}{"Gbit/s, 1500 B":^34}{"Mpps, 64 B":^34}']
+    lines = [f'{"":28}{"Gbit/s, 1500 B":^34}{"Mpps, 64 B":^34}{"arrived":>8}']
     ratio = {}
     for way in a.ways:
         if not got[way]:

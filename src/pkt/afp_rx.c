@@ -2,7 +2,6 @@
 /* afp_rx.c - net_af_packet: packets out of a ring (afp.h): read, their checksums filled in, cut, given back */
 #include <errno.h>
 #include <linux/if_packet.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,14 +14,9 @@
 #include "base/log.h"
 #include "pkt/afp.h"
 #include "pkt/gso.h"
+#include "pkt/kif.h"
 
 #define BIG_ROOM (SH_AFP_VNET + RTE_VLAN_HLEN + SH_GSO_FRAME + 64)
-/*
- * Packets come from the kernel, which needs a core for that, perhaps this one: a queue that is polled in vain gives it away now
- * and then. Where nobody else wants it that costs less than a microsecond.
- */
-#define IDLE 16
-
 #define MARK 1 /* in a slot's padding: read, and to be given back */
 
 struct rx {
@@ -33,7 +27,6 @@ struct rx {
 	uint32_t n, per_block, framesz, blocksz;
 	uint32_t idx, taken; /* the next slot; those before it that are marked and not given back */
 	int fd;
-	unsigned idle; /* bursts in vain, in a row */
 	uint16_t port;
 	bool strip, scatter, lro, csum;
 	/* a big packet that is being cut, or put into a chain: this one is the owner's alone */
@@ -364,7 +357,6 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	struct rx *x = data;
 	uint64_t bytes = 0;
 	uint16_t got = 0;
-	bool idle;
 
 	if (!sh_queue_enter(x->q))
 		return sh_queue_lost(x->q, pkts, n);
@@ -394,11 +386,8 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	commit(x);
 	if (got > 0)
 		sh_queue_count(x->q, got, bytes);
-	x->idle = got > 0 ? 0 : (x->idle + 1) % IDLE;
-	idle = got == 0 && x->idle == 0;
 	sh_queue_leave(x->q);
-	if (idle)
-		(void)sched_yield();
+	sh_kif_polled(got > 0);
 	return got;
 }
 

@@ -96,4 +96,9 @@ bool sh_kif_lives(int dev);
  */
 bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev);
 
+/* ---- kif_idle.c: of the calling thread ---- */
+
+/* After a burst, not inside a queue: got anything? May give the core away for a moment, when bursts were in vain for long. */
+void sh_kif_polled(bool got);
+
 #endif

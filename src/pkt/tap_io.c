@@ -21,6 +21,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "pkt/kif.h"
 #include "pkt/port.h"
 #include "pkt/tap.h"
 
@@ -235,6 +236,7 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	if (got > 0)
 		sh_queue_count(io->q, got, bytes);
 	sh_queue_leave(io->q);
+	sh_kif_polled(got > 0);
 	return got;
 }
 
