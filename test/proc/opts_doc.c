@@ -16,7 +16,7 @@
 
 #define ROWS 80
 struct row {
-	char cell[4][512]; /* option, example, state, notes */
+	char cell[4][1024]; /* option, example, state, notes */
 };
 static struct row rows[ROWS];
 static unsigned n_rows, n_dpdk;
@@ -34,7 +34,7 @@ static void trim(char *s)
 static void load(void)
 {
 	FILE *f = fopen(SH_SOURCE_ROOT "/doc/options.md", "re");
-	char line[1024];
+	char line[2048];
 
 	CHECK(f != NULL);
 	while (fgets(line, sizeof(line), f) != NULL) {
@@ -47,7 +47,7 @@ static void load(void)
 		CHECK(n_rows < ROWS);
 		for (unsigned i = 0; i < 4; i++, p = end + 1) {
 			end = strchr(p, '|');
-			CHECK(end != NULL && end - p < 512);
+			CHECK(end != NULL && end - p < 1024);
 			memcpy(rows[n_rows].cell[i], p, (size_t)(end - p));
 			trim(rows[n_rows].cell[i]);
 		}
