@@ -112,8 +112,8 @@ struct rte_mempool_info {
 
 struct rte_mempool {
 	char name[RTE_MEMPOOL_NAMESIZE];
-	uint16_t __slot; /* where a process has its own side of this pool: __rte_mempool_here[] */
-	uint32_t __pad;
+	uint16_t __slot;  /* where a process has its own side of this pool: __rte_mempool_here[] */
+	uint32_t __plain; /* 1: pool_data is a ring of the library's, which needs no more than to be moved */
 	RTE_STD_C11
 	union {
 		void *pool_data; /* the ring of the pools that come with the library */
@@ -146,7 +146,6 @@ struct rte_mempool {
 struct __rte_mempool_here {
 	volatile uint64_t serial; /* what follows is about the pool with this serial; 0 in a forked child */
 	const struct rte_mempool_ops *ops;
-	uint64_t plain;		  /* 1: pool_data is a ring that needs no more than to be moved */
 	volatile uint64_t deaths; /* of so many it was looked what they had here; of a registered back end */
 	struct rte_mempool_cache *cache[RTE_MAX_LCORE];
 } __rte_cache_aligned;
@@ -422,6 +421,53 @@ static __rte_always_inline void rte_mempool_cache_flush(struct rte_mempool_cache
 
 /* ---- get and put ---- */
 
+/*
+ * One object past the caches, by a thread that the pool's ring is biased to: what the ..._slow() calls begin with, where it is
+ * known when compiled that it is one. The steps are those of rte_ring_move.h in their order. 0: nothing has happened, by call.
+ */
+static __rte_always_inline int __rte_mempool_put_one(struct rte_mempool *mp, void *obj)
+{
+	struct rte_ring *r;
+	uint32_t pos;
+
+	if (__atomic_load_n(&mp->__plain, __ATOMIC_ACQUIRE) == 0) /* A:POOLPLAIN */
+		return 0;
+	r = (struct rte_ring *)mp->pool_data;
+	if (unlikely(!__rte_ring_enter_biased(&r->prod_side)))
+		return 0;
+	__RTE_RING_STEP("entered");
+	pos = __atomic_load_n(&r->prod.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
+	if (unlikely(r->capacity + r->prod_side.seen == pos)) { /* no room, as far as was seen */
+		__rte_ring_leave(&r->prod_side, RTE_RING_SYNC_MT, __RTE_RING_BY_BIAS);
+		return 0;
+	}
+	__rte_ring_put(r, pos, &obj, sizeof(obj), 1, 1);
+	__rte_ring_publish(r, &r->prod_side, &r->prod, pos + 1, RTE_RING_SYNC_MT, __RTE_RING_BY_BIAS, 0);
+	return 1;
+}
+
+static __rte_always_inline int __rte_mempool_get_one(struct rte_mempool *mp, void **obj)
+{
+	struct rte_ring *r;
+	uint32_t pos;
+
+	if (__atomic_load_n(&mp->__plain, __ATOMIC_ACQUIRE) == 0) /* A:POOLPLAIN */
+		return 0;
+	r = (struct rte_ring *)mp->pool_data;
+	if (unlikely(!__rte_ring_enter_biased(&r->cons_side)))
+		return 0;
+	__RTE_RING_STEP("entered");
+	pos = __atomic_load_n(&r->cons.tail, __ATOMIC_RELAXED); /* relaxed: moved inside this side only */
+	if (unlikely(r->cons_side.seen == pos)) {		/* none, as far as was seen */
+		__rte_ring_leave(&r->cons_side, RTE_RING_SYNC_MT, __RTE_RING_BY_BIAS);
+		return 0;
+	}
+	__rte_ring_get(r, pos, obj, sizeof(*obj), 1, 1);
+	__rte_ring_publish(r, &r->cons_side, &r->cons, pos + 1, RTE_RING_SYNC_MT, __RTE_RING_BY_BIAS, 1);
+	return 1;
+}
+#define __rte_is_one(n) (__builtin_constant_p(n) && (n) == 1)
+
 /**
  * Give n objects back, by this cache; NULL: to the back end.
  *
@@ -434,6 +480,8 @@ static __rte_always_inline void rte_mempool_generic_put(struct rte_mempool *mp, 
 
 	if (unlikely(cache == NULL || n > cache->flushthresh - cache->len ||
 		     (mp->flags & __RTE_MEMPOOL_F_TRACK) != 0)) {
+		if (__rte_is_one(n) && cache == NULL && __rte_mempool_put_one(mp, *obj_table))
+			return;
 		__rte_mempool_put_slow(mp, obj_table, n, cache);
 		return;
 	}
@@ -462,8 +510,11 @@ static __rte_always_inline int rte_mempool_generic_get(struct rte_mempool *mp, v
 {
 	uint32_t len;
 
-	if (unlikely(cache == NULL || n > cache->len))
+	if (unlikely(cache == NULL || n > cache->len)) {
+		if (__rte_is_one(n) && cache == NULL && __rte_mempool_get_one(mp, obj_table))
+			return 0;
 		return __rte_mempool_get_slow(mp, obj_table, n, cache);
+	}
 	len = cache->len - n;
 	__rte_ring_copy(obj_table, &cache->objs[len], n * sizeof(*obj_table));
 	__atomic_store_n(&cache->len, len, __ATOMIC_RELEASE);
@@ -483,6 +534,7 @@ static __rte_always_inline int rte_mempool_get_contig_blocks(struct rte_mempool 
 {
 	return rte_mempool_ops_dequeue_contig_blocks(mp, first_obj_table, n);
 }
+#undef __rte_is_one
 
 #ifdef __cplusplus
 }

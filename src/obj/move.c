@@ -15,6 +15,8 @@
  * A stack is a ring of which only the producers' side is used: tail is how many are on it, head counts pushes and pops; both
  * are stored at once. Of move the top bit of n says: a pop.
  */
+#include <string.h>
+
 #include <rte_errno.h>
 
 #include "base/export.h"
@@ -216,6 +218,28 @@ unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_po
 	return n;
 }
 
+/* what was put last comes first. A stack does not go round: all of it lies below count */
+static void top_of(struct rte_ring *r, uint32_t count, void **objs, unsigned n)
+{
+	const char *top = __rte_ring_slot(r, count, sizeof(void *));
+	__rte_ring_two a, b;
+	unsigned i;
+
+	for (i = 0; i + 4 <= n; i += 4) {
+		top -= 4 * sizeof(void *);
+		memcpy(&b, top, sizeof(b));
+		memcpy(&a, top + sizeof(b), sizeof(a));
+		a = (__rte_ring_two){a[1], a[0]};
+		b = (__rte_ring_two){b[1], b[0]};
+		memcpy(&objs[i], &a, sizeof(a));
+		memcpy(&objs[i + 2], &b, sizeof(b));
+	}
+	for (; i < n; i++) {
+		top -= sizeof(void *);
+		memcpy(&objs[i], top, sizeof(void *));
+	}
+}
+
 unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
 {
 	struct __rte_ring_side *s = &r->prod_side;
@@ -231,8 +255,7 @@ unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cach
 		__rte_ring_leave(s, RTE_RING_SYNC_MT, by);
 		return 0;
 	}
-	for (unsigned i = 0; i < n; i++) /* what was put last comes first */
-		__rte_ring_get(r, count - 1 - i, &objs[i], sizeof(void *), 1, 1);
+	top_of(r, count, objs, n);
 	if (c != NULL)
 		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FILL, len, seq));
 	SH_STEP("pop_copied");

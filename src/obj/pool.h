@@ -97,7 +97,6 @@ void sh_pool_stop(void);
 const struct rte_mempool_ops *sh_pool_ops(const struct rte_mempool *mp);
 /* the library's own back end: moved by move.c, with all that deaths need; of this kind no other is */
 bool sh_pool_own_ops(const struct rte_mempool_ops *ops);
-bool sh_pool_ring_ops(const struct rte_mempool_ops *ops); /* one of these, and no stack */
 bool sh_pool_is_stack(const struct rte_ring *r);
 
 /*

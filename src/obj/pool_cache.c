@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "mem/mem.h"
 #include "obj/pool.h"
+#include "obj/ring_quick.h"
 #include "proc/proc.h"
 
 SH_EXPORT RTE_DEFINE_PER_LCORE(struct __rte_mempool_last, __rte_mempool_last);
@@ -218,9 +219,7 @@ static void set_len(struct rte_mempool_cache *c, struct sh_pool_cache *place, ui
 /* Without a cache and without tags nothing changes but the ring: moved as any other one is. NULL: there is more to it. */
 static inline struct rte_ring *plain_ring(const struct rte_mempool *mp)
 {
-	const struct __rte_mempool_here *h = &__rte_mempool_here[mp->__slot];
-
-	return sh_load_acq(SH_A64(&h->serial)) == mp->__serial && h->plain != 0 ? mp->pool_data : NULL; /* A:HERE */
+	return sh_load_acq(SH_A32(&mp->__plain)) != 0 ? mp->pool_data : NULL; /* A:POOLPLAIN */
 }
 
 /* ---- get ---- */
@@ -262,17 +261,38 @@ static int get_by(struct rte_mempool *mp, void **objs, unsigned n, struct rte_me
 	return r;
 }
 
-SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsigned int n, struct rte_mempool_cache *c)
+static __rte_noinline int get_slowly(struct rte_mempool *mp, void **objs, unsigned n, struct rte_mempool_cache *c)
 {
 	struct rte_ring *ring;
 
 	if (c != NULL)
 		return get_by(mp, objs, n, c, sh_pool_place(mp, c));
-	ring = plain_ring(mp);
+	ring = sh_self() != 0 ? plain_ring(mp) : NULL;
 	if (ring != NULL &&
 	    __rte_ring_do_dequeue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT, NULL) != 0)
 		return 0;
 	return get_past(mp, objs, n);
+}
+
+static __rte_noinline int wake_putters(struct rte_ring *ring)
+{
+	__rte_ring_wake(ring, 1);
+	return 0;
+}
+
+/* What is not done at once is another function's: calls stand at the end alone, so no register is saved (ring_quick.h). */
+SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsigned int n, struct rte_mempool_cache *c)
+{
+	struct rte_ring *ring;
+
+	if (c != NULL)
+		return get_slowly(mp, objs, n, c);
+	ring = plain_ring(mp);
+	if (unlikely(ring == NULL || !sh_ring_biased_get(ring, objs, n)))
+		return get_slowly(mp, objs, n, NULL);
+	if (unlikely(sh_ring_watched(ring)))
+		return wake_putters(ring);
+	return 0;
 }
 
 /* ---- put ---- */
@@ -320,10 +340,10 @@ static void retag(struct rte_mempool *mp, void *const *objs, unsigned n)
 	}
 }
 
-SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs, unsigned int n,
+static __rte_noinline void put_slowly(struct rte_mempool *mp, void *const *objs, unsigned n,
 				      struct rte_mempool_cache *c)
 {
-	struct rte_ring *ring = c == NULL ? plain_ring(mp) : NULL;
+	struct rte_ring *ring = c == NULL && sh_self() != 0 ? plain_ring(mp) : NULL;
 
 	if (ring != NULL &&
 	    __rte_ring_do_enqueue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT, NULL) != 0)
@@ -344,4 +364,20 @@ SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs,
 		return; /* refused, and said so */
 	memcpy(&c->objs[c->len], objs, n * sizeof(*objs));
 	sh_store_rel(SH_A32(&c->len), c->len + n);
+}
+
+SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs, unsigned int n,
+				      struct rte_mempool_cache *c)
+{
+	struct rte_ring *ring;
+
+	if (c != NULL) {
+		put_slowly(mp, objs, n, c);
+		return;
+	}
+	ring = plain_ring(mp);
+	if (unlikely(ring == NULL || !sh_ring_biased_put(ring, objs, n)))
+		put_slowly(mp, objs, n, NULL);
+	else if (unlikely(sh_ring_watched(ring)))
+		__rte_ring_wake(ring, 0);
 }

@@ -96,8 +96,9 @@ static unsigned own_count(const struct rte_mempool *mp)
 		.name = nm, .alloc = fn, .free = own_free, .enqueue = own_enqueue, .dequeue = own_dequeue,             \
 		.get_count = own_count                                                                                 \
 	}
+#define OWN_OPS 7
 SH_EXPORT struct rte_mempool_ops_table rte_mempool_ops_table = {
-	.num_ops = 7,
+	.num_ops = OWN_OPS,
 	.ops = {OWN("ring_mp_mc", mp_mc_alloc), OWN("ring_sp_sc", sp_sc_alloc), OWN("ring_mp_sc", mp_sc_alloc),
 		OWN("ring_sp_mc", sp_mc_alloc), OWN("stack", stack_alloc), OWN("ring_mt_rts", mp_rts_alloc),
 		OWN("ring_mt_hts", mp_hts_alloc)}};
@@ -106,11 +107,6 @@ static struct sh_mtx table_lock;
 bool sh_pool_own_ops(const struct rte_mempool_ops *ops)
 {
 	return ops->enqueue == own_enqueue;
-}
-
-bool sh_pool_ring_ops(const struct rte_mempool_ops *ops)
-{
-	return sh_pool_own_ops(ops) && ops->alloc != stack_alloc;
 }
 
 static struct rte_mempool_ops *by_name(const char *name)
@@ -183,11 +179,20 @@ SH_EXPORT int rte_mempool_set_ops_byname(struct rte_mempool *mp, const char *nam
 
 /* ---- the functions of a pool's back end, or what is done without them ---- */
 
+/* By a name that means the same in each process: one that is registered may be another back end there. */
+static bool is_plain(const struct rte_mempool *mp, const struct rte_mempool_ops *ops)
+{
+	return ops < &rte_mempool_ops_table.ops[OWN_OPS] && ops->alloc != stack_alloc && !sh_pool_tracks(mp);
+}
+
 SH_EXPORT int rte_mempool_ops_alloc(struct rte_mempool *mp)
 {
 	const struct rte_mempool_ops *ops = sh_pool_ops(mp);
+	int r = ops != NULL ? ops->alloc(mp) : -EINVAL;
 
-	return ops != NULL ? ops->alloc(mp) : -EINVAL;
+	if (r == 0)
+		sh_store_rel(SH_A32(&mp->__plain), is_plain(mp, ops)); /* R:POOLPLAIN */
+	return r;
 }
 
 SH_EXPORT void rte_mempool_ops_free(struct rte_mempool *mp)

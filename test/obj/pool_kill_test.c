@@ -482,6 +482,7 @@ TEST_T(kills_without_tracking_lose_only_what_was_in_hand, 3000)
 	init_kept("primary");
 	churn("ring_mp_mc", "lcore", 12);
 	churn("ring_mp_mc", "own", 12);
+	churn("ring_mp_mc", "none", 12);
 	/* and what was between cache and back end: a refill has 16 more, a flush up to 24 */
 	churn("kept", "lcore", 12 + 24);
 	churn("kept", "own", 12 + 24);
@@ -497,8 +498,10 @@ ROLE(churner)
 	init_kept("secondary");
 	mp = rte_mempool_lookup("pool");
 	CHECK(mp != NULL);
-	c = argv[1][0] == 'o' ? rte_mempool_cache_create(16, SOCKET_ID_ANY) : rte_mempool_default_cache(mp, 0);
-	CHECK(c != NULL);
+	c = argv[1][0] == 'o'	? rte_mempool_cache_create(16, SOCKET_ID_ANY)
+	    : argv[1][0] == 'l' ? rte_mempool_default_cache(mp, 0)
+				: NULL;
+	CHECK((c == NULL) == (argv[1][0] == 'n'));
 	t_tell("ready");
 	for (;;) {
 		unsigned n = 1 + (unsigned)rand_r(&seed) % 12;

@@ -5,24 +5,30 @@
  * Three take part. The keeper makes the pool and is stopped, so that it mends nothing. The player gets, puts, sends and
  * receives, and dies at a step. The mender lives through that, or dies at a step of mending. Then the keeper goes on: of a
  * tracked pool every object must be there, of another all but what the player had in its hands; and none twice. With a
- * registered back end, "kept", a tracked pool has all but what was on its way there or from there.
+ * registered back end, "kept", a tracked pool has all but what was on its way there or from there. A pool of ring_sp_sc is
+ * used past all caches, by bias.
  *
  * The labels are read from the source: none can be forgotten. Needs a build with -Dfault=true. Each label is died at once in
  * each way, at a depth that differs from way to way; with SHOAL_TEST_LONG set, at each depth.
  */
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+static void step(const char *label);
+#define __RTE_RING_STEP(label) step(label)
 #include <rte_common.h>
 #include <rte_ring.h>
 #include <shoal_member.h>
 
+#include "base/fault.h"
 #include "check.h"
 #include "labels.h"
 #include "pool_help.h"
@@ -31,6 +37,18 @@
 #define IN_HAND 40 /* the most that the player ever has */
 #define CACHE 16
 #define FLIGHT (CACHE + CACHE / 2) /* more than that are not on their way beside what is in hand, or will be */
+
+/* the steps of what is inlined into this program when one object is got or put without a cache: one_get_entered ... */
+static const char *one;
+static void step(const char *label)
+{
+	char name[48];
+
+	if (one == NULL)
+		return;
+	snprintf(name, sizeof(name), "one_%s_%s", one, label);
+	SH_STEP(name);
+}
 
 static void nap_ms(unsigned ms)
 {
@@ -102,6 +120,25 @@ ROLE(keeper)
 	return 0;
 }
 
+static bool is_bare(const char *ops)
+{
+	return strcmp(ops, "ring_sp_sc") == 0;
+}
+
+/* both sides of the pool's ring are biased to me from now on, if the machine allows it */
+static void get_biased(struct rte_mempool *mp)
+{
+	void *o;
+
+	for (unsigned i = 0; i < 200; i++) {
+		one = "get";
+		CHECK_EQ(rte_mempool_generic_get(mp, &o, 1, NULL), 0);
+		one = "put";
+		rte_mempool_generic_put(mp, &o, 1, NULL);
+	}
+	one = NULL;
+}
+
 static void play(struct rte_mempool *mp, struct rte_ring *r, struct rte_mempool_cache *c)
 {
 	void *o[IN_HAND];
@@ -115,13 +152,15 @@ static void play(struct rte_mempool *mp, struct rte_ring *r, struct rte_mempool_
 		n = rte_ring_dequeue_burst(r, o, IN_HAND, NULL);
 		for (unsigned k = 0; k < n; k++)
 			rte_mempool_generic_put(mp, &o[k], 1, c);
-		rte_mempool_cache_flush(c, mp);
+		if (c != NULL)
+			rte_mempool_cache_flush(c, mp);
 	}
 }
 
 /* its cache is its own if the pool has none */
 ROLE(player)
 {
+	struct rte_mempool_cache *c = NULL;
 	struct rte_mempool *mp;
 	struct rte_ring *r;
 	char line[32];
@@ -132,8 +171,12 @@ ROLE(player)
 	CHECK(mp != NULL && r != NULL);
 	t_tell("ready");
 	CHECK(t_hear(line, sizeof(line)));
-	play(mp, r,
-	     mp->cache_size != 0 ? rte_mempool_default_cache(mp, 0) : rte_mempool_cache_create(CACHE, SOCKET_ID_ANY));
+	if (is_bare(mp->__ops))
+		get_biased(mp);
+	else
+		c = mp->cache_size != 0 ? rte_mempool_default_cache(mp, 0)
+					: rte_mempool_cache_create(CACHE, SOCKET_ID_ANY);
+	play(mp, r, c);
 	return rte_eal_cleanup();
 }
 
@@ -199,7 +242,7 @@ struct way {
 };
 static const struct way ways[] = {{"ring_mp_mc", "16", "0"}, {"ring_mp_mc", "16", "1"}, {"stack", "16", "0"},
 				  {"stack", "16", "1"},	     {"kept", "16", "0"},	{"kept", "16", "1"},
-				  {"kept", "0", "0"},	     {"ring_mp_mc", "0", "0"}};
+				  {"kept", "0", "0"},	     {"ring_mp_mc", "0", "0"},	{"ring_sp_sc", "0", "0"}};
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 static bool is_long;
 
@@ -234,6 +277,8 @@ static const char *missing(const struct way *w, const char *label)
 /* A pool that is a stack is no place to die inside a ring, but for the tracked ring beside it; and the other way round. */
 static bool may_pass(const char *label, const struct way *w)
 {
+	if (begins(label, "quick_") || begins(label, "one_") || is_bare(w->ops))
+		return (begins(label, "quick_") || begins(label, "one_")) && is_bare(w->ops);
 	if (begins(label, "pool_foreign_"))
 		return is_kept(w);
 	if (begins(label, "pool_user_"))
@@ -282,6 +327,12 @@ static bool built_with_steps(void)
 #endif
 }
 
+/* without membarrier(2) nothing is biased */
+static bool may_bias(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
+}
+
 static const unsigned depths[] = {2, 9, 1};
 
 /* how often the player died at this label. What is passed once in a life has the depth 1 alone. */
@@ -297,6 +348,8 @@ static unsigned deaths_at(const char *label, unsigned w, unsigned turn)
 
 TEST_T(death_at_each_step, 600)
 {
+	static const char *const ones[] = {"one_get_entered", "one_get_moved", "one_get_published", "one_get_left",
+					   "one_put_entered", "one_put_moved", "one_put_published", "one_put_left"};
 	struct labels l = {.n = 0};
 
 	if (!built_with_steps())
@@ -305,6 +358,12 @@ TEST_T(death_at_each_step, 600)
 	labels_of("move.c", &l);
 	labels_of("pool_cache.c", &l);
 	labels_of("pool_user.c", &l);
+	if (may_bias()) {
+		labels_of("ring_quick.h", &l);
+		CHECK(l.n + RTE_DIM(ones) <= LABELS_MAX);
+		for (unsigned i = 0; i < RTE_DIM(ones); i++)
+			strcpy(l.name[l.n++], ones[i]);
+	}
 	for (unsigned i = 0; i < l.n; i++) {
 		unsigned died = 0;
 
