@@ -33,6 +33,7 @@
 
 #define SH_AFP_QUEUES 16	/* each way */
 #define SH_AFP_VNET 10u		/* bytes of the virtio-net header in front of each packet */
+#define SH_AFP_SEGS 510u	/* of a packet that is sent */
 #define SH_AFP_BUFFER (8 << 20) /* of a socket, each way */
 #define SH_AFP_FRAMES                                                                                                  \
 	2048 /* slots of a ring, unless framecnt= or the queue's descriptors say more: what comes while

@@ -19,8 +19,8 @@
 #include "pkt/afp.h"
 #include "pkt/gso.h"
 
-#define CALL 64	  /* messages in one call */
-#define PARTS 512 /* pieces of memory in one call */
+#define CALL 64			/* messages in one call */
+#define PARTS (SH_AFP_SEGS + 2) /* pieces of memory in one call: a packet's, its header, and one for good measure */
 
 /* what precedes the packet's own bytes in a message: a virtio-net header, and headers that are not as in the mbuf */
 struct front {
@@ -31,8 +31,10 @@ _Static_assert(sizeof(struct virtio_net_hdr) == SH_AFP_VNET, "the headers follow
 
 struct tx {
 	struct sh_queue *q;
+	const struct sh_port *p;
 	int fd;
-	uint32_t longest;  /* packet that may be joined to others; 0: none */
+	bool join;
+	uint32_t longest;  /* packet that may be joined to others, in this burst; 0: none */
 	unsigned n, parts; /* messages, pieces of memory */
 	uint16_t pkts[CALL];
 	struct mmsghdr msg[CALL];
@@ -279,6 +281,8 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	if (!sh_queue_enter(x->q))
 		return sh_queue_lost(x->q, pkts, n);
 	SH_STEP("queue_inside");
+	/* what the interface would not cut is sent as it is, and refused; its MTU may be another one by now */
+	x->longest = x->join ? sh_load_acq(&x->p->link_mtu) + RTE_ETHER_HDR_LEN : 0; /* A:PORTLINK */
 	while (sent < n && !full) {
 		uint16_t k = sent + built < n ? message(x, pkts + sent + built, (uint16_t)(n - sent - built), &bad) : 0;
 
@@ -304,11 +308,11 @@ int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 	const struct sh_afp_here *l = h->local;
 	const struct sh_afp *s = h->p->shared;
 	struct tx *x = calloc(1, sizeof(*x));
-	struct sh_kif_state is;
 
 	if (x == NULL)
 		return -ENOMEM;
 	x->q = q;
+	x->p = h->p;
 	x->fd = sh_afp_fd(h, true, q->id);
 	if (x->fd < 0) {
 		int r = x->fd;
@@ -316,9 +320,7 @@ int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 		free(x);
 		return r;
 	}
-	/* what the interface would not cut is sent as it is */
-	if (s->join && sh_kif_tso(l->ctl.fd, s->index) && sh_kif_look(l->ctl.fd, s->index, &is) == 0)
-		x->longest = is.mtu + RTE_ETHER_HDR_LEN;
+	x->join = s->join && sh_kif_tso(l->ctl.fd, s->index);
 	io->data = x;
 	io->burst = tx;
 	return 0;

@@ -166,6 +166,22 @@ static int check_modes(const struct sh_port *p, const struct rte_eth_conf *c)
 	return 0;
 }
 
+static uint32_t found_mtu(const struct sh_port *p)
+{
+	uint32_t mtu = sh_load_acq(&p->link_mtu); /* A:PORTLINK */
+
+	if (mtu != 0)
+		return RTE_MIN(mtu, (uint32_t)UINT16_MAX); /* a loopback's is larger */
+	return p->caps.max_mtu != 0 && p->caps.max_mtu < RTE_ETHER_MTU ? p->caps.max_mtu : RTE_ETHER_MTU;
+}
+
+uint16_t sh_port_mtu(const struct sh_port *p)
+{
+	bool own = sh_load_acq(&p->link_mtu) == 0 && p->conf.mtu != 0; /* A:PORTLINK */
+
+	return (uint16_t)(own ? p->conf.mtu : found_mtu(p));
+}
+
 static int check_conf(struct sh_port *p, struct ask *a)
 {
 	const struct rte_eth_conf *c = a->c;
@@ -175,10 +191,8 @@ static int check_conf(struct sh_port *p, struct ask *a)
 		r = check_events(p, c);
 	if (r < 0)
 		return r;
-	a->mtu = c->rxmode.mtu;
-	if (a->mtu == 0)
-		a->mtu = p->caps.max_mtu != 0 && p->caps.max_mtu < RTE_ETHER_MTU ? p->caps.max_mtu : RTE_ETHER_MTU;
-	r = check_mtu(p, a->mtu);
+	a->mtu = c->rxmode.mtu != 0 ? c->rxmode.mtu : found_mtu(p);
+	r = c->rxmode.mtu != 0 ? check_mtu(p, a->mtu) : 0;
 	if (r == 0)
 		r = bits_missing(p, "rx offloads", c->rxmode.offloads, p->caps.rx_offloads);
 	if (r == 0)
@@ -237,6 +251,7 @@ static int configure(struct sh_here *h, const struct ask *a)
 		.rx_mq = c->rxmode.mq_mode,
 		.tx_mq = c->txmode.mq_mode,
 		.mtu = a->mtu,
+		.mtu_asked = c->rxmode.mtu != 0,
 		.max_lro = c->rxmode.max_lro_pkt_size,
 		.lsc = c->intr_conf.lsc,
 		.rxq_intr = c->intr_conf.rxq,

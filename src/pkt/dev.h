@@ -102,6 +102,7 @@ struct sh_port_caps {
 	uint64_t dev_capa;			 /* RTE_ETH_DEV_CAPA_... */
 	uint32_t speed_capa;			 /* RTE_ETH_LINK_SPEED_... */
 	uint16_t max_rxq, max_txq;		 /* at least 1 */
+	uint16_t max_segs;			 /* of a packet that is sent; 0: any number up to 65535 */
 	uint16_t reta_size;			 /* 0, or a power of two, at most SH_RETA */
 	uint8_t key_size;			 /* bytes of the RSS key, at most SH_RSS_KEY */
 	uint8_t max_macs;			 /* at most SH_MACS */
@@ -122,6 +123,7 @@ struct sh_port_conf {
 	uint32_t link_speeds;
 	uint32_t rx_mq, tx_mq; /* enum rte_eth_rx_mq_mode, rte_eth_tx_mq_mode */
 	uint32_t mtu, max_lro;
+	uint8_t mtu_asked; /* the program's own number: otherwise mtu is what it was found to be */
 	uint8_t lsc, rxq_intr, rmv, lpbk;
 };
 
@@ -172,6 +174,7 @@ enum sh_port_op { /* what the one with the seat is doing: says what to undo shou
  *                                                                            after one has become owner
  *   gone                 the driver, where it sees that the device is gone   one store
  *   link                 the driver, where it sees the link                  one store of a whole struct rte_eth_link
+ *   link_mtu             the driver, where it sees or sets it                one store
  *   want_lsc .. own_id   who has the seat                                    each one store, read at any time
  *   rest                 who has the seat                                    read with the seat
  */
@@ -190,10 +193,12 @@ struct sh_port {
 	_Atomic uint64_t seat __attribute__((aligned(SH_LINE)));
 	_Atomic uint32_t op;
 	uint32_t op_queue;    /* SH_OP_QUEUE: id, | 1 << 16 tx */
-	_Atomic uint32_t run; /* the port is started */
+	_Atomic uint32_t run; /* the port is started: how often it was, by now; 0: it is not */
+	uint32_t starts;      /* the last run that was not 0 */
 	_Atomic uint32_t gone;
 	_Atomic uint64_t link;	   /* struct rte_eth_link */
 	_Atomic uint64_t link_n;   /* how often link changed */
+	_Atomic uint32_t link_mtu; /* of the interface that the port is, as it was seen last; 0: it is none */
 	_Atomic uint32_t want_lsc; /* conf.lsc, for those who look without the seat */
 	_Atomic uint32_t promisc, allmulti;
 	_Atomic uint64_t mac[SH_MACS]; /* six bytes, first byte lowest; 0: none */

@@ -106,6 +106,7 @@ static void tell_caps(struct sh_port *p, const struct sh_afp *s, bool tso)
 		.max_macs = 1,
 		.min_mtu = RTE_ETHER_MIN_MTU,
 		.max_mtu = UINT16_MAX,
+		.max_segs = SH_AFP_SEGS,
 		.max_rx_pktlen = MAX_LEN,
 		.if_index = s->index,
 		.lsc = true,
@@ -137,6 +138,7 @@ static int probe(struct sh_port *p)
 		return r;
 	tell_caps(p, s, tso);
 	sh_store_rlx(&p->mac[0], is.mac); /* relaxed, as what follows: before the port is there */
+	sh_store_rlx(&p->link_mtu, is.mtu);
 	sh_port_link_put(p, (is.flags & IFF_UP) != 0 && (is.flags & IFF_RUNNING) != 0, is.speed, is.full_duplex,
 			 is.autoneg);
 	return 0;

@@ -111,10 +111,15 @@ static int mac_option(const struct sh_port *p, const char *value, uint64_t *mac)
 
 static int name_option(const struct sh_port *p, const char *value, char *name)
 {
-	if (value == NULL || *value == '\0' || strlen(value) >= IFNAMSIZ || strchr(value, '/') != NULL ||
-	    strchr(value, ' ') != NULL) {
-		sh_err("%s: iface=%s: the name of an interface has 1 to %d characters, no '/' and no space", p->name,
-		       value != NULL ? value : "", IFNAMSIZ - 1);
+	const char *percent = value != NULL ? strchr(value, '%') : NULL;
+
+	/* one %d is a number that the kernel fills in */
+	if (value == NULL || *value == '\0' || strlen(value) >= IFNAMSIZ || strpbrk(value, "/: \t\n\v\f\r") != NULL ||
+	    strcmp(value, ".") == 0 || strcmp(value, "..") == 0 ||
+	    (percent != NULL && (percent[1] != 'd' || strchr(percent + 1, '%') != NULL))) {
+		sh_err("%s: iface=%s: the name of an interface has 1 to %d characters, no '/', ':' or space, no '%%' "
+		       "but in one %%d, and is not '.' or '..'",
+		       p->name, value != NULL ? value : "", IFNAMSIZ - 1);
 		return -EINVAL;
 	}
 	(void)snprintf(name, IFNAMSIZ, "%s", value);
@@ -169,6 +174,7 @@ static void tell_caps(struct sh_port *p, uint32_t index)
 		.max_macs = 1,
 		.min_mtu = RTE_ETHER_MIN_MTU,
 		.max_mtu = UINT16_MAX - RTE_ETHER_HDR_LEN,
+		.max_segs = TAP_SEGS,
 		.max_rx_pktlen = UINT16_MAX,
 		.if_index = index,
 		.lsc = true,
@@ -180,6 +186,7 @@ static int probe(struct sh_port *p)
 {
 	struct tap *s = p->shared;
 	struct sh_kif_state state;
+	struct sh_kif_counts counts;
 	int fd, sock, r;
 	bool made;
 
@@ -204,12 +211,15 @@ static int probe(struct sh_port *p)
 		(void)refused(p->name, "the address of the interface", r);
 	if (r == 0)
 		r = sh_kif_look(sock, s->index, &state);
+	if (r == 0 && sh_kif_counts(sock, s->index, &counts) == 0) /* one that was there may have dropped some before */
+		sh_store_rlx(&s->dropped_base, counts.tx_dropped); /* relaxed: before the port is there */
 	sh_close(&sock);
 	if (r < 0)
 		return r;
 	tell_caps(p, s->index);
 	sh_store_rlx(&s->attached, 1); /* relaxed, as what follows: before the port is there */
 	sh_store_rlx(&p->mac[0], state.mac);
+	sh_store_rlx(&p->link_mtu, state.mtu);
 	sh_store_rlx(&p->promisc, 1); /* whatever the host sends comes here */
 	sh_store_rlx(&p->allmulti, 1);
 	sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_10G, true, false);
@@ -388,17 +398,19 @@ static int configure(struct sh_here *h)
 {
 	struct tap_here *t = h->local;
 	struct tap *s = h->p->shared;
-	int r = sh_kif_mtu_set(t->sock.fd, s->index, (uint16_t)h->p->conf.mtu);
+	int r = h->p->conf.mtu_asked ? sh_kif_mtu_set(t->sock.fd, s->index, (uint16_t)h->p->conf.mtu) : 0;
 
-	if (r == -EPERM || r == -ENODEV) /* another user's, or moved: it is as it is */
+	if (r == 0 && h->p->conf.mtu_asked)
+		sh_store_rel(&h->p->link_mtu, h->p->conf.mtu); /* R:PORTLINK */
+	if (r == -EPERM || r == -ENODEV)		       /* another user's, or moved: it is as it is */
 		r = 0;
 	if (r < 0)
 		return sh_kif_refused(h->p->name, "the MTU", r);
 	return attach_queues(h, h->p->nb_rxq > 0 ? h->p->nb_rxq : 1);
 }
 
-/* what the program asks for as link: only the interface's administrative state is ours */
-static int set_up(struct sh_here *h, bool up)
+/* what the program asks for as link: only the interface's administrative state is ours. lenient: it may stay up */
+static int set_up_or(struct sh_here *h, bool up, bool lenient)
 {
 	struct tap_here *t = h->local;
 	struct tap *s = h->p->shared;
@@ -408,11 +420,18 @@ static int set_up(struct sh_here *h, bool up)
 		sh_port_link_put(h->p, up, RTE_ETH_SPEED_NUM_10G, true, false);
 		return 0;
 	}
+	if (!up && lenient && (r == -ENODEV || r == -EPERM)) /* vanished; or another user's, whose affair that is */
+		r = 0;
 	if (r < 0)
 		return sh_kif_refused(h->p->name,
 				      up ? "the interface cannot be set up" : "the interface cannot be set down", r);
 	(void)sh_kif_link(h->p, t->sock.fd, s->index, t->q[0].fd);
 	return 0;
+}
+
+static int set_up(struct sh_here *h, bool up)
+{
+	return set_up_or(h, up, false);
 }
 
 /* what came before the last stop is not received after it */
@@ -440,7 +459,7 @@ static int start(struct sh_here *h)
 
 static int stop(struct sh_here *h)
 {
-	(void)set_up(h, false);
+	(void)set_up_or(h, false, true);
 	return 0;
 }
 

@@ -49,16 +49,12 @@ void sh_here_drop(struct sh_ports *s, struct sh_here *h)
 	put(h);
 }
 
-/* *h is new, or NULL and an error; under the lock */
-static int attach(struct sh_ports *s, struct sh_port *p, struct sh_here **ret)
+int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret)
 {
-	uint64_t serial = sh_serial(p);
 	const struct sh_driver *drv = sh_driver_named(p->driver);
 	struct sh_here *h;
 	int r;
 
-	if (serial == 0)
-		return -ENODEV;
 	if (drv == NULL) {
 		sh_err("port %u (%s): this program has no driver '%s'; build it with the same library as the one that "
 		       "made "
@@ -75,18 +71,27 @@ static int attach(struct sh_ports *s, struct sh_port *p, struct sh_here **ret)
 	h->drv = drv;
 	h->refs = 1;
 	r = drv->attach != NULL ? drv->attach(h) : 0;
-	if (r == 0 &&
-	    sh_serial(p) != serial) { /* it went meanwhile, and another may be there: what was read may be of both */
-		if (drv->detach != NULL)
-			drv->detach(h);
-		r = -ENODEV;
-	}
-	if (r < 0) {
+	if (r < 0)
 		free(h);
+	else
+		*ret = h;
+	return r;
+}
+
+/* *h is new, or NULL and an error; under the lock */
+static int attach(struct sh_ports *s, struct sh_port *p, struct sh_here **ret)
+{
+	uint64_t serial = sh_serial(p);
+	struct sh_here *h = NULL;
+	int r = serial != 0 ? sh_here_new(p, serial, &h) : -ENODEV;
+
+	if (r < 0)
 		return r;
+	if (sh_serial(p) != serial) { /* it went meanwhile, and another may be there: what was read may be of both */
+		put(h);
+		return -ENODEV;
 	}
-	s->here[p->id] = h;
-	*ret = h;
+	s->here[p->id] = *ret = h;
 	return 0;
 }
 
@@ -268,6 +273,7 @@ void sh_port_stop(void)
 	}
 	if (s->entries != NULL)
 		(void)munmap(s->entries, ENTRIES_BYTES);
+	sh_unopened_forget(s);
 	sh_devargs_forget(s);
 	sh_devices_forget(s);
 	sh_kif_forget(s);

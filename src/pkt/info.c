@@ -249,12 +249,14 @@ static const uint32_t *flags_of(const struct sh_port_caps *c)
 
 static struct rte_eth_desc_lim desc_lim(const struct sh_port_caps *c)
 {
+	uint16_t segs = c->max_segs != 0 ? c->max_segs : UINT16_MAX;
+
 	return (struct rte_eth_desc_lim){
 		.nb_max = c->desc_max != 0 ? c->desc_max : UINT16_MAX,
 		.nb_min = c->desc_min,
 		.nb_align = c->desc_align != 0 ? c->desc_align : 1,
-		.nb_seg_max = UINT16_MAX,
-		.nb_mtu_seg_max = UINT16_MAX,
+		.nb_seg_max = segs,
+		.nb_mtu_seg_max = segs,
 	};
 }
 

@@ -74,6 +74,7 @@ bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
 	}
 	if (r < 0)
 		return false;
+	sh_store_rel(&p->link_mtu, s.mtu); /* R:PORTLINK */
 	sh_port_link_put(p, up, up ? s.speed : RTE_ETH_SPEED_NUM_NONE, s.full_duplex, s.autoneg);
 	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
 }

@@ -122,16 +122,22 @@ SH_EXPORT void *rte_eth_dev_get_sec_ctx(uint16_t port_id)
 	return NULL;
 }
 
-/* nothing has to be brought into another form: no port computes checksums or cuts segments */
+/* nothing has to be brought into another form; a packet of more segments than the port takes cannot be sent */
 SH_EXPORT uint16_t rte_eth_tx_prepare(uint16_t port_id, uint16_t queue_id, struct rte_mbuf **tx_pkts, uint16_t nb_pkts)
 {
 	struct sh_port *p = sh_port(port_id);
+	uint16_t most = p != NULL ? p->caps.max_segs : 0, n = 0;
 
-	(void)tx_pkts;
-	if (p != NULL && queue_id < p->nb_txq)
-		return nb_pkts;
+	if (p != NULL && queue_id < p->nb_txq) {
+		if (most == 0)
+			return nb_pkts;
+		while (n < nb_pkts && tx_pkts[n]->nb_segs <= most)
+			n++;
+		if (n == nb_pkts)
+			return n;
+	}
 	rte_errno = p == NULL ? ENODEV : EINVAL;
-	return 0;
+	return n;
 }
 
 /* ---- rte_flow.h ---- */

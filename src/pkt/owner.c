@@ -21,6 +21,76 @@
 
 #define INSIDE_NS SH_FAULT_NUM("SHOAL_INSIDE_NS", SH_NS_PER_S)
 #define PROBE_NS (10 * SH_NS_PER_MS)
+#define RETRY_NS (100 * SH_NS_PER_MS) /* after the first time that a queue could not be opened; doubled each time */
+#define RETRY_MOST_NS (5 * SH_NS_PER_S)
+
+/* ---- queues that could not be opened: not tried again, with its line, by each burst ---- */
+
+/* under the lock, as all of these: where the one of this queue is, or NULL that one more may be put to */
+static struct sh_unopened **unopened(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q)
+{
+	struct sh_unopened **at = &s->unopened;
+
+	while (*at != NULL && ((*at)->port != h->id || (*at)->tx != (q->tx != 0) || (*at)->queue != q->id))
+		at = &(*at)->next;
+	return at;
+}
+
+static void opened(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q)
+{
+	struct sh_unopened **at = unopened(s, h, q), *u = *at;
+
+	if (u == NULL)
+		return;
+	*at = u->next;
+	free(u);
+}
+
+/* 0; what it was that could not be, where it is too early to try again */
+static int too_early(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q)
+{
+	const struct sh_unopened *u = *unopened(s, h, q);
+
+	if (u == NULL || u->serial != h->serial || u->run != sh_load_acq(&h->p->run)) /* A:PORTRUN */
+		return 0;
+	return sh_now_ns() < u->at_ns ? u->err : 0;
+}
+
+static void not_opened(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q, int err)
+{
+	uint32_t run = sh_load_acq(&h->p->run); /* A:PORTRUN */
+	struct sh_unopened **at = unopened(s, h, q), *u = *at;
+
+	if (u == NULL) {
+		u = *at = calloc(1, sizeof(*u));
+		if (u == NULL)
+			return;
+		u->port = (uint16_t)h->id;
+		u->queue = q->id;
+		u->tx = q->tx != 0;
+	}
+	if (u->wait_ns == 0 || u->serial != h->serial || u->run != run)
+		u->wait_ns = RETRY_NS;
+	else if (u->wait_ns < RETRY_MOST_NS)
+		u->wait_ns *= 2;
+	u->serial = h->serial;
+	u->run = run;
+	u->err = err;
+	u->at_ns = sh_now_ns() + u->wait_ns;
+}
+
+void sh_unopened_forget(struct sh_ports *s)
+{
+	struct sh_unopened *u, *next;
+
+	for (u = s->unopened; u != NULL; u = next) {
+		next = u->next;
+		free(u);
+	}
+	s->unopened = NULL;
+}
+
+/* ---- bound ---- */
 
 /* under the lock: this process forgets the queue; nobody of it is in a burst there */
 static void unbind(struct __rte_eth_queue *e)
@@ -135,7 +205,9 @@ static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 	q = tx ? sh_txq(p, queue) : sh_rxq(p, queue);
 	if (!runs(p, q))
 		return -ENETDOWN;
-	r = claim(s, h, q);
+	r = s->unopened != NULL ? too_early(s, h, q) : 0;
+	if (r == 0)
+		r = claim(s, h, q);
 	if (r < 0)
 		return r;
 	sh_fence(); /* owner before run; partner: the fence in sh_queues_take() */
@@ -143,6 +215,10 @@ static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 		if (e->burst != NULL)
 			return 0;
 		r = bind_queue(e, h, q);
+		if (r < 0)
+			not_opened(s, h, q, r);
+		else
+			opened(s, h, q);
 		if (r == 0)
 			return 0;
 	} else {

@@ -29,6 +29,16 @@ struct sh_bound {
 	struct sh_io io;
 };
 
+/* a queue that could not be opened here: tried again at at_ns, or when the port has been started anew */
+struct sh_unopened {
+	struct sh_unopened *next;
+	uint64_t serial, at_ns, wait_ns;
+	uint32_t run; /* as in sh_port */
+	int err;
+	uint16_t port, queue;
+	bool tx;
+};
+
 /* a callback on packets, in the list of a queue of this process */
 struct rte_eth_rxtx_callback {
 	struct rte_eth_rxtx_callback *next;
@@ -55,7 +65,7 @@ struct sh_event_cb {
  *   field          written by
  *   table          who finds it first: one store
  *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
- *   here, closed, bound   under lock; so are the words of rows that this process makes or removes
+ *   here, closed, bound, unopened   under lock; so are the words of rows that this process makes or removes
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
  *   seen           under lock: what callbacks were told
  *   cbs, teller, devs, dev, pkt_cbs   under cb_lock
@@ -65,6 +75,7 @@ struct sh_ports {
 	struct __rte_eth_queue *entries;
 	struct sh_mtx lock, cb_lock;
 	struct sh_bound *bound;
+	struct sh_unopened *unopened; /* few, if any */
 	struct rte_eth_rxtx_callback *pkt_cbs;
 	struct sh_here *here[SH_PORTS];
 	_Atomic uint64_t closed[SH_PORTS]; /* serial of a port that a secondary has closed for itself */
@@ -124,14 +135,18 @@ struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue);
 int sh_queues_take(struct sh_here *h, struct sh_queue *only);
 int sh_queue_give(unsigned port, bool tx, unsigned queue);
 void sh_queues_give_all(struct sh_ports *s);
+void sh_unopened_forget(struct sh_ports *s);
 
 /* here.c */
 int sh_here_start(struct sh_ports *s);
+/* under lock: attached, with one reference, and in no table: of a port of that serial, which may be in the making */
+int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret);
 void sh_here_drop(struct sh_ports *s, struct sh_here *h); /* under lock */
 
 /* conf.c: stop it, with the seat; 0 or -errno */
 int sh_port_halt(struct sh_here *h);
-void sh_port_unset(struct sh_here *h); /* no configuration, no queues */
+void sh_port_unset(struct sh_here *h);	       /* no configuration, no queues */
+uint16_t sh_port_mtu(const struct sh_port *p); /* the interface's; where there is none, what was configured, or 1500 */
 
 /* event.c */
 int sh_teller_start(struct sh_ports *s); /* the thread is there from now on: 0 or -errno, with a line */

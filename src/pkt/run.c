@@ -26,8 +26,12 @@ static int start(struct sh_here *h)
 	}
 	if (sh_load_acq(&p->run) != 0) /* A:PORTRUN */
 		return 0;
-	if (sh_load_acq(&p->gone) != 0) /* A:PORTLINK */
+	if (sh_load_acq(&p->gone) != 0) { /* A:PORTLINK */
+		sh_err("port %u (%s): cannot be started: its interface or device is not there any more; close the port "
+		       "and make it anew",
+		       p->id, p->name);
 		return -EIO;
+	}
 	SH_STEP("port_starting");
 	r = h->drv->start != NULL ? h->drv->start(h) : 0;
 	if (r < 0)
@@ -38,7 +42,9 @@ static int start(struct sh_here *h)
 		if (sh_load_acq(&q->state) == SH_Q_STOPPED && !q->deferred) /* A:QSTATE */
 			sh_store_rel(&q->state, SH_Q_RUN);		    /* R:QSTATE */
 	}
-	sh_store_rel(&p->run, 1); /* R:PORTRUN */
+	if (++p->starts == 0)
+		p->starts = 1;
+	sh_store_rel(&p->run, p->starts); /* R:PORTRUN */
 	return 0;
 }
 

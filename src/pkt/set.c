@@ -311,7 +311,7 @@ SH_EXPORT int rte_eth_dev_get_mtu(uint16_t port_id, uint16_t *mtu)
 		return no_port("rte_eth_dev_get_mtu", port_id);
 	if (mtu == NULL)
 		return bad("rte_eth_dev_get_mtu", port_id, "mtu is NULL", -EINVAL);
-	*mtu = p->conf.mtu != 0 ? (uint16_t)p->conf.mtu : RTE_ETHER_MTU;
+	*mtu = sh_port_mtu(p);
 	return 0;
 }
 
@@ -333,8 +333,12 @@ SH_EXPORT int rte_eth_dev_set_mtu(uint16_t port_id, uint16_t mtu)
 		r = bad("rte_eth_dev_set_mtu", port_id, "it is not configured", -EINVAL);
 	else
 		r = h->drv->mtu_set(h, mtu);
-	if (r == 0)
+	if (r == 0) {
 		p->conf.mtu = mtu;
+		p->conf.mtu_asked = true;
+		if (sh_load_acq(&p->link_mtu) != 0)	 /* A:PORTLINK */
+			sh_store_rel(&p->link_mtu, mtu); /* R:PORTLINK */
+	}
 	sh_port_end(h, SH_OP_LITTLE);
 	return r;
 }

@@ -254,6 +254,7 @@ static void row_begin(struct sh_port *p, unsigned i, const char *name, const str
 	sh_store_rlx(&p->allmulti, 0);
 	sh_store_rlx(&p->own_id, 0);
 	sh_store_rlx(&p->link, 0);
+	sh_store_rlx(&p->link_mtu, 0);
 	for (unsigned k = 0; k < SH_MACS; k++)
 		sh_store_rlx(&p->mac[k], 0);
 }
@@ -277,6 +278,30 @@ static int row_zone(struct sh_port *p, const struct sh_driver *drv, const char *
 	return 0;
 }
 
+/*
+ * Attached here, then there for all: a port that its maker cannot use was never there. Under the lock, so that nobody of this
+ * process attaches it once more in between.
+ */
+static int attach_and_show(struct sh_table *t, struct sh_port *p)
+{
+	struct sh_ports *s = sh_ports();
+	struct sh_here *h = NULL;
+	int r;
+
+	p->serial = sh_add(&t->serial, 1) + 1;
+	sh_lock(&s->lock);
+	if (s->here[p->id] != NULL) /* of a port that was here before */
+		sh_here_drop(s, s->here[p->id]);
+	r = sh_here_new(p, p->serial, &h);
+	if (r == 0) {
+		SH_STEP("port_attached");
+		s->here[p->id] = h;
+		sh_store_rel(&p->state, SH_PORT_READY | p->serial); /* R:PORTROW */
+	}
+	sh_unlock(&s->lock);
+	return r;
+}
+
 /* in row i, with the table's seat */
 static int make(struct sh_table *t, unsigned i, const struct sh_driver *drv, const char *name, const char *args)
 {
@@ -294,12 +319,12 @@ static int make(struct sh_table *t, unsigned i, const struct sh_driver *drv, con
 	if (r == 0)
 		r = drv->probe(p);
 	SH_STEP("port_probed");
+	if (r == 0)
+		r = attach_and_show(t, p);
 	if (r < 0) {
 		clear(p);
 		return r;
 	}
-	p->serial = sh_add(&t->serial, 1) + 1;
-	sh_store_rel(&p->state, SH_PORT_READY | p->serial); /* R:PORTROW */
 	SH_STEP("port_ready");
 	return 0;
 }
@@ -324,7 +349,6 @@ static int place(struct sh_table *t, const char *name, unsigned *id)
 int sh_port_make(const char *name, const char *args, unsigned *id)
 {
 	const struct sh_driver *drv = sh_driver_of(name);
-	struct sh_here *h;
 	struct sh_table *t;
 	int at, r;
 
@@ -354,12 +378,6 @@ int sh_port_make(const char *name, const char *args, unsigned *id)
 	if (r < 0)
 		return r;
 	*id = (unsigned)at;
-	h = sh_here(*id, &r);
-	if (h == NULL) {
-		(void)sh_port_unmake(*id);
-		return r;
-	}
-	sh_here_put(h);
 	return 0;
 }
 

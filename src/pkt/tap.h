@@ -17,6 +17,7 @@
 #include "pkt/kif.h"
 
 #define TAP_QUEUES 16
+#define TAP_SEGS 254 /* of a packet that is sent */
 
 struct tap {
 	char name[IFNAMSIZ];

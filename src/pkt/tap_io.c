@@ -25,7 +25,6 @@
 #include "pkt/port.h"
 #include "pkt/tap.h"
 
-#define TX_SEGS 62   /* segments of one packet */
 #define HDR_COPY 256 /* bytes of headers that are changed before they are sent */
 #define HINTS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG)
 
@@ -329,7 +328,7 @@ static inline bool simple(const struct rte_mbuf *m)
 /* one packet by itself */
 static int send_one(struct tap_tx *io, const struct rte_mbuf *m)
 {
-	struct iovec iov[2 + TX_SEGS];
+	struct iovec iov[2 + TAP_SEGS];
 	uint32_t skip = 0;
 	int n = 1;
 
@@ -345,7 +344,7 @@ static int send_one(struct tap_tx *io, const struct rte_mbuf *m)
 		skip = hint(io, m);
 		iov[n++] = (struct iovec){io->hdr, skip};
 	}
-	if (m->nb_segs > TX_SEGS || (skip == 0 && n == 2)) {
+	if (m->nb_segs > TAP_SEGS || (skip == 0 && n == 2)) {
 		sh_queue_lose(io->q, 1);
 		return 0;
 	}

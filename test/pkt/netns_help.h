@@ -58,6 +58,20 @@ static inline void set_up(const char *name, bool up)
 	(void)close(s);
 }
 
+/* SIOCGIFMTU, SIOCSIFMTU: as 'ip link set ... mtu' */
+static inline int mtu_outside(const char *name, int set)
+{
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	req.ifr_mtu = set;
+	CHECK_EQ(ioctl(s, set != 0 ? SIOCSIFMTU : SIOCGIFMTU, &req), 0);
+	(void)close(s);
+	return req.ifr_mtu;
+}
+
 /* as 'ip link delete' */
 static inline void delete_link(const char *name)
 {

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* afp_rest_test.c - net_af_packet where it cannot be: taken back whole; and an interface whose MTU others change */
+#include <sys/resource.h>
+
+#include "afp_help.h"
+
+/* ---- it cannot be had ---- */
+
+static void limit_fds(rlim_t n)
+{
+	struct rlimit l;
+
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &l), 0);
+	l.rlim_cur = n;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &l), 0);
+}
+
+static unsigned ports(void)
+{
+	return rte_eth_dev_count_avail();
+}
+
+ROLE(weak)
+{
+	static struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+	static struct __user_cap_data_struct none[2];
+
+	CHECK_EQ(syscall(SYS_capset, &h, none), 0);
+	INIT("primary", NULL);
+	CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, hear, NULL), 0);
+	listen_to_log();
+	for (unsigned i = 1; i < 3; i++) { /* the second time is as the first one was */
+		CHECK_EQ(rte_eal_hotplug_add("vdev", "net_af_packet0", "iface=" NEAR), -EPERM);
+		CHECK_EQ(said("a packet socket: not permitted"), i);
+		CHECK_EQ(ports(), 0);
+		CHECK_EQ(rte_vdev_init("net_af_packet0", "iface=" NEAR), -EPERM);
+		log_as_before();
+		listen_to_log();
+		CHECK_EQ(rte_eal_hotplug_add("vdev", "net_af_packet0", "iface=" NEAR), -EPERM);
+	}
+	log_as_before();
+	CHECK_EQ(rte_vdev_init("net_null0", NULL), 0);
+	CHECK_EQ(heard[RTE_ETH_EVENT_NEW], 1); /* of this one alone */
+	t_tell("done");
+	return rte_eal_cleanup();
+}
+
+TEST(without_rights_there_is_no_port)
+{
+	struct t_proc *p;
+
+	network();
+	p = t_spawn("weak", NULL);
+	t_expect(p, "done");
+	CHECK_EQ(t_wait(p), 0);
+}
+
+/* with any number of descriptors that are left: all of it, or nothing */
+TEST(without_descriptors_there_is_no_port)
+{
+	struct rlimit was;
+	int free_fd, r = -1;
+	unsigned n = 0;
+
+	network();
+	INIT("primary", NULL);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	free_fd = dup(0);
+	CHECK(free_fd >= 0);
+	(void)close(free_fd);
+	for (rlim_t lim = (rlim_t)free_fd; r < 0 && n < 64; n++) {
+		limit_fds(lim + n);
+		r = rte_vdev_init("net_af_packet0", "iface=" NEAR);
+		limit_fds(was.rlim_cur);
+		CHECK_EQ(ports(), r == 0);
+	}
+	CHECK_EQ(r, 0);
+	CHECK(n > 1);
+	CHECK_EQ(rte_vdev_uninit("net_af_packet0"), 0);
+}
+
+static bool polled(void *arg)
+{
+	struct rte_mbuf *m;
+
+	(void)rte_eth_rx_burst(*(uint16_t *)arg, 0, &m, 1);
+	return rte_errno == 0;
+}
+
+ROLE(poller)
+{
+	struct rlimit was;
+	char line[16];
+	uint16_t id;
+	struct rte_mbuf *m;
+
+	INIT("secondary", NULL);
+	id = port_named("net_af_packet0");
+	(void)link_is(id);
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	limit_fds(3);
+	listen_to_log();
+	for (unsigned i = 0; i < 3000; i++)
+		CHECK_EQ(rte_eth_rx_burst(id, 0, &m, 1), 0);
+	CHECK(said("\n") > 0);
+	CHECK(said("\n") < 300); /* three a time at most, and few times */
+	log_as_before();
+	limit_fds(was.rlim_cur);
+	rte_errno = 0;
+	while (rte_errno = 0, !polled(&id))
+		;
+	t_tell("done");
+	return rte_eal_cleanup();
+}
+
+TEST(a_queue_that_cannot_be_opened_is_not_tried_by_each_burst)
+{
+	struct t_proc *p;
+	uint16_t id;
+
+	network();
+	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
+	id = port_named("net_af_packet0");
+	p = t_spawn("poller", NULL);
+	t_expect(p, "ready");
+	start_port(id, 1, make_pool("mp", 1023));
+	t_say(p, "go");
+	t_expect(p, "done");
+	CHECK_EQ(t_wait(p), 0);
+}
+
+/* ---- the interface's MTU is the port's ---- */
+
+struct mtu {
+	uint16_t port, want;
+};
+
+static bool mtu_is(void *arg)
+{
+	struct mtu *x = arg;
+	uint16_t mtu;
+
+	CHECK_EQ(rte_eth_dev_get_mtu(x->port, &mtu), 0);
+	return mtu == x->want;
+}
+
+static void burst_of_flow(uint16_t id, unsigned n)
+{
+	struct rte_mbuf *m[8];
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned len = tcp_frame(big, i * MSS, MSS, false, true) - (unsigned)sizeof(struct virtio_net_hdr);
+
+		m[i] = mbuf_of(big + sizeof(struct virtio_net_hdr), len);
+	}
+	CHECK_EQ(rte_eth_tx_burst(id, 0, m, (uint16_t)n), n);
+}
+
+TEST(an_MTU_that_others_set_is_followed)
+{
+	struct mtu x = {0, 9000};
+	struct rte_eth_conf conf = {.rxmode = {.mtu = 0}};
+
+	network();
+	(void)mtu_outside(NEAR, 9000);
+	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
+	x.port = port_named("net_af_packet0");
+	CHECK(mtu_is(&x));
+	start_port(x.port, 1, make_pool("mp", 1023));
+	CHECK(mtu_is(&x));
+	CHECK_EQ(rte_eth_dev_conf_get(x.port, &conf), 0);
+	CHECK_EQ(conf.rxmode.mtu, 9000);
+	CHECK_EQ(mtu_outside(NEAR, 0), 9000);
+	burst_of_flow(x.port, 4); /* the queue is open */
+	CHECK_EQ(stats_of(x.port).opackets, 4);
+	(void)mtu_outside(NEAR, 800);
+	x.want = 800;
+	t_until(mtu_is, &x);
+	burst_of_flow(x.port, 1);
+	CHECK_EQ(stats_of(x.port).oerrors, 1);
+	burst_of_flow(x.port, 4); /* nor are they joined to a packet of pieces that are too long */
+	CHECK_EQ(stats_of(x.port).oerrors, 5);
+	CHECK_EQ(stats_of(x.port).opackets, 4);
+	CHECK_EQ(rte_eth_dev_set_mtu(x.port, 1400), 0);
+	x.want = 1400;
+	CHECK(mtu_is(&x));
+	burst_of_flow(x.port, 4);
+	CHECK_EQ(stats_of(x.port).opackets, 8);
+}
+
+/* ---- segments ---- */
+
+static struct rte_mbuf *of_segments(unsigned n)
+{
+	struct rte_mempool *mp = rte_mempool_lookup("mp");
+	struct rte_mbuf *head = rte_pktmbuf_alloc(mp), *m = head;
+
+	CHECK(head != NULL);
+	fill_frame((void *)rte_pktmbuf_append(m, 60), 60, 1);
+	for (unsigned i = 1; i < n; i++) {
+		m->next = rte_pktmbuf_alloc(mp);
+		CHECK(m->next != NULL);
+		m = m->next;
+		*rte_pktmbuf_mtod(m, char *) = 1;
+		m->data_len = 1;
+		head->nb_segs++;
+		head->pkt_len++;
+	}
+	return head;
+}
+
+TEST(as_many_segments_as_it_says)
+{
+	uint16_t id = begin("", 1);
+	struct rte_eth_dev_info info;
+	struct rte_mbuf *m;
+
+	CHECK_EQ(rte_eth_dev_info_get(id, &info), 0);
+	m = of_segments(info.tx_desc_lim.nb_seg_max);
+	CHECK_EQ(rte_eth_tx_prepare(id, 0, &m, 1), 1);
+	CHECK_EQ(rte_eth_tx_burst(id, 0, &m, 1), 1);
+	CHECK_EQ(stats_of(id).opackets, 1);
+	m = of_segments(info.tx_desc_lim.nb_seg_max + 1u);
+	CHECK_EQ(rte_eth_tx_prepare(id, 0, &m, 1), 0);
+	CHECK_EQ(rte_errno, EINVAL);
+	rte_pktmbuf_free(m);
+	CHECK_EQ(stats_of(id).oerrors, 0);
+}

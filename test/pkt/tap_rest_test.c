@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tap_rest_test.c - net_tap on an interface that was there, that others change, or that cannot be had */
+#include <linux/if_tun.h>
+#include <sys/resource.h>
+
+#include "tap_help.h"
+
+/* as 'ip tuntap add dev NAME mode tap multi_queue vnet_hdr' */
+static void make_tap(const char *name)
+{
+	int fd = open("/dev/net/tun", O_RDWR);
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	req.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
+	CHECK_EQ(ioctl(fd, TUNSETIFF, &req), 0);
+	CHECK_EQ(ioctl(fd, TUNSETPERSIST, 1), 0);
+	(void)close(fd);
+}
+
+static uint16_t take(const char *args)
+{
+	CHECK_EQ(rte_vdev_init("net_tap0", args), 0);
+	return port_named("net_tap0");
+}
+
+TEST(what_an_interface_had_dropped_before_is_not_counted)
+{
+	uint16_t id;
+	int s;
+
+	need_tap();
+	make_tap("t0");
+	set_up("t0", true);
+	s = raw_socket("t0");
+	send_frames(s, 50, 100, 1); /* there is nobody */
+	INIT("primary", NULL);
+	id = take("iface=t0");
+	CHECK_EQ(stats_of(id).imissed, 0);
+	start_port(id, 1, make_pool("mp", 1023));
+	CHECK_EQ(stats_of(id).imissed, 0);
+}
+
+TEST(an_MTU_that_was_set_outside_stays)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mtu = 0}};
+	uint16_t id, mtu;
+
+	need_tap();
+	make_tap("t0");
+	(void)mtu_outside("t0", 4000);
+	INIT("primary", NULL);
+	id = take("iface=t0");
+	CHECK_EQ(rte_eth_dev_get_mtu(id, &mtu), 0);
+	CHECK_EQ(mtu, 4000);
+	start_port(id, 1, make_pool("mp", 1023));
+	CHECK_EQ(mtu_outside("t0", 0), 4000);
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	conf.rxmode.mtu = 3000; /* but the program may ask for another one */
+	CHECK_EQ(rte_eth_dev_configure(id, 1, 1, &conf), 0);
+	CHECK_EQ(mtu_outside("t0", 0), 3000);
+	CHECK_EQ(rte_eth_dev_get_mtu(id, &mtu), 0);
+	CHECK_EQ(mtu, 3000);
+}
+
+static bool removed(void *arg)
+{
+	return rte_eth_dev_is_removed(*(uint16_t *)arg) != 0;
+}
+
+TEST(a_vanished_interface_cannot_be_started_and_is_stopped_in_silence)
+{
+	uint16_t id = begin("", 1);
+
+	delete_link("t0");
+	t_until(removed, &id);
+	listen_to_log();
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(lines_said(), 0);
+	CHECK_EQ(rte_eth_dev_start(id), -EIO);
+	CHECK_EQ(said("cannot be started: its interface or device is not there any more"), 1);
+	CHECK_EQ(lines_said(), 1);
+	CHECK_EQ(rte_eth_dev_close(id), 0);
+	CHECK_EQ(lines_said(), 1);
+	log_as_before();
+}
+
+TEST(names_that_no_interface_may_have_are_said_to_be_such)
+{
+	static const char *const names[] = {"a:b", "%s", "%", "a%d%d", ".", "..", "a b", "a/b"};
+	char args[32];
+
+	need_tap();
+	INIT("primary", NULL);
+	listen_to_log();
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(args, sizeof(args), "iface=%s", names[i]);
+		CHECK_EQ(rte_vdev_init("net_tap0", args), -EINVAL);
+		CHECK_EQ(said("the name of an interface has 1 to 15 characters"), i + 1);
+		CHECK_EQ(lines_said(), i + 1);
+	}
+	log_as_before();
+	(void)take("iface=n%d");
+	CHECK(if_nametoindex("n0") != 0);
+}
+
+/* with any number of descriptors that are left: all of it, or nothing */
+TEST(without_descriptors_there_is_no_port_and_no_interface)
+{
+	struct rlimit was, few;
+	int free_fd, r = -1;
+	unsigned n = 0;
+
+	need_tap();
+	INIT("primary", NULL);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = was;
+	free_fd = dup(0);
+	CHECK(free_fd >= 0);
+	(void)close(free_fd);
+	for (; r < 0 && n < 64; n++) {
+		few.rlim_cur = (rlim_t)free_fd + n;
+		CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = rte_vdev_init("net_tap0", "iface=t0");
+		CHECK_EQ(setrlimit(RLIMIT_NOFILE, &was), 0);
+		CHECK_EQ(rte_eth_dev_count_avail(), r == 0);
+		CHECK_EQ(if_nametoindex("t0") != 0, r == 0);
+	}
+	CHECK_EQ(r, 0);
+	CHECK(n > 1);
+	CHECK_EQ(rte_vdev_uninit("net_tap0"), 0);
+}
+
+TEST(as_many_segments_as_it_says)
+{
+	uint16_t id = begin("", 1);
+	struct rte_mempool *mp = rte_mempool_lookup("mp");
+	struct rte_eth_dev_info info;
+	struct rte_mbuf *head = rte_pktmbuf_alloc(mp), *m = head;
+
+	CHECK_EQ(rte_eth_dev_info_get(id, &info), 0);
+	CHECK(info.tx_desc_lim.nb_seg_max < 1000 && head != NULL);
+	fill_frame((void *)rte_pktmbuf_append(m, 60), 60, 1);
+	for (; head->nb_segs < info.tx_desc_lim.nb_seg_max; head->nb_segs++, head->pkt_len++) {
+		m->next = rte_pktmbuf_alloc(mp);
+		CHECK(m->next != NULL);
+		m = m->next;
+		*rte_pktmbuf_mtod(m, char *) = 1;
+		m->data_len = 1;
+	}
+	CHECK_EQ(rte_eth_tx_prepare(id, 0, &head, 1), 1);
+	CHECK_EQ(rte_eth_tx_burst(id, 0, &head, 1), 1);
+	CHECK_EQ(stats_of(id).opackets, 1);
+	CHECK_EQ(stats_of(id).oerrors, 0);
+}
