@@ -101,8 +101,8 @@ int shoal_fd_put(int fd);
  * @return 0 (nobody else has a copy any more), or -1 with rte_errno
  *   - ENOENT     there is no such name
  *   - EACCES     another living process registered it, and this is not the primary
- *   - ETIMEDOUT  the name is gone, but some have not let their copies go (a line names one): they were told, or will be as soon
- *                as they go on
+ *   - ETIMEDOUT  the name is gone, but some have not let their copies go (a line names one, unless ts is zero): they were told, or
+ *                will be as soon as they go on
  *   - EINVAL, E2BIG, ECANCELED (the name is gone), ENOTSUP, EPERM
  */
 int shoal_fd_revoke(const char *name, const struct timespec *ts);

@@ -323,8 +323,8 @@ static void say_late(const char *name, unsigned n, sh_id_t id)
 		name, n, sh_id_slot(id), sh_region()->members[sh_id_slot(id)].pid);
 }
 
-/* until no other member has a copy: 0 or -errno */
-static int wait_gone(unsigned i, uint64_t dl, const char *name)
+/* until no other member has a copy: 0 or -errno. Who does not wait at all is not surprised by those that still have one. */
+static int wait_gone(unsigned i, uint64_t dl, const char *name, bool waits)
 {
 	_Atomic uint32_t *word = &sh_fdtab_entry(i)->gone;
 
@@ -340,7 +340,7 @@ static int wait_gone(unsigned i, uint64_t dl, const char *name)
 				ids[left++] = ids[k];
 		if (left == 0)
 			return 0;
-		if (e == -ETIMEDOUT)
+		if (e == -ETIMEDOUT && waits)
 			say_late(name, left, ids[0]);
 		if (e < 0)
 			return e;
@@ -352,6 +352,7 @@ int sh_fdreg_revoke(struct sh_fdreg *r, const char *name, uint64_t dl)
 {
 	struct sh_int_answer a[SH_MEMBERS];
 	sh_id_t ids[SH_MEMBERS];
+	bool waits = sh_left_ns(dl) > 0;
 	uint64_t word;
 	unsigned n;
 	int i, e = 0;
@@ -376,7 +377,7 @@ int sh_fdreg_revoke(struct sh_fdreg *r, const char *name, uint64_t dl)
 	if (n > 0)
 		(void)ask(a, n, SH_FD_LOOK, (unsigned)i, sh_fd_word_serial(word), dl);
 	SH_STEP("fd_told");
-	e = wait_gone((unsigned)i, dl, name);
+	e = wait_gone((unsigned)i, dl, name, waits);
 	sh_lock(&r->lk);
 	if (r->mine[i].fd >= 0 && r->mine[i].serial == sh_fd_word_serial(word)) {
 		r->mine[i].owned = r->mine[i].kept = r->mine[i].last = false;

@@ -128,6 +128,23 @@ TEST(what_is_revoked_is_closed_in_order)
 	fd_bye(&a);
 }
 
+TEST(who_revokes_without_waiting_is_told_by_the_code_alone)
+{
+	struct f a = fd_up("primary"), b = fd_up("secondary");
+	int fb;
+
+	FD_SETTLE(&a, &b);
+	IS(a, "ok", "reg dev0 -1");
+	fb = fd_gets(&b, "dev0");
+	IS(b, "ok", "cb keep");
+	ERR(a, ETIMEDOUT, "revoke dev0 0");
+	CHECK_STR(t_expect(b.p, "revoked"), "revoked dev0");
+	CHECK(strstr(t_stderr(a.p), "still have a copy") == NULL);
+	IS(b, "ok", "put %d", fb);
+	fd_bye(&b);
+	fd_bye(&a);
+}
+
 TEST(who_still_uses_it_is_named_and_puts_it_later)
 {
 	struct f a = fd_up("primary"), b = fd_up("secondary"), c = fd_up("secondary");
