@@ -216,10 +216,10 @@ static void set_len(struct rte_mempool_cache *c, struct sh_pool_cache *place, ui
 		sh_store_rel(&place->intent, 0);
 }
 
-/* Without a cache and without tags nothing changes but the ring: moved as any other one is. NULL: there is more to it. */
-static inline struct rte_ring *plain_ring(const struct rte_mempool *mp)
+/* Without a cache and without tags nothing changes but the ring: moved as any other one is. */
+static inline bool is_plain(const struct rte_mempool *mp)
 {
-	return sh_load_acq(SH_A32(&mp->__plain)) != 0 ? mp->pool_data : NULL; /* A:POOLPLAIN */
+	return sh_load_acq(SH_A32(&mp->__plain)) != 0; /* A:POOLPLAIN */
 }
 
 /* ---- get ---- */
@@ -263,13 +263,11 @@ static int get_by(struct rte_mempool *mp, void **objs, unsigned n, struct rte_me
 
 static __rte_noinline int get_slowly(struct rte_mempool *mp, void **objs, unsigned n, struct rte_mempool_cache *c)
 {
-	struct rte_ring *ring;
-
 	if (c != NULL)
 		return get_by(mp, objs, n, c, sh_pool_place(mp, c));
-	ring = sh_self() != 0 ? plain_ring(mp) : NULL;
-	if (ring != NULL &&
-	    __rte_ring_do_dequeue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT, NULL) != 0)
+	if (is_plain(mp) && sh_self() != 0 &&
+	    __rte_ring_do_dequeue(mp->pool_data, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT,
+				  NULL) != 0)
 		return 0;
 	return get_past(mp, objs, n);
 }
@@ -287,8 +285,10 @@ SH_EXPORT int __rte_mempool_get_slow(struct rte_mempool *mp, void **objs, unsign
 
 	if (c != NULL)
 		return get_slowly(mp, objs, n, c);
-	ring = plain_ring(mp);
-	if (unlikely(ring == NULL || !sh_ring_biased_get(ring, objs, n)))
+	if (unlikely(!is_plain(mp)))
+		return get_slowly(mp, objs, n, NULL);
+	ring = mp->pool_data;
+	if (unlikely(!sh_ring_biased_get(ring, objs, n)))
 		return get_slowly(mp, objs, n, NULL);
 	if (unlikely(sh_ring_watched(ring)))
 		return wake_putters(ring);
@@ -343,10 +343,9 @@ static void retag(struct rte_mempool *mp, void *const *objs, unsigned n)
 static __rte_noinline void put_slowly(struct rte_mempool *mp, void *const *objs, unsigned n,
 				      struct rte_mempool_cache *c)
 {
-	struct rte_ring *ring = c == NULL && sh_self() != 0 ? plain_ring(mp) : NULL;
-
-	if (ring != NULL &&
-	    __rte_ring_do_enqueue(ring, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT, NULL) != 0)
+	if (c == NULL && is_plain(mp) && sh_self() != 0 &&
+	    __rte_ring_do_enqueue(mp->pool_data, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT,
+				  NULL) != 0)
 		return;
 	if (sh_pool_tracks(mp) && sh_self() != 0)
 		retag(mp, objs, n);
@@ -375,8 +374,12 @@ SH_EXPORT void __rte_mempool_put_slow(struct rte_mempool *mp, void *const *objs,
 		put_slowly(mp, objs, n, c);
 		return;
 	}
-	ring = plain_ring(mp);
-	if (unlikely(ring == NULL || !sh_ring_biased_put(ring, objs, n)))
+	if (unlikely(!is_plain(mp))) {
+		put_slowly(mp, objs, n, NULL);
+		return;
+	}
+	ring = mp->pool_data;
+	if (unlikely(!sh_ring_biased_put(ring, objs, n)))
 		put_slowly(mp, objs, n, NULL);
 	else if (unlikely(sh_ring_watched(ring)))
 		__rte_ring_wake(ring, 0);
