@@ -42,6 +42,7 @@ struct rx {
 	_Atomic uint64_t *pos, *full; /* this queue's rows */
 	bool rss_on, teller;  /* teller: of all queues that read a stream the one that says what is wrong with it */
 	bool plain;	      /* a file alone, as fast as it goes, all of it this queue's */
+	bool live;	      /* at least one stream is an interface */
 	uint32_t least, room; /* bytes of a packet that is passed on; that one mbuf takes */
 	unsigned n, next, bursts;
 	uint64_t now;	 /* since start; at the beginning of a burst */
@@ -237,6 +238,7 @@ static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 		}
 		if (runt(st)) {
 			sh_queue_bad(x->q);
+			++*looked; /* of a file of nothing else, again and again, there is no end */
 			continue;
 		}
 		if (st->pos < st->to_drop && st->budget == 0) {
@@ -422,6 +424,7 @@ static void refresh(struct rx *x)
 static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rx *x = data;
+	const bool live = x->live;
 	unsigned looked = 0;
 	uint64_t bytes = 0;
 	uint16_t got = 0;
@@ -437,7 +440,10 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 		overrun(x, &x->st[i]);
 	if (x->n == 1 && x->s->rate_kind == SH_PCAP_FAST)
 		got = known(x, pkts, n, &looked, &bytes);
-	return the_rest(x, pkts, n, got, bytes, looked);
+	got = the_rest(x, pkts, n, got, bytes, looked);
+	if (live)
+		sh_kif_polled(got > 0);
+	return got;
 }
 
 /*
@@ -550,6 +556,9 @@ static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct 
 		st->i = i;
 		x->n++;
 		r = open_stream(h, st, quiet);
+		x->live = x->live || st->live;
+		if (st->live) /* what comes is what comes from now on: a former owner's place means nothing */
+			continue;
 		st->skip = sh_load_rlx(&x->pos[i]); /* relaxed, both: their writer is gone */
 		st->to_drop = sh_load_rlx(&x->full[i]) >> 16;
 		st->budget = sh_load_rlx(&x->full[i]) & UINT16_MAX;

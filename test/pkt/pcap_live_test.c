@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pcap_live_test.c - net_pcap on an interface: who has a queue after another receives from then on */
+#include <dlfcn.h>
+#include <signal.h>
+
+#include "netns_help.h"
+#include "port_help.h"
+
+static int wire;
+
+/* packets that are sent on lo come in there */
+static uint16_t make(void)
+{
+	if (dlopen("libpcap.so.0.8", RTLD_NOW | RTLD_NODELETE) == NULL)
+		SKIP("needs libpcap0.8");
+	own_network();
+	set_up("lo", true);
+	wire = raw_socket("lo");
+	INIT("primary", NULL);
+	CHECK_EQ(rte_vdev_init("net_pcap0", "rx_iface_in=lo"), 0);
+	start_port(port_named("net_pcap0"), 1, make_pool("mp", 511));
+	return port_named("net_pcap0");
+}
+
+struct got {
+	uint16_t port;
+	unsigned n, want;
+};
+
+static bool all_there(void *arg)
+{
+	struct got *g = arg;
+	struct rte_mbuf *m[32];
+	uint16_t n = rte_eth_rx_burst(g->port, 0, m, 32);
+
+	rte_pktmbuf_free_bulk(m, n);
+	g->n += n;
+	return g->n >= g->want;
+}
+
+/* n packets that are sent once the queue is open here all come */
+static void hears(uint16_t port, unsigned n)
+{
+	struct got g = {.port = port, .want = n};
+	struct rte_mbuf *m;
+
+	CHECK_EQ(rte_eth_rx_burst(port, 0, &m, 1), 0);
+	send_frames(wire, n, 100, 7);
+	t_until(all_there, &g);
+	CHECK_EQ(g.n, n);
+}
+
+TEST(who_stopped_its_queue_hears_again)
+{
+	uint16_t port = make();
+
+	hears(port, 200);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(port, 0), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(port, 0), 0);
+	hears(port, 100);
+	CHECK_EQ(shoal_eth_queue_leave(port, 0, SHOAL_ETH_RX), 0);
+	hears(port, 100);
+	CHECK_EQ(stats_of(port).ipackets, 400);
+	CHECK_EQ(stats_of(port).imissed, 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+ROLE(owner)
+{
+	(void)argc, (void)argv;
+	wire = raw_socket("lo");
+	INIT("secondary", NULL);
+	hears(port_named("net_pcap0"), 200);
+	t_tell("heard");
+	t_hear((char[8]){0}, 8); /* until it is killed */
+	return 0;
+}
+
+TEST(the_successor_of_a_dead_one_hears)
+{
+	uint16_t port = make();
+	struct t_proc *p = t_spawn("owner", NULL);
+
+	t_expect(p, "heard");
+	t_kill(p, SIGKILL);
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+	hears(port, 100);
+	CHECK_EQ(stats_of(port).imissed, 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
