@@ -100,3 +100,32 @@ TEST(queues_read_a_file_again_and_again)
 	CHECK_EQ(rte_mempool_avail_count(rte_mempool_lookup("mp")), 127);
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
+
+/* nothing but what is no frame, again and again: a burst ends all the same */
+TEST(a_burst_ends_where_no_packet_is_a_frame)
+{
+	const uint8_t p[10] = {0};
+	struct rte_mbuf *m[8];
+	char path[512], args[600];
+	uint16_t port;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/in.pcap", t_tmpdir());
+	CHECK((f = fopen(path, "wb")) != NULL);
+	put_file_hdr(f, false, false, 1);
+	put_packet(f, p, sizeof(p), 0, 0, false);
+	CHECK(fclose(f) == 0);
+	INIT("primary", NULL);
+	snprintf(args, sizeof(args), "rx_pcap=%s,infinite_rx=1", path);
+	CHECK_EQ(rte_vdev_init("net_pcap0", args), 0);
+	port = port_named("net_pcap0");
+	configure(port); /* queues by RSS */
+	for (uint16_t q = 0; q < QUEUES; q++)
+		CHECK_EQ(rte_eth_rx_burst(port, q, m, 8), 0);
+	CHECK(stats_of(port).ierrors > 0);
+	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	start_port(port, 1, rte_mempool_lookup("mp")); /* all of the file one queue's */
+	CHECK_EQ(rte_eth_rx_burst(port, 0, m, 8), 0);
+	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
