@@ -222,6 +222,19 @@ static inline bool is_plain(const struct rte_mempool *mp)
 	return sh_load_acq(SH_A32(&mp->__plain)) != 0; /* A:POOLPLAIN */
 }
 
+/*
+ * One of the program's that is used first: the pool is to know of it. Until then flushthresh is 0, so that its first put comes
+ * here; from the first object in it on it is not, for what is inline takes flushthresh - len for its room.
+ */
+static struct sh_pool_cache *place_of(struct rte_mempool *mp, struct rte_mempool_cache *c)
+{
+	struct sh_pool_cache *place = sh_pool_place(mp, c);
+
+	if (c->flushthresh == 0)
+		c->flushthresh = c->size + c->size / 2;
+	return place;
+}
+
 /* ---- get ---- */
 
 static void take(struct rte_mempool_cache *c, void **objs, unsigned n)
@@ -264,7 +277,7 @@ static int get_by(struct rte_mempool *mp, void **objs, unsigned n, struct rte_me
 static __rte_noinline int get_slowly(struct rte_mempool *mp, void **objs, unsigned n, struct rte_mempool_cache *c)
 {
 	if (c != NULL)
-		return get_by(mp, objs, n, c, sh_pool_place(mp, c));
+		return get_by(mp, objs, n, c, place_of(mp, c));
 	if (is_plain(mp) && sh_self() != 0 &&
 	    __rte_ring_do_dequeue(mp->pool_data, objs, sizeof(void *), n, RTE_RING_QUEUE_FIXED, RTE_RING_SYNC_MT,
 				  NULL) != 0)
@@ -349,10 +362,8 @@ static __rte_noinline void put_slowly(struct rte_mempool *mp, void *const *objs,
 		return;
 	if (sh_pool_tracks(mp) && sh_self() != 0)
 		retag(mp, objs, n);
-	if (c != NULL && c->flushthresh == 0) { /* the first put into one of the program's: the pool is to know of it */
-		(void)sh_pool_place(mp, c);
-		c->flushthresh = c->size + c->size / 2;
-	}
+	if (c != NULL && c->flushthresh == 0)
+		(void)place_of(mp, c);
 	if (c == NULL || n > c->flushthresh) {
 		(void)sh_pool_backend_put(mp, objs, n, NULL, 0);
 		return;

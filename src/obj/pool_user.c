@@ -5,7 +5,7 @@
  * rte_mempool_cache_create() knows no pool and has no owner to name: the cache is memory of the group's heap. So that a death
  * returns what is in it, a pool knows of it from its first use there: one of the pool's own places for caches (pool.h) is
  * claimed, and its word user leads to the program's cache. Intents are kept in that place. No objects come in before: the
- * first get finds the cache empty, the first put finds that flushthresh is 0, and both come here.
+ * first get finds the cache empty, the first put finds that flushthresh is 0, and both come here. Then it is what it shall be.
  *
  *   1  claim: the place's owner = me                                          (dies here: user is NULL, pub is empty)
  *   2  place's user = the cache                                               (from here on who mends empties it)

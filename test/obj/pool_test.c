@@ -265,6 +265,38 @@ TEST(memory_of_the_programs_and_caches_of_its_own)
 	CHECK_EQ(seen[0], 77);
 }
 
+/* a thread that consumes: takes one, then gives back what came to it by another way */
+static void give_back_by(struct rte_mempool *mp, bool get_first)
+{
+	struct rte_mempool_cache *c = rte_mempool_cache_create(512, SOCKET_ID_ANY);
+	static void *o[2001];
+	unsigned most = 0;
+
+	CHECK(c != NULL);
+	CHECK_EQ(rte_mempool_generic_get(mp, o, 2000, NULL), 0);
+	CHECK_EQ(rte_mempool_generic_get(mp, &o[2000], 1, get_first ? c : NULL), 0);
+	for (unsigned i = 0; i < 2001; i++) {
+		rte_mempool_generic_put(mp, &o[i], 1, c);
+		most = c->len > most ? c->len : most;
+	}
+	CHECK_EQ(most, 768);
+	CHECK_EQ(c->flushthresh, 768);
+	rte_mempool_cache_flush(c, mp);
+	rte_mempool_cache_free(c);
+	CHECK_EQ(rte_mempool_avail_count(mp), 4095);
+}
+
+TEST(a_cache_of_its_own_that_begins_with_a_get_is_emptied_in_time)
+{
+	struct rte_mempool *mp;
+
+	init_as("primary");
+	mp = rte_mempool_create("p", 4095, 64, 0, 0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	CHECK(mp != NULL);
+	give_back_by(mp, false);
+	give_back_by(mp, true);
+}
+
 ROLE(sharer)
 {
 	unsigned n = (unsigned)atoi(argv[1]);
