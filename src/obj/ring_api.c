@@ -174,7 +174,11 @@ SH_EXPORT struct rte_ring *rte_ring_lookup(const char *name)
 
 SH_EXPORT void rte_ring_reset(struct rte_ring *r)
 {
-	/* the ring is the caller's alone: plain order will do, and who comes later is told by other means */
+	/*
+	 * The ring is the caller's alone: plain order will do, and who comes later is told by other means. The notes of the
+	 * last moves go first: with the positions at 0 again they would be those of moves that have not happened yet.
+	 */
+	r->prod_side.move = r->cons_side.move = 0;
 	r->prod.tail = r->cons.tail = 0;
 	r->prod_side.seen = r->cons_side.seen = 0;
 	r->prod_side.held = r->cons_side.held = 0;
