@@ -34,7 +34,8 @@ ssize_t rte_ring_get_memsize(unsigned int count);
  *
  * @param r      rte_ring_get_memsize(count) bytes at a multiple of 128 (a cache line will do, at some cost in speed); in memory
  *               of the group's, or of this process alone.
- * Returns:  0; -EINVAL count or flags, as rte_ring_create(), or r or name is NULL; -ENAMETOOLONG. The log says why.
+ * Returns:  0; -EINVAL count or flags, as rte_ring_create(), or r or name is NULL; -ENAMETOOLONG; -ENOTSUP
+ *           SHOAL_RING_F_TRACK: after a death such a ring must be found, and this one has no name. The log says why.
  */
 int rte_ring_init(struct rte_ring *r, const char *name, unsigned int count, unsigned int flags);
 

@@ -21,7 +21,7 @@ extern "C" {
 /* a flag of rte_mempool_create() and rte_mempool_create_empty() */
 #define SHOAL_MEMPOOL_F_TRACK __RTE_MEMPOOL_F_TRACK
 /*
- * A flag of rte_ring_create(): for pointers to objects of pools; those of tracked pools change hands here. Both sides take one
+ * A flag of rte_ring_create(), not of rte_ring_init(): for pointers to objects of pools; those of tracked pools change hands here. Both sides take one
  * thread at a time, whatever the mode. Peek and zero-copy calls do not write names.
  */
 #define SHOAL_RING_F_TRACK __RTE_RING_F_TRACK

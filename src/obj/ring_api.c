@@ -107,6 +107,10 @@ SH_EXPORT int rte_ring_init(struct rte_ring *r, const char *name, unsigned int c
 		e = refuse(EINVAL, name, "no memory was given for it");
 	if (e == 0 && (flags & ~(unsigned)ALL_FLAGS) != 0) /* to create a ring is forgiven that, as by DPDK */
 		e = refuse(EINVAL, name, "Unsupported flags requested (0x%x)", flags & ~(unsigned)ALL_FLAGS);
+	if (e == 0 &&
+	    (flags & __RTE_RING_F_TRACK) != 0) /* what a dead one had is not taken back before they are settled */
+		e = refuse(ENOTSUP, name,
+			   "only a ring of rte_ring_create() can be tracked: after a death nobody would find this one");
 	if (e == 0)
 		e = check_flags(name, flags, &ask);
 	if (e == 0)

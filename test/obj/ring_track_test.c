@@ -86,3 +86,15 @@ TEST(what_was_moved_before_a_reset_does_not_come_back)
 	rte_ring_free(r);
 	rte_mempool_free(mp);
 }
+
+TEST(a_ring_without_a_name_cannot_be_tracked)
+{
+	struct rte_ring *r;
+
+	init_as("primary");
+	r = rte_malloc("ring", (size_t)rte_ring_get_memsize(8), 128);
+	CHECK(r != NULL);
+	CHECK_EQ(rte_ring_init(r, "mine", 8, SHOAL_RING_F_TRACK), -ENOTSUP);
+	CHECK_EQ(rte_ring_init(r, "mine", 8, RING_F_MP_HTS_ENQ), 0);
+	rte_free(r);
+}
