@@ -52,6 +52,7 @@
 struct sh_afp {
 	char iface[IFNAMSIZ];
 	uint32_t index;
+	uint64_t ns; /* the namespace in which that is its number */
 	uint32_t blocksz, framesz,
 		framecnt; /* framecnt 0: as many as the queue has descriptors, SH_AFP_FRAMES at least */
 	uint16_t qpairs;
@@ -75,6 +76,8 @@ struct sh_afp_here {
 
 int sh_afp_attach(struct sh_here *h);
 void sh_afp_detach(struct sh_here *h);
+/* a copy of each socket that receives: each member can go on alone */
+void sh_afp_keep(struct sh_here *h);
 /* the sockets of all queues, empty: with the seat */
 int sh_afp_start(struct sh_here *h);
 void sh_afp_stop(struct sh_here *h);

@@ -36,11 +36,16 @@ static void buffer(int fd, int force, int plain)
 		(void)set(fd, SOL_SOCKET, plain, SH_AFP_BUFFER);
 }
 
-static int packet_socket(const char *who)
+/* elsewhere the interface of the port's number is another one */
+static int packet_socket(const struct sh_port *p)
 {
-	int fd = sh_fd_up(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	const struct sh_afp *s = p->shared;
+	int r = sh_kif_at_home(p->name, s->ns), fd;
 
-	return fd >= 0 ? fd : sh_kif_refused(who, "a packet socket", -errno);
+	if (r < 0)
+		return r;
+	fd = sh_fd_up(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	return fd >= 0 ? fd : sh_kif_refused(p->name, "a packet socket", -errno);
 }
 
 static int bind_to(int fd, uint32_t index, unsigned proto)
@@ -78,13 +83,13 @@ static int make_ctl(void *arg)
 {
 	const struct make *m = arg;
 
-	return packet_socket(m->p->name);
+	return packet_socket(m->p);
 }
 
 static int make_tx(void *arg)
 {
 	const struct make *m = arg;
-	int fd = packet_socket(m->p->name), r;
+	int fd = packet_socket(m->p), r;
 
 	if (fd < 0)
 		return fd;
@@ -140,7 +145,7 @@ static int fanout(int fd, struct make *m, bool first)
 static int make_rx(void *arg)
 {
 	const struct make *m = arg;
-	int fd = packet_socket(m->p->name), r;
+	int fd = packet_socket(m->p), r;
 
 	if (fd < 0)
 		return fd;
@@ -175,16 +180,21 @@ static void name_of(char *buf, size_t cap, bool tx, unsigned queue, uint32_t gen
 		(void)snprintf(buf, cap, "rx%u.%u", queue, gen);
 }
 
-/* under lk: this process' fd of a queue; make NULL: only if the group has it */
+/* under lk: this process' fd of a queue; make NULL: only if the group has it, without a line */
 static int have(struct sh_here *h, bool tx, unsigned queue, int (*make)(void *), struct make *m)
 {
 	struct sh_afp_here *l = h->local;
 	struct sh_port_fd *f = tx ? &l->tx[queue] : &l->rx[queue];
 	char name[32];
+	int r;
 
 	if (f->fd >= 0)
 		return f->fd;
 	name_of(name, sizeof(name), tx, queue, l->gen);
+	if (make == NULL) {
+		r = sh_port_fd_keep(h, name, f);
+		return r == 0 ? f->fd : r;
+	}
 	return sh_port_fd(h, name, make, m, f) == 0 ? f->fd : -EIO;
 }
 
@@ -225,6 +235,32 @@ int sh_afp_fd(struct sh_here *h, bool tx, unsigned queue)
 	return fd;
 }
 
+/* the same of one that receives, without a line where nobody has it */
+static int had(struct sh_here *h, unsigned queue)
+{
+	struct sh_afp_here *l = h->local;
+	const struct sh_afp *s = h->p->shared;
+	int fd;
+
+	sh_lock(&l->lk);
+	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
+	fd = have(h, false, queue, NULL, NULL);
+	sh_unlock(&l->lk);
+	return fd;
+}
+
+void sh_afp_keep(struct sh_here *h)
+{
+	const struct sh_afp *s = h->p->shared;
+
+	for (unsigned i = 0; sh_load_acq(&s->gen) != 0 && i < s->n_rx && i < SH_AFP_QUEUES; i++) { /* A:AFPGEN */
+		int fd = had(h, i);
+
+		if (fd < 0 && fd != -ENOENT)
+			return; /* no numbers left, or a stopped process: the next look tries again */
+	}
+}
+
 int sh_afp_attach(struct sh_here *h)
 {
 	struct sh_afp *s = h->p->shared;
@@ -240,10 +276,9 @@ int sh_afp_attach(struct sh_here *h)
 	r = sh_port_fd(h, "ctl", make_ctl, &m, &l->ctl);
 	if (r == 0)
 		r = sh_kif_watch(h, l->ctl.fd, s->index);
-	/* what there is already: it may be handed on by this process, too */
-	for (unsigned i = 0; r == 0 && sh_load_acq(&s->gen) != 0 && i < s->n_rx; i++) /* A:AFPGEN */
-		(void)sh_afp_fd(h, false, i);
-	if (r < 0)
+	if (r == 0)
+		sh_afp_keep(h); /* what there is already: it may be handed on by this process, too */
+	else
 		sh_afp_detach(h);
 	return r;
 }
@@ -265,6 +300,8 @@ void sh_afp_detach(struct sh_here *h)
 	sh_port_fd_drop(h, "ctl", &l->ctl, over);
 	free(l);
 	h->local = NULL;
+	if (over)
+		sh_port_fds_sweep();
 }
 
 /* ---- started and stopped ---- */
@@ -277,8 +314,8 @@ static uint32_t frames(const struct sh_here *h, unsigned i)
 	return s->framecnt != 0 ? s->framecnt : RTE_MAX(desc, (uint32_t)SH_AFP_FRAMES);
 }
 
-/* are there sockets as the queues are now? */
-static bool fit(const struct sh_here *h)
+/* under lk: are there sockets as the queues are now? Those that nobody had but a dead one are not */
+static bool fit(struct sh_here *h)
 {
 	const struct sh_afp *s = h->p->shared;
 
@@ -287,19 +324,35 @@ static bool fit(const struct sh_here *h)
 	for (unsigned i = 0; i < s->n_rx; i++)
 		if (s->frames[i] != frames(h, i))
 			return false;
+	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
+	for (unsigned i = 0; i < s->n_rx; i++)
+		if (have(h, false, i, NULL, NULL) < 0)
+			return false;
 	return true;
 }
 
-/* what those left who died in make_all() */
-static void sweep(struct sh_here *h, uint32_t from, uint32_t to)
+static bool not_needed(const char *what, void *arg)
 {
+	const struct sh_here *h = arg;
+	const struct sh_afp_here *l = h->local;
+	unsigned i, gen;
+
+	if (sscanf(what, "rx%u.%u", &i, &gen) == 2)
+		return gen != l->gen || i >= h->p->nb_rxq;
+	return sscanf(what, "tx%u", &i) == 1 && i >= h->p->nb_txq;
+}
+
+/* under lk: what former starters opened, also those who died at it */
+static void sweep(struct sh_here *h)
+{
+	struct sh_afp_here *l = h->local;
 	char name[32];
 
-	for (uint32_t gen = from; gen <= to; gen++)
-		for (unsigned i = 0; i < SH_AFP_QUEUES; i++) {
-			name_of(name, sizeof(name), false, i, gen);
-			sh_port_fd_over(h, name);
-		}
+	for (unsigned i = h->p->nb_txq; i < SH_AFP_QUEUES; i++) {
+		name_of(name, sizeof(name), true, i, 0);
+		sh_port_fd_drop(h, name, &l->tx[i], true);
+	}
+	sh_port_fds_over(h, not_needed, h);
 }
 
 /* under lk: all those that receive, new, under the next number */
@@ -311,9 +364,9 @@ static int make_all(struct sh_here *h)
 	uint32_t was = sh_load_acq(&s->gen), gen = sh_load_acq(&s->tried) + 1; /* A:AFPGEN */
 	int r = 0;
 
-	sweep(h, was + 1, gen - 1);
 	sh_store_rel(&s->tried, gen); /* R:AFPGEN */
 	change(h, gen, true);
+	sweep(h);
 	for (unsigned i = 0; r == 0 && i < h->p->nb_rxq; i++) {
 		int fd;
 
@@ -345,8 +398,10 @@ static int all_gates(struct sh_here *h, bool open, bool flush)
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < h->p->nb_rxq; i++) {
-		int fd = sh_afp_fd(h, false, i);
+		int fd = had(h, i);
 
+		if (fd == -ENOENT && !open) /* nobody has it, and nobody will */
+			continue;
 		r = fd < 0 ? fd : sh_afp_gate(fd, open);
 		if (r == 0 && flush)
 			r = sh_afp_rx_flush(h, i, fd);
@@ -361,7 +416,10 @@ int sh_afp_start(struct sh_here *h)
 	int r;
 
 	sh_lock(&l->lk);
-	r = fit(h) ? 0 : make_all(h);
+	if (fit(h))
+		sweep(h), r = 0;
+	else
+		r = make_all(h);
 	for (unsigned i = 0; r == 0 && i < h->p->nb_txq; i++) {
 		int fd = have(h, true, i, make_tx, &m);
 
@@ -391,7 +449,7 @@ uint64_t sh_afp_drops(struct sh_here *h)
 	for (unsigned i = 0; sh_load_acq(&s->gen) != 0 && i < s->n_rx && i < h->p->nb_rxq; i++) { /* A:AFPGEN */
 		struct tpacket_stats n = {0};
 		socklen_t len = sizeof(n);
-		int fd = sh_afp_fd(h, false, i);
+		int fd = had(h, i);
 
 		if (fd < 0 || getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &n, &len) != 0 || n.tp_drops == 0)
 			continue;

@@ -269,6 +269,9 @@ struct sh_driver {
 	 * name. An error is this process' alone, and at hotplug a veto. Runs under the room's private lock, perhaps on the internal thread. */
 	int (*attach)(struct sh_here *h);
 	void (*detach)(struct sh_here *h);
+	/* when ports are looked at, after each start by anybody and each death: copies of what others have open, if they are
+	 * needed to go on after their death. As attach; may fail. */
+	void (*keep)(struct sh_here *h);
 
 	/* 3. settings: p->conf, p->nb_rxq, the queue's record ... hold the new values; an error has them taken back */
 	int (*configure)(struct sh_here *h);

@@ -131,6 +131,7 @@ static int probe(struct sh_port *p)
 	if (r < 0)
 		(void)sh_kif_refused(p->name, s->iface, r);
 	tso = !s->bypass || sh_kif_tso(fd, s->index);
+	s->ns = sh_kif_ns(fd);
 	sh_close(&fd);
 	if (r == 0)
 		r = geometry(p, s, is.mtu);
@@ -273,6 +274,7 @@ const struct sh_driver sh_drv_af_packet = {
 	.probe = probe,
 	.attach = sh_afp_attach,
 	.detach = sh_afp_detach,
+	.keep = sh_afp_keep,
 	.start = start,
 	.stop = stop,
 	.set_link = set_link,

@@ -204,6 +204,7 @@ static int probe(struct sh_port *p)
 	sock = sh_kif_socket(p->name);
 	if (sock < 0)
 		return sock;
+	s->ns = sh_kif_ns(sock);
 	r = sh_kif_mac_set(sock, s->index, s->mac);
 	if (r == -EPERM && !s->own_mac)
 		r = 0; /* it was made for this user beforehand: it has an address */
@@ -234,7 +235,7 @@ static void remove_port(struct sh_port *p)
 	if (s->maker != 0 && s->maker == sh_self() && s->first > 0)
 		sh_close(&s->first);
 	s->maker = 0;
-	if (s->made && !s->persist && s->index != 0)
+	if (s->made && !s->persist && s->index != 0 && sh_kif_home(s->ns))
 		(void)sh_kif_delete(s->index, s->name);
 }
 
@@ -260,6 +261,7 @@ static int make_anew(struct sh_port *p, struct tap *s)
 		return fd < 0 ? fd : sock;
 	}
 	s->index = if_nametoindex(name);
+	s->ns = sh_kif_ns(sock);
 	sh_store_rlx(&s->attached, 1);				       /* relaxed: two who do this write the same */
 	(void)sh_kif_mac_set(sock, s->index, sh_load_rlx(&p->mac[0])); /* relaxed: a word */
 	if (sh_load_acq(&p->run) != 0)				       /* A:PORTRUN */
@@ -281,7 +283,7 @@ static int make_fd(void *arg)
 		return fd;
 	}
 	memcpy(name, s->name, sizeof(name));
-	if (if_nametoindex(name) == s->index)
+	if (if_nametoindex(name) == s->index && sh_kif_home(s->ns))
 		return open_queue_of(o->p->name, name);
 	if (o->queue == 0 && s->made && sh_load_acq(&o->p->gone) == 0) /* A:PORTLINK */
 		return make_anew(o->p, s);
@@ -312,6 +314,19 @@ int sh_tap_fd(struct sh_here *h, unsigned queue)
 	return r < 0 ? r : t->q[queue].fd;
 }
 
+/* each member has all queues: whoever is left goes on, also where nobody could open one, as of an interface that was moved */
+static void keep(struct sh_here *h)
+{
+	struct tap_here *t = h->local;
+	char what[16];
+	int r = 0;
+
+	for (unsigned i = 0; i < h->p->nb_rxq && i < TAP_QUEUES && (r == 0 || r == -ENOENT); i++) {
+		(void)snprintf(what, sizeof(what), "q%u", i);
+		r = sh_port_fd_keep(h, what, &t->q[i]);
+	}
+}
+
 static void drop_fds(struct sh_here *h)
 {
 	struct tap_here *t = h->local;
@@ -325,6 +340,8 @@ static void drop_fds(struct sh_here *h)
 	sh_port_fd_drop(h, "sock", &t->sock, over);
 	free(t);
 	h->local = NULL;
+	if (over)
+		sh_port_fds_sweep();
 }
 
 static int attach(struct sh_here *h)
@@ -345,7 +362,9 @@ static int attach(struct sh_here *h)
 		r = sh_tap_fd(h, 0);
 		r = r < 0 ? r : sh_kif_watch_dev(h, t->sock.fd, s->index, r);
 	}
-	if (r < 0)
+	if (r == 0)
+		keep(h);
+	else
 		drop_fds(h);
 	return r;
 }
@@ -532,6 +551,7 @@ const struct sh_driver sh_drv_tap = {
 	.remove = remove_port,
 	.attach = attach,
 	.detach = detach,
+	.keep = keep,
 	.configure = configure,
 	.start = start,
 	.stop = stop,

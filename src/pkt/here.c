@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "chan/internal.h"
 #include "pkt/hotplug.h"
+#include "pkt/kif.h"
 #include "pkt/port.h"
 #include "proc/proc.h"
 
@@ -131,6 +132,16 @@ void sh_here_put(struct sh_here *h)
 	sh_unlock(&s->lock);
 }
 
+static void keep(struct sh_ports *s, struct sh_here *h)
+{
+	if (h->drv->keep == NULL)
+		return;
+	sh_lock(&s->lock);
+	if (!sh_here_over(h))
+		h->drv->keep(h);
+	sh_unlock(&s->lock);
+}
+
 int sh_ports_attach(void)
 {
 	struct sh_ports *s = sh_ports();
@@ -148,10 +159,12 @@ int sh_ports_attach(void)
 		if (p == NULL)
 			continue;
 		h = sh_here(i, &r);
-		if (h != NULL)
+		if (h != NULL) {
+			keep(s, h);
 			sh_here_put(h);
-		else if (first == 0 && r != -ENODEV)
+		} else if (first == 0 && r != -ENODEV) {
 			first = r;
+		}
 	}
 	return first;
 }

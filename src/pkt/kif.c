@@ -233,21 +233,44 @@ static int fetch(int fd, uint32_t index, struct rtnl_link_stats64 *s)
 	return 0;
 }
 
-/* are both sockets of one namespace? Where the kernel cannot tell: yes */
-static bool same_namespace(int a, int b)
-{
-#ifdef SO_NETNS_COOKIE
-	uint64_t x = 0, y = 0;
-	socklen_t n = sizeof(x), m = sizeof(y);
+/* ---- namespaces ---- */
 
-	if (getsockopt(a, SOL_SOCKET, SO_NETNS_COOKIE, &x, &n) == 0 &&
-	    getsockopt(b, SOL_SOCKET, SO_NETNS_COOKIE, &y, &m) == 0)
-		return x == y;
+uint64_t sh_kif_ns(int sock)
+{
+	uint64_t ns = 0;
+#ifdef SO_NETNS_COOKIE
+	socklen_t n = sizeof(ns);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &ns, &n) != 0)
+		return 0;
 #else
-	(void)a, (void)b;
+	(void)sock;
 #endif
-	return true;
+	return ns;
 }
+
+bool sh_kif_home(uint64_t ns)
+{
+	int fd = ns != 0 ? sh_fd_up(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) : -1;
+	uint64_t here = fd >= 0 ? sh_kif_ns(fd) : 0;
+
+	sh_close(&fd);
+	return here == 0 || here == ns;
+}
+
+int sh_kif_at_home(const char *who, uint64_t ns)
+{
+	if (sh_kif_home(ns))
+		return 0;
+	sh_log_rate(SH_ERR,
+		    "%s: this process lives in another network namespace than the port's interface, and what no other "
+		    "process has open cannot be opened from here; start it in the namespace of the port (ip netns "
+		    "exec, nsenter -n)",
+		    who);
+	return -ENODEV;
+}
+
+/* ---- counted, deleted ---- */
 
 int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c)
 {
@@ -255,7 +278,7 @@ int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c)
 	struct rtnl_link_stats64 s;
 	int r = fd >= 0 ? 0 : -errno;
 
-	if (r == 0 && !same_namespace(sock, fd))
+	if (r == 0 && sh_kif_ns(sock) != sh_kif_ns(fd))
 		r = -ENODEV;
 	if (r == 0)
 		r = fetch(fd, index, &s);

@@ -53,6 +53,12 @@ int sh_kif_look(int sock, uint32_t index, struct sh_kif_state *s);
 int sh_kif_flag_set(int sock, uint32_t index, unsigned flag, bool on); /* IFF_UP, IFF_PROMISC, IFF_ALLMULTI */
 int sh_kif_mtu_set(int sock, uint32_t index, uint16_t mtu);
 int sh_kif_mac_set(int sock, uint32_t index, uint64_t mac);
+/* a number of the namespace in which sock was opened, never given twice; 0: the kernel cannot tell (before Linux 5.14) */
+uint64_t sh_kif_ns(int sock);
+/* does this thread live in the namespace of that number? Where the kernel cannot tell: yes */
+bool sh_kif_home(uint64_t ns);
+/* the same before something is opened there: 0, or -ENODEV and a line */
+int sh_kif_at_home(const char *who, uint64_t ns);
 /* as 'ip link delete', in this process' namespace, if it has that name there */
 int sh_kif_delete(uint32_t index, const char *name);
 /* does the interface have TCP segmentation? */
@@ -77,6 +83,12 @@ int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg)
 void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over);
 /* nobody has use for that name any more, if there is one; who registered it is dead, or this process */
 void sh_port_fd_over(const struct sh_here *h, const char *what);
+/* a copy of what the group has, if it has it; without a line. 0, -ENOENT or another -errno. Waits for 200 ms at most. */
+int sh_port_fd_keep(const struct sh_here *h, const char *what, struct sh_port_fd *f);
+/* names of the port, whoever offered them, for which over says so: revoked if this process may */
+void sh_port_fds_over(const struct sh_here *h, bool (*over)(const char *what, void *arg), void *arg);
+/* all names of ports that are no more */
+void sh_port_fds_sweep(void);
 /* the port that h is about is no more: its fds are over */
 bool sh_here_over(const struct sh_here *h);
 

@@ -59,7 +59,9 @@ SH_EXPORT int rte_eth_dev_start(uint16_t port_id)
 	link = sh_load_acq(&h->p->link_n); /* A:PORTLINK */
 	r = start(h);
 	sh_port_leave(h->p);
-	if (r == 0)
+	if (r == 0 && h->drv->keep != NULL)
+		sh_ports_tell(); /* so that all have what they need when this process dies */
+	else if (r == 0)
 		tell_link(h->p, link);
 	sh_here_put(h);
 	return r;

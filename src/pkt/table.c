@@ -12,6 +12,7 @@
 #include "base/futex.h"
 #include "base/log.h"
 #include "mem/mem.h"
+#include "pkt/kif.h"
 #include "pkt/port.h"
 #include "proc/proc.h"
 
@@ -212,6 +213,7 @@ static void clear(struct sh_port *p)
 	p->configured = 0;
 	p->nb_rxq = p->nb_txq = 0;
 	sh_unlock(&s->lock);
+	sh_port_fds_sweep();
 	sh_store_rel(&p->state, 0); /* R:PORTROW */
 	SH_STEP("port_row_free");
 }

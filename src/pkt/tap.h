@@ -22,6 +22,7 @@
 struct tap {
 	char name[IFNAMSIZ];
 	uint32_t index;
+	uint64_t ns;	       /* the namespace in which it was made */
 	bool persist, own_mac; /* devargs: stays after us; mac= was given */
 	uint64_t mac;	       /* that, or one of chance */
 	bool made;	       /* here; it was not there before */

@@ -178,3 +178,111 @@ TEST(an_interface_that_was_moved_goes_with_the_last_who_has_it)
 	(void)t_wait(p);
 	does(h, "await the end");
 }
+
+/* uses both queues */
+ROLE(both)
+{
+	struct rte_eth_link l;
+	uint16_t id;
+	char line[32];
+
+	INIT("secondary", NULL);
+	id = port_named("net_tap0");
+	CHECK_EQ(rte_eth_link_get_nowait(id, &l), 0); /* this process uses the port from now on */
+	t_tell("ready");
+	while (t_hear(line, sizeof(line))) {
+		for (uint16_t q = 0; q < 2; q++)
+			send_from(id, q, 2, 4, 1);
+		send_from(id, 1, 1, 4, 1);
+		await_frames(id, 2, 20, 6);
+		t_tell("done");
+	}
+	return rte_eal_cleanup();
+}
+
+ROLE(owner)
+{
+	INIT("primary", "--vdev=net_tap0,iface=t0");
+	start_port(port_named("net_tap0"), 2, make_pool("mp", 1023));
+	t_tell("ready");
+	(void)t_hear((char[8]){0}, 8);
+	return 0;
+}
+
+/* nobody can open a queue of it: those who are left must have them all */
+TEST(queues_of_an_interface_that_was_moved_outlive_all_who_used_them)
+{
+	struct t_proc *h, *p;
+	const char *line;
+	int pid;
+
+	need_tap();
+	h = t_spawn("elsewhere", NULL);
+	line = t_expect(h, "");
+	if (sscanf(line, "pid %d", &pid) != 1)
+		SKIP("no second network namespace here");
+	p = t_spawn("owner", NULL);
+	t_expect(p, "ready");
+	move_to("t0", pid);
+	does(h, "up");
+	for (unsigned i = 0; i < 3; i++) {
+		struct t_proc *next = t_spawn("both", NULL);
+
+		t_expect(next, "ready");
+		t_kill(p, SIGKILL);
+		(void)t_wait(p);
+		p = next;
+		if (i == 1)
+			continue; /* it dies without having used any */
+		does(h, "send");
+		does(p, "use");
+		does(h, "get");
+	}
+}
+
+ROLE(adder)
+{
+	INIT("secondary", NULL);
+	CHECK_EQ(rte_eal_hotplug_add("vdev", "net_tap0", "iface=t0"), 0);
+	start_port(port_named("net_tap0"), 3, rte_mempool_lookup("mp"));
+	t_tell("ready");
+	(void)t_hear((char[8]){0}, 8);
+	return 0;
+}
+
+static int queues_open(void)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < 200; fd++) {
+		char path[32], is[32] = "";
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n += readlink(path, is, sizeof(is) - 1) > 0 && strcmp(is, "/dev/net/tun") == 0;
+	}
+	return n;
+}
+
+static bool no_queue(void *arg)
+{
+	(void)arg;
+	return queues_open() == 0;
+}
+
+TEST(a_dead_secondarys_port_is_removed_with_its_files)
+{
+	need_tap();
+	INIT("primary", NULL);
+	(void)make_pool("mp", 1023);
+	for (unsigned i = 0; i < 2; i++) {
+		struct t_proc *p = t_spawn("adder", NULL);
+
+		t_expect(p, "ready");
+		CHECK(queues_open() >= 3);
+		t_kill(p, SIGKILL);
+		(void)t_wait(p);
+		CHECK_EQ(rte_eal_hotplug_remove("vdev", "net_tap0"), 0);
+		t_until(no_queue, NULL);
+		CHECK_EQ(queues_open(), 0);
+	}
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * kif_fd.c - fds of ports: copies kept for the case that others die, names revoked that nobody needs (kif.h)
+ *
+ * What a secondary offered the primary keeps for the group, and a death takes nothing away. So names are ended by who knows that
+ * they are not needed any more: who removes a port, and who opens others instead. Who may revoke one: shoal_fd.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+
+#include "pkt/kif.h"
+#include "pkt/port.h"
+#include "shoal_fd.h"
+
+#define KEEP_MS 200 /* those who have it do not answer: without it, this time */
+
+int sh_port_fd_keep(const struct sh_here *h, const char *what, struct sh_port_fd *f)
+{
+	struct timespec in = {0, KEEP_MS * 1000000L};
+	char name[SHOAL_FD_NAME_LEN];
+	int fd;
+
+	if (f->fd >= 0)
+		return 0;
+	(void)snprintf(name, sizeof(name), "eth/%llu/%s", (unsigned long long)h->serial, what);
+	fd = shoal_fd_get(name, NULL, &in);
+	if (fd < 0)
+		return -rte_errno;
+	*f = (struct sh_port_fd){.fd = fd, .got = true};
+	return 0;
+}
+
+static bool is_there(unsigned long long serial)
+{
+	struct sh_table *t = sh_table(false);
+
+	for (unsigned i = 0; t != NULL && i < SH_PORTS; i++)
+		if (sh_serial(&t->row[i]) == serial)
+			return true;
+	return false;
+}
+
+/* of port `only`, those that are over; 0: of ports that are no more. A port that has gone does not come back: so its names may be read first */
+static void end_names(unsigned long long only, bool (*over)(const char *what, void *arg), void *arg)
+{
+	int n = shoal_fd_list(NULL, 0), cap = n + 16;
+	struct shoal_fd_info *all = n > 0 ? calloc((size_t)cap, sizeof(*all)) : NULL;
+
+	n = all != NULL ? shoal_fd_list(all, (unsigned)cap) : 0;
+	for (int i = 0; i < n && i < cap; i++) {
+		struct timespec now = {0, 0};
+		unsigned long long serial;
+		int at = 0;
+
+		if (all[i].revoked != 0 || sscanf(all[i].name, "eth/%llu/%n", &serial, &at) != 1 || at == 0)
+			continue;
+		if (only != 0 ? serial == only && over(all[i].name + at, arg) : !is_there(serial))
+			(void)shoal_fd_revoke(all[i].name, &now);
+	}
+	free(all);
+}
+
+void sh_port_fds_over(const struct sh_here *h, bool (*over)(const char *what, void *arg), void *arg)
+{
+	end_names(h->serial, over, arg);
+}
+
+void sh_port_fds_sweep(void)
+{
+	end_names(0, NULL, NULL);
+}
