@@ -67,19 +67,45 @@ def lost(host):
     return host.counter('tx_dropped')
 
 
+def passed(w, gen):
+    """packets of 10 000 flows in a second: how many the left host sent, how many came to the right one"""
+    arrived = w.right.counter('rx_packets')
+    sent = int(w.left.run(gen, 'eth0', '1', '10000', '60', '20000').split()[-1])
+    return sent, w.right.counter('rx_packets') - arrived
+
+
+def settle(see):
+    """until nothing comes any more"""
+    was = [None]
+
+    def same():
+        now = Counts(see).rows
+        was[0], same_ = now, now == was[0]
+        return same_
+    wait_for('all packets have arrived', same)
+
+
 def stopped_process(kind, exes):
     """10 000 flows, one of two processes stopped: the other goes on, what was lost is the full queue's; all is accounted for"""
     w = World()
     try:
         p = path(w, exes, kind)
         w.ping()
-        see, gen, dropped = watch(w), generator(w), lost(w.left)
-        before, arrived = Counts(see).rows, w.right.counter('rx_packets')
+        see, gen = watch(w), generator(w)
+        both = passed(w, gen)
+        settle(see)
+        dropped, before = lost(w.left), Counts(see).rows
         p[1].proc.send_signal(signal.SIGSTOP)
-        sent = int(w.left.run(gen, 'eth0', '1', '10000', '60', '20000').split()[-1])
-        alone = w.right.counter('rx_packets') - arrived
-        if alone < sent // 20:
-            raise Failed(f'of {sent} packets the process that was not stopped passed {alone}')
+        sent, enough = 0, False
+        for _ in range(5):  # others may want the processor just now
+            alone = passed(w, gen)
+            sent += alone[0]
+            # half of the flows are its own, of these at least half
+            enough = alone[1] / alone[0] >= both[1] / both[0] / 4
+            if enough:
+                break
+        if not enough:
+            raise Failed(f'both processes passed {both[1]} packets of {both[0]}, the one that was not stopped {alone[1]} of {alone[0]}')
 
         def missed():
             # at a ring, the port's own count; at a tap the interface's, which is the host's
