@@ -211,7 +211,7 @@ struct rte_mempool *rte_mempool_lookup(const char *name);
  *
  * populate_default, populate_anon: as many as are missing, in memory of the group.
  * populate_iova, populate_virt: as many as are missing and fit into the caller's memory, which must be the group's if other
- * processes shall use them. pg_sz is not needed here. free_cb: see rte_mempool_memchunk_free_cb_t; may be NULL.
+ * processes shall use them; else they stay away when who has them is killed, also those of a tracked pool. pg_sz is not needed here. free_cb: see rte_mempool_memchunk_free_cb_t; may be NULL.
  *
  * Returns:  objects added; -ENOSPC the pool is full, -EEXIST (default) it has memory already, -EINVAL, -ENOMEM, -EPERM.
  *           anon: 0 and rte_errno instead.

@@ -82,10 +82,15 @@ static uint64_t tag_inside(const struct rte_ring *r)
 	return r->tracked == SH_TRACK_POOL ? SH_TAG_POOL : SH_TAG_RING;
 }
 
+/* in a dead one's place, who may have had objects in memory that was its alone */
 static void tag_slots(struct rte_ring *r, uint32_t pos, uint32_t n, uint64_t who)
 {
-	for (uint32_t i = 0; i < n; i++)
-		tag(r, (void *const *)(void *)__rte_ring_slot(r, (pos + i) & r->mask, sizeof(void *)), 1, who);
+	for (uint32_t i = 0; i < n; i++) {
+		void *const *slot = (void *const *)(void *)__rte_ring_slot(r, (pos + i) & r->mask, sizeof(void *));
+
+		if (sh_mem_contains((uint64_t)(uintptr_t)*slot))
+			tag(r, slot, 1, who);
+	}
 }
 
 static void note(struct rte_ring *r, struct __rte_ring_side *s, uint32_t pos, uint32_t n)

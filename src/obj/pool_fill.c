@@ -3,7 +3,8 @@
  * pool_fill.c - objects: how large they are, where they lie, how they come into a pool
  *
  * By one thread of one process, before anybody else uses the pool. Memory of the group is contiguous and its own IO address,
- * so a piece of memory is one chunk, whatever its pages.
+ * so a piece of memory is one chunk, whatever its pages. Objects in memory that is not the group's come last in the list:
+ * whoever mends goes no further than to the first of them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -184,6 +185,11 @@ void sh_pool_chunks_free(struct rte_mempool *mp)
 	}
 }
 
+static bool groups(const volatile void *at)
+{
+	return sh_mem_contains((uint64_t)(uintptr_t)at);
+}
+
 static void add_object(struct rte_mempool *mp, void *opaque, void *obj, rte_iova_t iova)
 {
 	struct rte_mempool_objhdr *hdr = rte_mempool_get_header(obj);
@@ -192,7 +198,10 @@ static void add_object(struct rte_mempool *mp, void *opaque, void *obj, rte_iova
 	hdr->mp = mp;
 	hdr->iova = iova;
 	hdr->__owner = SH_TAG_POOL;
-	STAILQ_INSERT_TAIL(&mp->elt_list, hdr, next);
+	if (groups(obj) && !groups(mp->elt_list.stqh_last))
+		STAILQ_INSERT_HEAD(&mp->elt_list, hdr, next);
+	else
+		STAILQ_INSERT_TAIL(&mp->elt_list, hdr, next);
 	SH_STEP("pool_object_listed");
 	mp->populated_size++;
 }
@@ -265,6 +274,11 @@ static int populate(struct rte_mempool *mp, char *vaddr, rte_iova_t iova, size_t
 		r = add_memory(mp, &what, hdr, free_cb, opaque);
 	if (r != 0)
 		return r;
+	if (sh_pool_tracks(mp) && !(groups(vaddr) && groups(vaddr + len - 1)))
+		sh_warn("pool \"%s\": the memory at %p is not the group's: what a process has of its objects when it "
+			"is "
+			"killed does not come back; memory of rte_malloc() is the group's",
+			mp->name, (void *)vaddr);
 	r = rte_mempool_ops_populate(mp, mp->size - mp->populated_size, vaddr + off,
 				     iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + off, len - off, add_object, NULL);
 	if (mp->populated_size == mp->size)

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "mem/mem.h"
 #include "obj/pool.h"
 #include "proc/proc.h"
 
@@ -58,11 +59,17 @@ static void list_owner(struct rte_mempool *mp, struct sh_pool_cache *c, void *d)
 		list_one(d, who);
 }
 
+/* objects in memory that is one process' alone come last in the list (pool_fill.c): what is dead took them along */
+static bool shared(const struct rte_mempool_objhdr *hdr)
+{
+	return hdr != NULL && sh_mem_contains((uint64_t)(uintptr_t)hdr);
+}
+
 static void list_tags(struct rte_mempool *mp, struct dead *d)
 {
 	struct rte_mempool_objhdr *hdr;
 
-	for (hdr = STAILQ_FIRST(&mp->elt_list); hdr != NULL; hdr = STAILQ_NEXT(hdr, next)) {
+	for (hdr = STAILQ_FIRST(&mp->elt_list); shared(hdr); hdr = STAILQ_NEXT(hdr, next)) {
 		uint64_t who = sh_load_acq(SH_TAG(hdr + 1));
 
 		/* no look at each object: a death that nobody has seen yet is of the next time */
@@ -245,7 +252,7 @@ static void sweep_all(struct rte_mempool *mp, struct sweep *s)
 	do {
 		before = s->total;
 		s->left = 0;
-		for (hdr = STAILQ_FIRST(&mp->elt_list); hdr != NULL; hdr = STAILQ_NEXT(hdr, next))
+		for (hdr = STAILQ_FIRST(&mp->elt_list); shared(hdr); hdr = STAILQ_NEXT(hdr, next))
 			sweep_one(mp, hdr + 1, s);
 		give(mp, s);
 	} while (s->left != 0 && s->total != before);

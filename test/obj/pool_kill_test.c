@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <rte_errno.h>
+#include <rte_malloc.h>
 #include <rte_ring.h>
 
 #include "check.h"
@@ -264,6 +265,66 @@ TEST(what_a_dead_one_held_comes_back_if_tracked)
 		check_whole(mp, OBJECTS);
 		rte_mempool_free(mp);
 	}
+}
+
+/* 8 objects in memory of its own between 24 of the group's; has all of them, or dies where $SHOAL_DIE_AT says */
+ROLE(private_filler)
+{
+	size_t size = rte_mempool_calc_obj_size(64, 0, NULL);
+	struct rte_mempool *mp;
+	static void *o[32];
+	char line[8];
+
+	init_as("secondary");
+	mp = rte_mempool_create_empty("mine", 32, 64, 0, 0, SOCKET_ID_ANY, SHOAL_MEMPOOL_F_TRACK);
+	CHECK(mp != NULL);
+	CHECK_EQ(rte_mempool_populate_virt(mp, rte_malloc(NULL, 4 * size, 64), 4 * size, 0, NULL, NULL), 4);
+	CHECK_EQ(rte_mempool_populate_virt(mp, aligned_alloc(64, 8 * size), 8 * size, 0, NULL, NULL), 8);
+	CHECK_EQ(rte_mempool_populate_virt(mp, rte_malloc(NULL, 20 * size, 64), 20 * size, 0, NULL, NULL), 20);
+	CHECK_EQ(rte_mempool_get_bulk(mp, o, 32), 0);
+	t_tell("has all");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+#ifdef SH_FAULT
+static bool settled(void *ring)
+{
+	return sh_load_acq(SH_A64(&((struct rte_ring *)ring)->cons_side.owner)) == 0;
+}
+#endif
+
+TEST(memory_that_was_the_dead_ones_alone_harms_nobody)
+{
+	struct rte_mempool *mp;
+	struct t_proc *p;
+
+	init_as("primary");
+	p = t_spawn("private_filler", NULL);
+	t_expect(p, "has all");
+	CHECK_HAS(t_stderr(p), "is not the group's");
+	t_kill(p, SIGKILL);
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+	mp = rte_mempool_lookup("mine");
+	CHECK(mp != NULL);
+	wait_for(mp, 24);
+	for (unsigned i = 0; i < 24; i++) {
+		void *o;
+
+		CHECK_EQ(rte_mempool_get(mp, &o), 0);
+		memset(o, 1, 64); /* it is there */
+	}
+	rte_mempool_free(mp);
+#ifdef SH_FAULT
+	setenv("SHOAL_DIE_AT", "move_out_noted:1", 1);
+	p = t_spawn("private_filler", NULL);
+	unsetenv("SHOAL_DIE_AT");
+	CHECK_EQ(t_wait(p), 128 + SIGKILL);
+	mp = rte_mempool_lookup("mine");
+	CHECK(mp != NULL);
+	t_until(settled, mp->pool_data);
+	CHECK_EQ(rte_mempool_ops_get_count(mp), 32);
+#endif
 }
 
 ROLE(holder)
