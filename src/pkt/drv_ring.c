@@ -15,7 +15,12 @@
  * anybody may add to; so there is nothing to exclude, and a sender that dies in between leaves at most packets that are not counted.
  *
  * Shared: struct rings, constant after probe; rx queues' drv[0], the ring that they receive from: by who sets them up. What is in flight lies in the rings: no death loses it, but what the dead one had
- * received or had not sent yet. Rings that this driver made go with the port, and the packets in them to their pools.
+ * received or had not sent yet.
+ *
+ * Rings that this driver made go with the last port that has them, and the packets in them to their pools: a port that goes leaves
+ * each ring that another port has to that one (left_rx, left_tx). Ports come and go under the seat of their table, so nobody begins to
+ * use a ring meanwhile. A remover that dies has its ports looked at once more, from the first ring on: what was left to
+ * somebody is left to the same one again, and what is freed is not found.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +50,8 @@ struct rings {
 	unsigned n_rx, n_tx;
 	bool made; /* before the first of them is */
 	char of[SH_PORT_NAME];
+	uint32_t left_rx,
+		left_tx; /* bit i: rx[i], tx[i] was made by a port that is gone; by who has the table's seat */
 	struct rte_ring *rx[RINGS], *tx[RINGS];
 };
 
@@ -364,19 +371,59 @@ static int probe(struct sh_port *p)
 	return 0;
 }
 
+/* is there another port that has this ring? It frees it, in the end */
+static bool left(const struct sh_port *p, const struct rte_ring *r)
+{
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		struct sh_port *o = &sh_table(false)->row[i];
+		struct rings *s = o->shared;
+
+		if (o == p || sh_serial(o) == 0 || strcmp(o->driver, "net_ring") != 0)
+			continue;
+		for (unsigned k = 0; k < RINGS; k++) {
+			if (k < s->n_rx && s->rx[k] == r)
+				return s->left_rx |= 1u << k, true;
+			if (k < s->n_tx && s->tx[k] == r)
+				return s->left_tx |= 1u << k, true;
+		}
+	}
+	return false;
+}
+
+static void ring_goes(const struct sh_port *p, struct rte_ring *r)
+{
+	void *m;
+
+	if (r == NULL || left(p, r))
+		return;
+	while (rte_ring_dequeue(r, &m) == 0)
+		rte_pktmbuf_free(m);
+	rte_ring_free(r);
+}
+
+static void left_ring_goes(const struct sh_port *p, const struct rte_ring *r)
+{
+	struct search s = {.addr = (uint64_t)(uintptr_t)r};
+
+	sh_ring_walk(compare, &s);
+	if (s.found != NULL && strncmp(s.found->name, "ETH_RXTX", 8) == 0)
+		ring_goes(p, s.found);
+}
+
 /* also of a dead maker's half: rings that it had made are found by their names */
 static void remove_port(struct sh_port *p)
 {
-	struct rings *s = p->shared;
+	const struct rings *s = p->shared;
 	char name[RTE_RING_NAMESIZE];
-	void *m;
 
-	for (unsigned i = 0; s->made && i < RINGS; i++) {
-		struct rte_ring *r = ring_name(name, sizeof(name), i, s->of) == 0 ? rte_ring_lookup(name) : NULL;
-
-		while (r != NULL && rte_ring_dequeue(r, &m) == 0)
-			rte_pktmbuf_free(m);
-		rte_ring_free(r);
+	for (unsigned i = 0; i < RINGS; i++) {
+		if (s->made && ring_name(name, sizeof(name), i, s->of) == 0)
+			ring_goes(p, rte_ring_lookup(name));
+		if ((s->left_rx >> i & 1) != 0)
+			left_ring_goes(p, s->rx[i]);
+		if ((s->left_tx >> i & 1) != 0)
+			left_ring_goes(p, s->tx[i]);
+		SH_STEP("drv_ring_gone");
 	}
 }
 

@@ -48,7 +48,7 @@ static const char *const labels[] = {
 	"port_making",	 "port_zone_there",  "drv_ring_one",	  "port_probed",   "port_ready",
 	"port_seated",	 "port_configuring", "port_queue_half",	  "port_little",   "port_starting",
 	"port_stopping", "port_queue_taken", "port_seat_leaving", "queue_claimed", "queue_inside",
-	"queue_left",	 "port_going",	     "port_removed",	  "port_row_free",
+	"queue_left",	 "port_going",	     "drv_ring_gone",	  "port_removed",  "port_row_free",
 };
 
 static struct t_proc *spawn_dying(const char *label, unsigned nth)

@@ -279,3 +279,48 @@ TEST(ports_of_rings_of_the_program)
 	CHECK_EQ(rte_eth_from_ring(a), 0);
 	CHECK_EQ(port_named("net_ring_a"), 0);
 }
+
+/* packets go through the port, but for none */
+static void passes(uint16_t port, struct rte_mempool *mp)
+{
+	struct rte_mbuf *m[8];
+
+	CHECK_EQ(rte_pktmbuf_alloc_bulk(mp, m, 8), 0);
+	CHECK_EQ(rte_eth_tx_burst(port, 0, m, 8), 8);
+	CHECK_EQ(rte_eth_rx_burst(port, 0, m, 8), 8);
+	rte_pktmbuf_free_bulk(m, 8);
+}
+
+TEST(rings_go_with_the_last_port_that_has_them)
+{
+	struct rte_mempool *mp;
+	struct rte_ring *r[2];
+	struct rte_mbuf *m;
+	uint16_t port[3];
+
+	INIT("primary", NULL);
+	mp = make_pool("mp", 127);
+	CHECK_EQ(rte_vdev_init("net_ring0", "nodeaction=R:0:CREATE"), 0);
+	CHECK_EQ(rte_vdev_init("net_ring1", "nodeaction=R:0:ATTACH"), 0);
+	port[0] = port_named("net_ring0");
+	port[1] = port_named("net_ring1");
+	r[0] = rte_ring_lookup("ETH_RXTX0_R");
+	r[1] = rte_ring_lookup("ETH_RXTX1_R");
+	port[2] = (uint16_t)rte_eth_from_rings("both", r, 1, r + 1, 1, 0);
+	start_port(port[0], 1, mp);
+	start_port(port[1], 1, mp);
+	passes(port[1], mp);
+	CHECK_EQ(rte_vdev_uninit("net_ring0"), 0);
+	passes(port[1], mp);
+	CHECK_EQ(rte_vdev_uninit("net_ring1"), 0);
+	CHECK(rte_ring_lookup("ETH_RXTX0_R") == r[0] && rte_ring_lookup("ETH_RXTX1_R") == r[1]);
+	CHECK(rte_ring_lookup("ETH_RXTX2_R") == NULL); /* nobody has that one any more */
+	start_port(port[2], 1, mp);
+	m = rte_pktmbuf_alloc(mp);
+	CHECK_EQ(rte_eth_tx_burst(port[2], 0, &m, 1), 1);
+	CHECK_EQ(rte_vdev_uninit("net_ring_both"), 0);
+	CHECK(rte_ring_lookup("ETH_RXTX0_R") == NULL && rte_ring_lookup("ETH_RXTX1_R") == NULL);
+	CHECK_EQ(rte_mempool_avail_count(mp), 127);
+	CHECK_EQ(rte_vdev_init("net_ring0", "nodeaction=R:0:CREATE"), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
