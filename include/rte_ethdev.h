@@ -636,7 +636,7 @@ int rte_eth_rx_queue_setup(uint16_t port_id, uint16_t rx_queue_id, uint16_t nb_r
 			   const struct rte_eth_rxconf *rx_conf, struct rte_mempool *mb_pool);
 int rte_eth_tx_queue_setup(uint16_t port_id, uint16_t tx_queue_id, uint16_t nb_tx_desc, unsigned int socket_id,
 			   const struct rte_eth_txconf *tx_conf);
-/** start: again: 0. -EINVAL: not configured, or a queue is not set up. */
+/** start: again: 0. -EINVAL: not configured. -EBUSY: stop said so, and that process is still inside its burst. */
 int rte_eth_dev_start(uint16_t port_id);
 /**
  * Every queue is taken from its owner, in whatever process, and nobody is inside a burst when this returns; -EBUSY: but for a

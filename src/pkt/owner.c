@@ -315,12 +315,25 @@ static void take_one(struct sh_here *h, struct sh_queue *q)
 		h->drv->mend(h, q);
 }
 
-int sh_queues_take(struct sh_here *h, struct sh_queue *only)
+int sh_queues_empty(struct sh_here *h)
 {
 	struct sh_port *p = h->p;
 	uint64_t dl = sh_deadline(INSIDE_NS);
 	unsigned n = p->queue != NULL ? 2u * p->room : 0;
 	int r = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		int one = wait_out(&p->queue[i], dl);
+
+		r = r == 0 ? one : r;
+	}
+	return r;
+}
+
+int sh_queues_take(struct sh_here *h, struct sh_queue *only)
+{
+	struct sh_port *p = h->p;
+	unsigned n = p->queue != NULL ? 2u * p->room : 0;
 
 	sh_fence(); /* run, or state, before owner; partner: the fence in take() */
 	if (only != NULL)
@@ -328,14 +341,7 @@ int sh_queues_take(struct sh_here *h, struct sh_queue *only)
 	for (unsigned i = 0; only == NULL && i < n; i++)
 		take_one(h, &p->queue[i]);
 	barrier();
-	if (only != NULL)
-		return wait_out(only, dl);
-	for (unsigned i = 0; i < n; i++) {
-		int one = wait_out(&p->queue[i], dl);
-
-		r = r == 0 ? one : r;
-	}
-	return r;
+	return only != NULL ? wait_out(only, sh_deadline(INSIDE_NS)) : sh_queues_empty(h);
 }
 
 /* ---- given away ---- */

@@ -133,6 +133,7 @@ void sh_port_drop(struct sh_port *p);
 struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue);
 /* take all queues (only: just this one) from their owners and wait until nobody is inside. With the seat. 0, -EBUSY (a line) */
 int sh_queues_take(struct sh_here *h, struct sh_queue *only);
+int sh_queues_empty(struct sh_here *h); /* of a stopped port: the same wait, once they were taken. 0, -EBUSY (a line) */
 int sh_queue_give(unsigned port, bool tx, unsigned queue);
 void sh_queues_give_all(struct sh_ports *s);
 void sh_unopened_forget(struct sh_ports *s);

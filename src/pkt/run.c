@@ -32,6 +32,9 @@ static int start(struct sh_here *h)
 		       p->id, p->name);
 		return -EIO;
 	}
+	r = sh_queues_empty(h); /* a stop that said -EBUSY: who is inside still would go on in what begins now */
+	if (r < 0)
+		return r;
 	SH_STEP("port_starting");
 	r = h->drv->start != NULL ? h->drv->start(h) : 0;
 	if (r < 0)

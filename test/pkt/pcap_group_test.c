@@ -571,6 +571,32 @@ TEST_T(a_stopped_process_misses_what_comes_again, 60)
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
+/* stopped in the middle of a burst, it would go on in the new file: a port begins anew when nobody is inside */
+TEST_T(no_start_while_somebody_is_inside, 60)
+{
+	struct t_proc *w;
+	char in[512];
+	unsigned n;
+	uint16_t port;
+	int st;
+
+	need_fault();
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 100, 10));
+	port = set_up(in, 1, false, DESC);
+	setenv("SHOAL_STOP_AT", "pcap_turn:2", 1);
+	w = start_worker(0, "go");
+	unsetenv("SHOAL_STOP_AT");
+	CHECK_EQ(waitpid(w->pid, &st, WUNTRACED), w->pid);
+	CHECK(WIFSTOPPED(st));
+	CHECK_EQ(rte_eth_dev_stop(port), -EBUSY);
+	CHECK_EQ(rte_eth_dev_start(port), -EBUSY);
+	t_kill(w, SIGCONT);
+	end_worker(w);
+	CHECK_EQ(rte_eth_dev_start(port), 0);
+	CHECK_EQ(look_at(port, in, &n), 100); /* a new file, empty */
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
 /* ---- real traffic ---- */
 
 static void real(const char *name)
