@@ -175,6 +175,7 @@ int sh_exchange_start(struct sh_mem *m)
 {
 	int r = sh_observe_start(m, sh_ctx.opts != NULL && sh_ctx.opts->mem_sync_always);
 
+	sh_xmember_open();
 	if (r == 0)
 		sh_internal_serve(SH_SVC_MEM, sh_xmember_serve, m);
 	return r;
@@ -183,6 +184,7 @@ int sh_exchange_start(struct sh_mem *m)
 void sh_exchange_stop(struct sh_mem *m)
 {
 	sh_internal_serve(SH_SVC_MEM, NULL, NULL);
+	sh_xmember_close();
 	sh_observe_stop(m);
 }
 

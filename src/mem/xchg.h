@@ -119,6 +119,9 @@ int sh_xcoord_close(struct sh_mem *m, uint64_t number, bool late);
 
 /* ---- xchg_member.c: the service that answers others ---- */
 
+/* from now on what others request is coordinated; what is queued is not begun, and nothing runs any more */
+void sh_xmember_open(void);
+void sh_xmember_close(void);
 int sh_xmember_serve(void *arg, sh_id_t from, const void *data, size_t len);
 
 #endif

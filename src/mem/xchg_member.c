@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* xchg_member.c - the exchange as everybody else sees it: asked to synchronise, or looking for what was missed. See xchg.h */
+/*
+ * xchg_member.c - the exchange as everybody else sees it: asked to synchronise, or looking for what was missed. See xchg.h
+ *
+ * The internal thread answers; what waits for others' answers, coordinating and repairing, has a thread of its own
+ * (SH_LATER_COORD). So who coordinates is still there for the exchange of another that is in its way, and for all else.
+ *
+ * Process-private state: that the room is about to stop, so that what is queued there is not begun.
+ */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/later.h"
 #include "chan/internal.h"
 #include "mem/observe.h"
 #include "mem/xchg.h"
@@ -67,16 +76,83 @@ static int hear(struct sh_mem *m, const struct sh_xmsg *q)
 	return r;
 }
 
-/* asked by nobody: what did I miss, and is there an exchange that somebody left open? */
-static void look(struct sh_mem *m)
+/* ---- on the coordinator's thread ---- */
+
+static _Atomic bool closing;
+
+struct job {
+	struct sh_mem *m;
+	struct sh_int_due due;
+	struct sh_xmsg q;
+};
+
+static int as_code(int r)
 {
+	return r < 0 && r >= -255 ? -r : 0;
+}
+
+static void coordinate(void *arg, uint64_t n)
+{
+	struct job *j = arg;
+	/* ESTALE: not done, let the requester see who does it now; A:XCLOSE */
+	int r = sh_load_acq(&closing) ? -ESTALE : sh_xcoord(j->m, &j->q);
+
+	(void)n;
+	sh_xcame_on(j->m);
+	sh_internal_done(&j->due, as_code(r));
+	free(j);
+}
+
+/* for a coordinator that is dead; a second look in the queue finds the exchange closed */
+static void repair(void *arg, uint64_t n)
+{
+	struct sh_mem *m = arg;
 	struct sh_xchg *x = &m->h->xchg;
 	uint64_t stint = sh_load_acq(&x->stint);
 	struct sh_stint s = {.mine = 0};
 
+	(void)n;
 	/* A:XCHG; relaxed: a look; sh_xrec_take_over() decides under the lock */
-	if (sh_load_acq(&x->phase) != SH_X_IDLE && sh_xgone(sh_load_rlx(&x->coord)) && sh_xrec_take_over(m, stint, &s))
+	if (!sh_load_acq(&closing) && sh_load_acq(&x->phase) != SH_X_IDLE && sh_xgone(sh_load_rlx(&x->coord)) &&
+	    sh_xrec_take_over(m, stint, &s))
 		sh_xcoord_repair(m, &s);
+}
+
+/* no thread, no memory: -ENOMEM, and the requester gets no memory either */
+static int have_coordinated(struct sh_mem *m, const struct sh_xmsg *q)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return -ENOMEM;
+	j->m = m;
+	j->q = *q;
+	sh_internal_due(&j->due);
+	if (sh_later(SH_LATER_COORD, coordinate, j, 0) == 0)
+		return SH_INT_LATER;
+	free(j);
+	return -ENOMEM;
+}
+
+void sh_xmember_open(void)
+{
+	sh_store_rel(&closing, false); /* R:XCLOSE */
+}
+
+void sh_xmember_close(void)
+{
+	sh_store_rel(&closing, true); /* R:XCLOSE */
+	sh_later_flush(SH_LATER_COORD);
+}
+
+/* ---- on the internal thread ---- */
+
+/* asked by nobody: what did I miss, and is there an exchange that somebody left open? */
+static void look(struct sh_mem *m)
+{
+	/* A:XCHG; relaxed: a look, which is repeated there. Without a thread the next who needs the exchange closes it */
+	if (sh_load_acq(&m->h->xchg.phase) != SH_X_IDLE && sh_xgone(sh_load_rlx(&m->h->xchg.coord)))
+		(void)sh_later(SH_LATER_COORD, repair, m, 0);
 	if (sh_view_sync_all(m, sh_deadline(sh_xlimit_ns())) < 0) /* a callback does not return: when it has, then */
 		sh_internal_poke(SH_SVC_MEM);
 }
@@ -95,14 +171,16 @@ int sh_xmember_serve(void *arg, sh_id_t from, const void *data, size_t len)
 	if (len != sizeof(q))
 		return EBADMSG;
 	memcpy(&q, data, sizeof(q));
-	if (q.what == SH_XW_REQUEST)
-		r = q.requester == from ? sh_xcoord(m, &q) : -EBADMSG;
-	else if (q.what == SH_XW_GOES || q.what == SH_XW_STAYS)
+	if (q.what == SH_XW_REQUEST) {
+		r = q.requester == from ? have_coordinated(m, &q) : -EBADMSG;
+		return r == SH_INT_LATER ? r : as_code(r);
+	}
+	if (q.what == SH_XW_GOES || q.what == SH_XW_STAYS)
 		r = hear(m, &q);
 	else
 		r = synchronise(m, &q);
 	sh_xcame_on(m);
-	if (r < 0 && r != -EACCES && q.what != SH_XW_REQUEST) /* what it could not do now it does then */
+	if (r < 0 && r != -EACCES) /* what it could not do now it does then */
 		sh_internal_poke(SH_SVC_MEM);
-	return r < 0 && r >= -255 ? -r : 0;
+	return as_code(r);
 }

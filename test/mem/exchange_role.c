@@ -13,6 +13,7 @@
  *   shrink, shrinks      takes a step (as often as it takes) and gives its pages back: "shrunk N"
  *   act TO, block, go    has TO take a step of pages inside an action; its callbacks wait for "go" from now on
  *   late                 from now on what goes may be gone before its callback is told
+ *   fd NAME              shoal_fd_register(), which the primary is asked for: "fd 0"
  *   check                "check ok KIB": callbacks were told what there is, the audit finds nothing, so much is backed
  *   bye                  rte_eal_cleanup()
  */
@@ -32,6 +33,7 @@
 #include <rte_malloc.h>
 #include <rte_memory.h>
 #include <shoal.h>
+#include <shoal_fd.h>
 #include <shoal_member.h>
 
 #include "check.h"
@@ -268,6 +270,8 @@ static void obey(char **a)
 	} else if (strcmp(a[0], "go") == 0) {
 		blocking = 0;
 		sem_post(&go);
+	} else if (strcmp(a[0], "fd") == 0) {
+		t_tell("fd %d", shoal_fd_register(a[1], 0, NULL, NULL) < 0 ? rte_errno : 0);
 	} else if (strcmp(a[0], "check") == 0) {
 		c_check();
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "exchange_cast.h"
 
@@ -260,4 +261,57 @@ TEST_T(a_primary_that_is_stopped_is_waited_for_once, 60)
 	t_kill(m[0].p, SIGCONT);
 	takes(&m[1], "take 2048");
 	leave(m, 2);
+}
+
+/* ---- who coordinates is still there for others. Time limits are longer than a case may take: nothing here is to let one pass ---- */
+
+#define NEVER "SHOAL_XCHG_MS", "100000"
+
+/* A coordinates, without a primary, and waits for its own callback; C's request waits at the new primary for A, which asks that one */
+TEST_T(a_new_primary_answers_while_an_exchange_is_in_its_way, 50)
+{
+	struct x p, a, c, n;
+	siginfo_t si;
+
+	NEEDS_FAULT();
+	p = up_env("primary", ALWAYS, NEVER);
+	a = up_env("secondary", ALWAYS, NEVER);
+	c = up_env("secondary", ALWAYS, NEVER);
+	IS(a, "events", "ok");
+	IS(a, "block", "ok");
+	t_kill(p.p, SIGKILL);
+	killed(&p);
+	t_say(a.p, "take 2048");
+	t_expect(a.p, "inside");
+	CHECK_EQ(setenv("SHOAL_STOP_AT", "post_taken", 1), 0);
+	n = up_env("primary", ALWAYS, NEVER);
+	CHECK_EQ(unsetenv("SHOAL_STOP_AT"), 0);
+	t_say(c.p, "take 2048");
+	CHECK_EQ(waitid(P_PID, (id_t)n.p->pid, &si, WSTOPPED | WEXITED | WNOWAIT), 0); /* it has C's before A's */
+	CHECK_EQ(si.si_code, CLD_STOPPED);
+	t_kill(n.p, SIGCONT);
+	t_say(a.p, "go");
+	t_expect(a.p, "took");
+	t_expect(c.p, "took");
+	bye(&n);
+	bye(&c);
+	bye(&a);
+}
+
+/* the primary waits for B's callback; what D asks the primary's runtime has nothing to do with that */
+TEST_T(the_primary_serves_others_while_it_coordinates, 50)
+{
+	struct x m[4];
+
+	NEEDS_FAULT();
+	for (int i = 0; i < 4; i++)
+		m[i] = up_env(i == 0 ? "primary" : "secondary", NULL, NEVER);
+	IS(m[1], "events", "ok");
+	IS(m[1], "block", "ok");
+	t_say(m[2].p, "take 2048");
+	t_expect(m[1].p, "inside");
+	IS(m[3], "fd stdin", "fd 0");
+	t_say(m[1].p, "go");
+	t_expect(m[2].p, "took");
+	leave(m, 4);
 }

@@ -239,6 +239,17 @@ void sh_internal_poke(enum sh_service svc)
 	(void)svc;
 }
 
+void sh_internal_due(struct sh_int_due *due)
+{
+	(void)due;
+}
+
+void sh_internal_done(const struct sh_int_due *due, int code)
+{
+	(void)due;
+	(void)code;
+}
+
 int sh_internal_ask(struct sh_int_answer *a, unsigned n, const struct sh_int_ask *q)
 {
 	(void)q;
