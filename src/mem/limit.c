@@ -27,7 +27,7 @@
 #define GRANT (32ull << 20)
 #define GRANT_NS (50 * SH_NS_PER_MS)
 #define PATH 512
-#define MOUNTS 65536
+#define LONGEST (16u << 20)
 
 /* process-private: up to what the group may grow without a look, and until when. Of two threads that race either's words do.
  * root: of the files that are read, for tests */
@@ -36,21 +36,62 @@ static struct {
 	const char *root;
 } g = {.root = ""};
 
+static int open_text(const char *path)
+{
+	char full[PATH];
+
+	snprintf(full, sizeof(full), "%s%s", g.root, path);
+	return sh_fd_up(open(full, O_RDONLY | O_CLOEXEC));
+}
+
+/* To the end of the file, or of the buffer: the kernel gives such files in pieces of at most a page. Bytes, with a 0 behind them */
+static size_t read_on(int fd, char *buf, size_t cap)
+{
+	size_t n = 0;
+	ssize_t k = 1;
+
+	while (k > 0 && n < cap - 1) {
+		do {
+			k = read(fd, buf + n, cap - 1 - n);
+		} while (k < 0 && errno == EINTR);
+		n += k > 0 ? (size_t)k : 0;
+	}
+	buf[n] = '\0';
+	return n;
+}
+
 /* a small file as text: false if it cannot be read */
 static bool read_text(const char *path, char *buf, size_t cap)
 {
-	char full[PATH];
-	ssize_t n;
-	int fd;
+	int fd = open_text(path);
+	size_t n;
 
-	snprintf(full, sizeof(full), "%s%s", g.root, path);
-	fd = sh_fd_up(open(full, O_RDONLY | O_CLOEXEC));
 	if (fd < 0)
 		return false;
-	n = read(fd, buf, cap - 1);
+	n = read_on(fd, buf, cap);
 	close(fd);
-	buf[n > 0 ? n : 0] = '\0';
 	return n > 0;
+}
+
+/* one of any length; to be freed, NULL: it cannot be read */
+static char *read_all(const char *path)
+{
+	int fd = open_text(path);
+	char *text = NULL, *more;
+	size_t n = 0;
+
+	for (size_t cap = 16384; fd >= 0 && cap <= LONGEST; cap *= 2) {
+		more = realloc(text, cap);
+		if (more == NULL)
+			break;
+		text = more;
+		n += read_on(fd, text + n, cap - n);
+		if (n < cap - 1)
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	return text;
 }
 
 /* the number behind a word at the start of a line; 0: none */
@@ -136,12 +177,12 @@ static bool is_mount(const char *line, bool v2, char *root, char *dir)
 
 static bool mount_of(bool v2, char *root, char *dir)
 {
-	char *text = malloc(MOUNTS), *line, *save = NULL;
+	char *text = read_all("/proc/self/mountinfo"), *line, *save = NULL;
 	bool found = false;
 
-	if (text != NULL && read_text("/proc/self/mountinfo", text, MOUNTS))
-		for (line = strtok_r(text, "\n", &save); line != NULL && !found; line = strtok_r(NULL, "\n", &save))
-			found = is_mount(line, v2, root, dir);
+	for (line = text != NULL ? strtok_r(text, "\n", &save) : NULL; line != NULL && !found;
+	     line = strtok_r(NULL, "\n", &save))
+		found = is_mount(line, v2, root, dir);
 	free(text);
 	return found;
 }
@@ -149,22 +190,22 @@ static bool mount_of(bool v2, char *root, char *dir)
 /* my path in that hierarchy, as /proc/self/cgroup says */
 static bool path_of(bool v2, char *path, size_t cap)
 {
-	char text[4096], *line, *save = NULL;
+	char *text = read_all("/proc/self/cgroup"), *line, *save = NULL;
+	bool found = false;
 
-	if (!read_text("/proc/self/cgroup", text, sizeof(text)))
-		return false;
-	for (line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (line = text != NULL ? strtok_r(text, "\n", &save) : NULL; line != NULL && !found;
+	     line = strtok_r(NULL, "\n", &save)) {
 		char *names = strchr(line, ':'), *at = names != NULL ? strchr(names + 1, ':') : NULL;
 
 		if (at == NULL)
 			continue;
 		*at = '\0';
-		if (v2 ? strcmp(line, "0:") == 0 && names[1] == '\0' : strstr(names, "memory") != NULL) {
+		found = v2 ? strcmp(line, "0:") == 0 && names[1] == '\0' : strstr(names, "memory") != NULL;
+		if (found)
 			snprintf(path, cap, "%s", at + 1);
-			return true;
-		}
 	}
-	return false;
+	free(text);
+	return found;
 }
 
 static void hierarchy(bool v2, struct seen *s)

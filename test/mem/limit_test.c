@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* limit_test.c - how far memory goes: --memory-max, cgroups, what is available, ulimit; and what the group does at the end */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -134,6 +135,70 @@ TEST(a_container_sees_its_part_of_the_hierarchy_only)
 	CHECK_EQ(sh_limit_room(0), 90 * MIB);
 	cgroup("/sys/fs/cgroup/inner", true, "104857600\n", 50 * MIB, 0);
 	CHECK_EQ(sh_limit_room(0), 45 * MIB);
+}
+
+/* a line of mountinfo that is none of ours, so many times */
+static char *many_mounts(unsigned n, const char *last)
+{
+	static const char line[] = "5 1 0:9 / /a/mount/point/with/quite/a/long/name rw - tmpfs none rw,size=4k\n";
+	char *text = malloc(n * sizeof(line) + strlen(last) + 1), *at = text;
+
+	CHECK(text != NULL);
+	while (n-- > 0)
+		at = stpcpy(at, line);
+	strcpy(at, last);
+	return text;
+}
+
+#define UNIFIED "4 1 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n"
+
+static void small_cgroup(void)
+{
+	machine(100000, 50000);
+	put("/proc/self/cgroup", "0::/g\n");
+	cgroup("/sys/fs/cgroup/g", true, "104857600\n", 0, 0);
+}
+
+/* the kernel gives /proc/self/mountinfo in pieces of at most 4 KiB; here a pipe does that, that holds no more */
+static void *gives_in_pieces(void *path)
+{
+	char *text = many_mounts(300, UNIFIED);
+	size_t n = strlen(text), done = 0;
+	int fd = open(path, O_WRONLY);
+	ssize_t k = fd >= 0 ? 1 : -1;
+
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETPIPE_SZ, 4096);
+	for (; k > 0 && done<n; done += k> 0 ? (size_t)k : 0)
+		k = write(fd, text + done, n - done);
+	close(fd);
+	free(text);
+	return NULL;
+}
+
+TEST(a_mount_table_is_read_to_its_end_though_it_comes_in_pieces)
+{
+	char path[600];
+	pthread_t t;
+
+	small_cgroup();
+	snprintf(path, sizeof(path), "%s/proc/self/mountinfo", t_tmpdir());
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(mkfifo(path, 0600), 0);
+	CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	CHECK_EQ(pthread_create(&t, NULL, gives_in_pieces, path), 0);
+	CHECK_EQ(sh_limit_room(0), 95 * MIB);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
+TEST(a_mount_table_of_any_length_is_read)
+{
+	char *text = many_mounts(10000, UNIFIED);
+
+	small_cgroup();
+	put("/proc/self/mountinfo", text);
+	free(text);
+	CHECK_EQ(sh_limit_room(0), 95 * MIB);
 }
 
 TEST(a_group_in_a_small_cgroup_stops_before_it_is_killed_and_goes_on)
