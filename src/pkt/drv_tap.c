@@ -227,16 +227,24 @@ static int probe(struct sh_port *p)
 	return 0;
 }
 
+/* the name that it has now; false: it is not here. Where the kernel cannot tell namespaces apart, only if it has its old name */
+static bool name_now(const struct tap *s, char name[IFNAMSIZ])
+{
+	return s->index != 0 && sh_kif_home(s->ns) && if_indextoname(s->index, name) != NULL &&
+	       (s->ns != 0 || strcmp(name, s->name) == 0);
+}
+
 /* also after a probe that failed. The interface goes with its last file, and a process may have one until it bursts again; so it is deleted. */
 static void remove_port(struct sh_port *p)
 {
 	struct tap *s = p->shared;
+	char name[IFNAMSIZ];
 
 	if (s->maker != 0 && s->maker == sh_self() && s->first > 0)
 		sh_close(&s->first);
 	s->maker = 0;
-	if (s->made && !s->persist && s->index != 0 && sh_kif_home(s->ns))
-		(void)sh_kif_delete(s->index, s->name);
+	if (s->made && !s->persist && name_now(s, name))
+		(void)sh_kif_delete(s->index);
 }
 
 /* ---- in this process ---- */
@@ -282,14 +290,13 @@ static int make_fd(void *arg)
 		s->maker = 0;
 		return fd;
 	}
-	memcpy(name, s->name, sizeof(name));
-	if (if_nametoindex(name) == s->index && sh_kif_home(s->ns))
+	if (name_now(s, name))
 		return open_queue_of(o->p->name, name);
 	if (o->queue == 0 && s->made && sh_load_acq(&o->p->gone) == 0) /* A:PORTLINK */
 		return make_anew(o->p, s);
 	/* a new one of this name would be another one */
 	sh_err("port %u (%s): interface %s is not in this network namespace any more: no further queue can be opened",
-	       o->p->id, o->p->name, name);
+	       o->p->id, o->p->name, s->name);
 	return -ENODEV;
 }
 

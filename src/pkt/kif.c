@@ -289,7 +289,7 @@ int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c)
 	return r;
 }
 
-int sh_kif_delete(uint32_t index, const char *name)
+int sh_kif_delete(uint32_t index)
 {
 	struct {
 		struct nlmsghdr n;
@@ -303,8 +303,6 @@ int sh_kif_delete(uint32_t index, const char *name)
 	const struct nlmsgerr *e = (const void *)(in + NLMSG_HDRLEN);
 	int fd, r;
 
-	if (if_nametoindex(name) != index)
-		return -ENODEV;
 	fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
 	if (fd < 0)
 		return -errno;

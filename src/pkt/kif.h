@@ -59,8 +59,8 @@ uint64_t sh_kif_ns(int sock);
 bool sh_kif_home(uint64_t ns);
 /* the same before something is opened there: 0, or -ENODEV and a line */
 int sh_kif_at_home(const char *who, uint64_t ns);
-/* as 'ip link delete', in this process' namespace, if it has that name there */
-int sh_kif_delete(uint32_t index, const char *name);
+/* as 'ip link delete', in this process' namespace */
+int sh_kif_delete(uint32_t index);
 /* does the interface have TCP segmentation? */
 bool sh_kif_tso(int sock, uint32_t index);
 /* -ENODEV, too, where this process lives in another namespace than sock */

@@ -20,7 +20,7 @@
 #define TAP_SEGS 254 /* of a packet that is sent */
 
 struct tap {
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ]; /* that it had when it was made */
 	uint32_t index;
 	uint64_t ns;	       /* the namespace in which it was made */
 	bool persist, own_mac; /* devargs: stays after us; mac= was given */

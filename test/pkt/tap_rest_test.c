@@ -19,6 +19,20 @@ static void make_tap(const char *name)
 	(void)close(fd);
 }
 
+static void rename_link(const char *from, const char *to)
+{
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq req;
+
+	set_up(from, false);
+	memset(&req, 0, sizeof(req));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", from);
+	snprintf(req.ifr_newname, sizeof(req.ifr_newname), "%s", to);
+	CHECK_EQ(ioctl(s, SIOCSIFNAME, &req), 0);
+	(void)close(s);
+	set_up(to, true);
+}
+
 static uint16_t take(const char *args)
 {
 	CHECK_EQ(rte_vdev_init("net_tap0", args), 0);
@@ -103,6 +117,22 @@ TEST(names_that_no_interface_may_have_are_said_to_be_such)
 	log_as_before();
 	(void)take("iface=n%d");
 	CHECK(if_nametoindex("n0") != 0);
+}
+
+TEST(a_renamed_interface_is_the_same_one)
+{
+	uint16_t id = begin("", 1);
+	int s;
+
+	rename_link("t0", "u0");
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	start_port(id, 4, rte_mempool_lookup("mp"));
+	s = raw_socket("u0");
+	send_frames(s, 40, 100, 5);
+	await_frames(id, 4, 40, 5);
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_close(id), 0);
+	CHECK_EQ(if_nametoindex("u0"), 0);
 }
 
 /* with any number of descriptors that are left: all of it, or nothing */
