@@ -2,7 +2,8 @@
 /*
  * parse.c - lines held against the commands of a context: run one, or say how it could go on
  *
- * No state: completion counts through the possible continuations anew at each call and takes the one that is asked for.
+ * No state: completion walks through the possible continuations once at each call, up to the one that is asked for. A list of
+ * all of n is n walks, as the interface has it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -165,15 +166,44 @@ struct way {
 	char text[WORD_MAX];	       /* the whole word; "": it can be many */
 };
 
-/* the choice-th word of this token that goes on from the typed one; false: there are not so many */
-static bool nth_choice(cmdline_parse_token_hdr_t *tk, const char *typed, unsigned choice, char *text)
-{
-	int n = tk->ops->complete_get_nb != NULL && tk->ops->complete_get_elt != NULL ? tk->ops->complete_get_nb(tk)
-										      : 0;
+/* a walk through the ways, each word of each command looked at once */
+struct walk {
+	const struct tail *t;
+	cmdline_parse_ctx_t *ctx; /* the command it is at */
+	bool inside;		  /* way is of that command, and what follows counts */
+	int word, words;	  /* the token's next, how many it lists */
+	unsigned ways;		  /* of this command until now */
+	struct way way;		  /* where it is */
+};
 
-	for (int i = 0; i < n; i++)
-		if (tk->ops->complete_get_elt(tk, i, text, WORD_MAX) == 0 && text[0] != '\0' &&
-		    strncmp(text, typed, strlen(typed)) == 0 && choice-- == 0)
+/* go to the words of this command; false: what is typed is not of it */
+static bool begin(struct walk *k, cmdline_parse_inst_t *inst)
+{
+	cmdline_parse_token_hdr_t *tk;
+	const char *end;
+
+	if (match(inst, k->t->line, k->t->words, NULL, &end) != k->t->words)
+		return false;
+	tk = token_of(inst, k->t->words);
+	k->way.inst = inst;
+	k->way.tk = tk;
+	k->word = k->words = 0;
+	k->ways = 0;
+	if (tk != NULL && tk->ops != NULL && tk->ops->complete_get_nb != NULL && tk->ops->complete_get_elt != NULL)
+		k->words = tk->ops->complete_get_nb(tk);
+	return true;
+}
+
+/* the next of the token's words that goes on from the typed one */
+static bool next_word(struct walk *k)
+{
+	cmdline_parse_token_hdr_t *tk = k->way.tk;
+	const char *typed = k->t->word;
+	char *text = k->way.text;
+
+	while (k->word < k->words)
+		if (tk->ops->complete_get_elt(tk, k->word++, text, WORD_MAX) == 0 && text[0] != '\0' &&
+		    strncmp(text, typed, strlen(typed)) == 0)
 			return true;
 	text[0] = '\0';
 	return false;
@@ -192,62 +222,68 @@ static bool takes_any(cmdline_parse_token_hdr_t *tk, const char *typed)
 	return typed[0] == '\0' || take(tk, typed, NULL) > 0;
 }
 
-static bool nth_of_inst(cmdline_parse_inst_t *inst, const struct tail *t, unsigned n, struct way *w)
+/* of a command of which no word goes on: any word, or its end */
+static bool goes_on(const struct walk *k)
 {
-	const char *end;
-
-	if (match(inst, t->line, t->words, NULL, &end) != t->words)
-		return false;
-	w->inst = inst;
-	w->tk = token_of(inst, t->words);
-	w->text[0] = '\0';
-	if (w->tk == NULL)
-		return n == 0 && t->words > 0 && t->word[0] == '\0';
-	if (w->tk->ops != NULL && nth_choice(w->tk, t->word, n, w->text))
-		return true;
-	return n == 0 && takes_any(w->tk, t->word);
+	if (k->way.tk == NULL)
+		return k->t->words > 0 && k->t->word[0] == '\0';
+	return takes_any(k->way.tk, k->t->word);
 }
 
-static bool nth_way(cmdline_parse_ctx_t *ctx, const struct tail *t, unsigned n, struct way *w)
+static bool next_way(struct walk *k)
 {
-	for (; *ctx != NULL; ctx++) {
-		unsigned i = 0;
-
-		while (nth_of_inst(*ctx, t, i, w)) {
-			if (n-- == 0)
-				return true;
-			i++;
+	for (; *k->ctx != NULL; k->ctx++, k->inside = false) {
+		if (!k->inside && !begin(k, *k->ctx))
+			continue;
+		k->inside = true;
+		if (next_word(k) || (k->ways == 0 && goes_on(k))) {
+			k->ways++;
+			return true;
 		}
 	}
 	return false;
 }
 
-/* what all ways have in common behind the typed word, and a blank if there is but one; "": nothing */
-static void common(cmdline_parse_ctx_t *ctx, const struct tail *t, char *dst, size_t size)
+static bool nth_way(cmdline_parse_ctx_t *ctx, const struct tail *t, unsigned n, struct way *w)
 {
+	struct walk k = {.t = t, .ctx = ctx};
+
+	do {
+		if (!next_way(&k))
+			return false;
+	} while (n-- > 0);
+	*w = k.way;
+	return true;
+}
+
+/* what all ways have in common behind the typed word, and a blank if there is but one; "": nothing. false: there is no way */
+static bool common(cmdline_parse_ctx_t *ctx, const struct tail *t, char *dst, size_t size)
+{
+	struct walk k = {.t = t, .ctx = ctx};
 	size_t typed = strlen(t->word), len = 0;
-	struct way w;
 	unsigned n;
 
 	dst[0] = '\0';
-	for (n = 0; nth_way(ctx, t, n, &w); n++) {
+	for (n = 0; next_way(&k); n++) {
+		const char *text = k.way.text;
 		size_t i = 0;
 
-		if (w.text[0] == '\0') {
+		if (text[0] == '\0') {
 			dst[0] = '\0';
-			return;
+			return true;
 		}
 		if (n == 0) {
-			len = (size_t)snprintf(dst, size, "%s", w.text + typed);
+			len = (size_t)snprintf(dst, size, "%s", text + typed);
 			len = len < size ? len : size - 1;
 		}
-		while (i < len && w.text[typed + i] == dst[i])
+		while (i < len && text[typed + i] == dst[i])
 			i++;
 		len = i;
 		dst[len] = '\0';
 	}
 	if (n == 1 && len + 1 < size)
 		memcpy(dst + len, " ", 2);
+	return n != 0;
 }
 
 static void describe(const struct way *w, char *dst, unsigned size)
@@ -268,26 +304,24 @@ SH_EXPORT int cmdline_complete(struct cmdline *cl, const char *buf, int *state, 
 {
 	struct tail t;
 	struct way w;
+	int n;
 
 	if (cl == NULL || buf == NULL || state == NULL || dst == NULL || size == 0)
 		return -1;
 	t = tail_of(buf);
 	if (*state <= 0) {
 		if (*state == 0 && t.word[0] != '\0') {
-			common(cl->ctx, &t, dst, size);
+			if (!common(cl->ctx, &t, dst, size))
+				return CMDLINE_PARSE_COMPLETE_FINISHED;
 			if (dst[0] != '\0')
 				return CMDLINE_PARSE_COMPLETED_BUFFER;
 		}
-		if (!nth_way(cl->ctx, &t, 0, &w)) {
-			dst[0] = '\0';
-			return CMDLINE_PARSE_COMPLETE_FINISHED;
-		}
-		*state = 0;
 	}
 	dst[0] = '\0';
-	if (!nth_way(cl->ctx, &t, (unsigned)*state, &w))
+	n = *state > 0 ? *state : 0;
+	if (!nth_way(cl->ctx, &t, (unsigned)n, &w))
 		return CMDLINE_PARSE_COMPLETE_FINISHED;
 	describe(&w, dst, size);
-	++*state;
+	*state = n + 1;
 	return CMDLINE_PARSE_COMPLETE_AGAIN;
 }

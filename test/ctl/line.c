@@ -131,6 +131,56 @@ TEST(a_line_is_completed_or_its_ways_listed)
 	cmdline_free(d);
 }
 
+/* a token that lists many words, and counts how often it is asked for one */
+#define LISTED 300
+static unsigned long asked;
+
+static int any_of_many(cmdline_parse_token_hdr_t *tk, const char *s, void *res, unsigned int size)
+{
+	(void)tk;
+	(void)res;
+	(void)size;
+	return (int)strcspn(s, " \t\r\n#");
+}
+
+static int how_many(cmdline_parse_token_hdr_t *tk)
+{
+	(void)tk;
+	return LISTED;
+}
+
+static int one_of_many(cmdline_parse_token_hdr_t *tk, int i, char *dst, unsigned int size)
+{
+	(void)tk;
+	asked++;
+	snprintf(dst, size, "object_%03d", i);
+	return 0;
+}
+
+TEST(each_word_is_looked_at_once)
+{
+	static struct cmdline_token_ops ops = {any_of_many, how_many, one_of_many, NULL};
+	static cmdline_parse_token_hdr_t many = {&ops, 0};
+	static cmdline_parse_inst_t show = {.f = f, .data = "show", .tokens = {(void *)&set, &many, NULL}};
+	static cmdline_parse_ctx_t list[] = {&show, NULL};
+	struct cmdline *cl = cmdline_new(list, "", -1, -1);
+	int state = 0, n = 0;
+	char dst[200];
+
+	asked = 0;
+	CHECK_EQ(cmdline_complete(cl, "set o", &state, dst, sizeof(dst)), CMDLINE_PARSE_COMPLETED_BUFFER);
+	CHECK_STR(dst, "bject_");
+	CHECK(asked <= LISTED + 1);
+	/* each call walks up to its own: it has nothing but the number of it */
+	for (asked = 0, state = -1; cmdline_complete(cl, "set o", &state, dst, sizeof(dst)) > 0; n++) {
+		CHECK(asked <= (unsigned)n + 1);
+		asked = 0;
+	}
+	CHECK_EQ(n, LISTED);
+	CHECK(asked <= LISTED + 1);
+	cmdline_free(cl);
+}
+
 /* ---- the editor ---- */
 
 static struct cmdline *open_line(cmdline_parse_ctx_t *c, int p[2])
