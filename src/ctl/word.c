@@ -77,13 +77,14 @@ SH_EXPORT int cmdline_parse_string(cmdline_parse_token_hdr_t *tk, const char *sr
 		return put(srcbuf, len, res, ressize);
 	}
 	len = sh_word_len(srcbuf);
-	if (len == 0 || len >= STR_TOKEN_SIZE || (res != NULL && ressize < STR_TOKEN_SIZE))
+	if (len == 0 || (choices == NULL && len >= STR_TOKEN_SIZE) || (res != NULL && ressize < STR_TOKEN_SIZE))
 		return -1;
 	if (choices == NULL)
 		return put(srcbuf, len, res, ressize);
+	/* one that has blanks in it takes as many words, with these very blanks */
 	for (int i = 0; (c = choice(choices, i, &n)) != NULL; i++)
-		if (n == len && memcmp(c, srcbuf, len) == 0)
-			return put(srcbuf, len, res, ressize);
+		if (n != 0 && n < STR_TOKEN_SIZE && strncmp(c, srcbuf, n) == 0 && cmdline_isendoftoken(srcbuf[n]))
+			return put(srcbuf, n, res, ressize);
 	return -1;
 }
 

@@ -98,6 +98,13 @@ TEST(strings)
 	CHECK_EQ(word("a#bc#d", "bcd", res), -1);
 	CHECK_EQ(word("one", "one", res), 3);
 	CHECK_EQ(word("one", "on", res), -1);
+	CHECK_EQ(word("it now", "it now z", res), 6);
+	CHECK_STR(res, "it now");
+	CHECK_EQ(word("it now", "it  now", res), -1);
+	CHECK_EQ(word("it now", "it nowx", res), -1);
+	CHECK_EQ(word("it now", "it", res), -1);
+	CHECK_EQ(word("a#it now#it", "it nowx", res), 2);
+	CHECK_STR(res, "it");
 	CHECK_EQ(word(NULL, "x#y", res), 1);
 	CHECK_STR(res, "x");
 	CHECK_EQ(word(NULL, "", res), -1);
