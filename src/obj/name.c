@@ -135,7 +135,7 @@ static int clear(const struct sh_named *k, const struct sh_zone_seen *z)
 		return EEXIST;
 	SH_STEP("named_left_claimed");
 	if (k->clear_parts != NULL)
-		k->clear_parts(z->was.name + strlen(k->prefix));
+		k->clear_parts(z->was.addr, z->was.name + strlen(k->prefix));
 	(void)sh_zone_free_seen(z);
 	return 0;
 }

@@ -88,6 +88,15 @@ void sh_pool_walk(void (*fn)(struct rte_mempool *mp, void *arg), void *arg);
 void sh_pool_visit(void (*fn)(struct rte_mempool *mp, void *arg), void *arg);
 /* the name of one of a pool's zones; size: of out. false: too long */
 bool sh_pool_zone_name(char *out, const char *prefix, const char *name, const char *suffix);
+/*
+ * A zone of the pool's: there already, or made with zeros in it; what lies behind len is not the caller's. 0 and *ret, or as
+ * sh_zone_reserve(); -EEXIST, with a line: a program's zone has the name, or it is the pool's and smaller. tell: other
+ * errors have a line too.
+ */
+struct sh_zone_ask;
+struct rte_memzone;
+int sh_pool_part(const struct rte_mempool *mp, const struct sh_zone_ask *what, bool tell,
+		 const struct rte_memzone **ret);
 /* this process' side of a pool; NULL: it is no member, or has no such back end (a line is written) */
 struct __rte_mempool_here *sh_pool_here(struct rte_mempool *mp);
 int sh_pool_start(void);

@@ -54,23 +54,14 @@ void sh_pool_each_cache(struct rte_mempool *mp, void (*fn)(struct rte_mempool *m
 static uint64_t grow(struct rte_mempool *mp, unsigned k)
 {
 	char name[RTE_MEMZONE_NAMESIZE], suffix[2] = {(char)('a' + k), '\0'};
+	const struct sh_zone_ask ask = {.name = name,
+					.len = cache_bytes(mp) * (SH_CHUNK0 << k),
+					.align = RTE_CACHE_LINE_SIZE,
+					.socket = SOCKET_ID_ANY};
 	const struct rte_memzone *mz;
 	uint64_t none = 0, at;
 
-	if (!sh_pool_zone_name(name, "MC_", mp->name, suffix))
-		return 0;
-	mz = sh_zone_lookup(name);
-	if (mz == NULL) {
-		struct sh_zone_ask ask = {name, cache_bytes(mp) * (SH_CHUNK0 << k), RTE_CACHE_LINE_SIZE, 0,
-					  SOCKET_ID_ANY};
-		int r = sh_zone_reserve(&ask, &mz);
-
-		if (r == -EEXIST)
-			mz = sh_zone_lookup(name);
-		else if (r < 0)
-			return 0;
-	}
-	if (mz == NULL || mz->len < cache_bytes(mp) * (SH_CHUNK0 << k))
+	if (!sh_pool_zone_name(name, "MC_", mp->name, suffix) || sh_pool_part(mp, &ask, false, &mz) < 0)
 		return 0;
 	SH_STEP("pool_chunk_there");
 	at = (uint64_t)(uintptr_t)mz->addr;

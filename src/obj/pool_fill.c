@@ -233,9 +233,8 @@ static struct rte_mempool_memhdr *place_of(struct rte_mempool *mp, uint32_t i)
 		i -= n;
 	if (suffix[0] >= 'a' + __RTE_MEMPOOL_CHUNKS || !sh_pool_zone_name(zone, "MH_", mp->name, suffix))
 		return NULL;
-	mz = sh_zone_lookup(zone);
-	ask.len = RTE_ALIGN_CEIL(n * sizeof(struct rte_mempool_memhdr), RTE_CACHE_LINE_SIZE);
-	if (mz == NULL && sh_zone_reserve(&ask, &mz) < 0)
+	ask.len = n * sizeof(struct rte_mempool_memhdr);
+	if (sh_pool_part(mp, &ask, false, &mz) < 0)
 		return NULL;
 	return (struct rte_mempool_memhdr *)mz->addr + i;
 }
@@ -304,6 +303,7 @@ SH_EXPORT int rte_mempool_populate_virt(struct rte_mempool *mp, char *addr, size
 SH_EXPORT int rte_mempool_populate_default(struct rte_mempool *mp)
 {
 	char name[RTE_MEMZONE_NAMESIZE];
+	struct sh_zone_ask ask = {.name = name, .socket = mp->socket_id};
 	size_t min, align = RTE_MEMPOOL_ALIGN, at;
 	const struct rte_memzone *mz;
 	ssize_t len;
@@ -320,14 +320,11 @@ SH_EXPORT int rte_mempool_populate_default(struct rte_mempool *mp)
 	/* behind the objects: what is known of this memory */
 	at = RTE_ALIGN_CEIL((size_t)len, sizeof(uint64_t));
 	(void)sh_pool_zone_name(name, "MO_", mp->name, "");
-	mz = sh_zone_lookup(name); /* one who died here may have got it */
-	if (mz == NULL)
-		mz = rte_memzone_reserve_aligned(name, at + sizeof(struct rte_mempool_memhdr), mp->socket_id, 0,
-						 (unsigned)(align < RTE_CACHE_LINE_SIZE ? RTE_CACHE_LINE_SIZE : align));
-	if (mz == NULL)
-		return -rte_errno;
-	if (mz->len < at + sizeof(struct rte_mempool_memhdr))
-		return -EEXIST; /* another back end's was larger */
+	ask.len = at + sizeof(struct rte_mempool_memhdr);
+	ask.align = align < RTE_CACHE_LINE_SIZE ? RTE_CACHE_LINE_SIZE : align;
+	r = sh_pool_part(mp, &ask, true, &mz); /* one who died here may have got it */
+	if (r < 0)
+		return r;
 	SH_STEP("pool_memory_there");
 	r = populate(mp, mz->addr, mz->iova, (size_t)len, (void *)((char *)mz->addr + at), NULL, NULL);
 	if (r >= 0 && mp->populated_size < mp->size)

@@ -5,6 +5,8 @@
  * A pool "x" lies in the memzone "MP_x"; its objects in "MO_x" (when the library brings the memory), its ring in "RG_MP_x",
  * its caches in "MC_xa", "MC_xb" ..., what it knows of memory that programs brought in "MH_xa" ... All are found by name, so
  * that who clears away what a dead maker has left, or one who died freeing, knows what there is. __magic is the mark (name.c).
+ * A program may have things of these names, which nobody here touches: the ring of a pool says which pool's it is, and the last
+ * word of its other zones that it is a pool's, and which one's, from the first moment that others see the zone.
  *
  * Shared memory has no pointer to a function and no index of one. What a process needs on the way of each get is in
  * __rte_mempool_here[], at the place of the pool's memzone descriptor, good for the pool with that serial.
@@ -27,7 +29,7 @@
 
 SH_EXPORT struct __rte_mempool_here *__rte_mempool_here;
 
-static void clear_parts(const char *name);
+static void clear_parts(void *pool, const char *name);
 static const struct sh_named pools = {.prefix = RTE_MEMPOOL_MZ_PREFIX,
 				      .ready = 0x6c6f6f702d687331ull,
 				      .mark = offsetof(struct rte_mempool, __magic),
@@ -98,21 +100,100 @@ struct __rte_mempool_here *sh_pool_here(struct rte_mempool *mp)
 	return h->serial == mp->__serial ? h : NULL;
 }
 
-/* ---- making ---- */
+/* ---- its parts ---- */
 
+/* the upper half of the last word of a part; the lower one tells it from a part of a pool of this name that was there before */
+#define PART 0x6d706f6full
+
+static uint64_t last_word(const struct sh_zone_seen *z)
+{
+	return sh_load_acq(SH_A64((char *)z->was.addr + z->was.len) -
+			   1); /* acquire: as a mark; written before it was there */
+}
+
+static bool is_part(uint64_t word)
+{
+	return word >> 32 == PART;
+}
+
+static uint64_t word_of(const struct rte_mempool *mp)
+{
+	return PART << 32 | (uint32_t)(mp->__serial >> 8);
+}
+
+/* there is a zone of this name: 0 and *ret: it is this pool's; -EAGAIN: it is gone */
+static int part_there(const struct rte_mempool *mp, const struct sh_zone_seen *z, size_t len,
+		      const struct rte_memzone **ret)
+{
+	uint64_t word = last_word(z);
+
+	if (!sh_zone_still(z))
+		return -EAGAIN;
+	if (is_part(word) && word != word_of(mp)) { /* of one that is gone: only one pool has the name */
+		int r = sh_zone_free_seen(z);
+
+		return r == 0 || r == -EINVAL ? -EAGAIN : r;
+	}
+	if (is_part(word) && z->was.len >= len + sizeof(word)) {
+		*ret = z->mz;
+		return 0;
+	}
+	sh_log_rate(SH_ERR,
+		    "pool \"%s\": there is a zone \"%s\", which is not the pool's: one of the two needs another name",
+		    mp->name, z->was.name);
+	return -EEXIST;
+}
+
+static int make_part(const struct sh_zone_ask *ask, bool tell, const struct rte_memzone **ret)
+{
+	if (!tell)
+		return sh_zone_reserve(ask, ret);
+	*ret = sh_zone_reserve_marked(ask->name, ask->len, ask->socket, (unsigned)ask->align, ask->mark_at, ask->mark);
+	return *ret != NULL ? 0 : -rte_errno;
+}
+
+int sh_pool_part(const struct rte_mempool *mp, const struct sh_zone_ask *what, bool tell,
+		 const struct rte_memzone **ret)
+{
+	struct sh_zone_ask ask = *what;
+	struct sh_zone_seen z;
+	bool there;
+	int r;
+
+	ask.len = RTE_ALIGN_CEIL(what->len + sizeof(ask.mark), (size_t)RTE_CACHE_LINE_SIZE);
+	ask.mark_at = ask.len - sizeof(ask.mark);
+	ask.mark = word_of(mp);
+	do {
+		there = sh_zone_see(ask.name, &z);
+		r = there ? part_there(mp, &z, what->len, ret) : make_part(&ask, tell, ret);
+	} while (r == (there ? -EAGAIN : -EEXIST)); /* it came or went meanwhile */
+	return r;
+}
+
+/* by the one who has the pool: parts of its name are its own, or of one before it */
 static void clear_zone(const char *prefix, const char *name, const char *suffix)
 {
 	char zone[RTE_MEMZONE_NAMESIZE];
 	struct sh_zone_seen z;
 
-	if (sh_pool_zone_name(zone, prefix, name, suffix) && sh_zone_see(zone, &z))
+	if (sh_pool_zone_name(zone, prefix, name, suffix) && sh_zone_see(zone, &z) && is_part(last_word(&z)))
 		(void)sh_zone_free_seen(&z);
 }
 
-/* what a pool of this name has beside its own zone: tables have one zone after the other, and nobody adds to them now */
-static void clear_parts(const char *name)
+/* one that is complete; others, of the dead, go as rings do */
+static void clear_ring(const void *pool, const char *name)
 {
-	clear_zone("RG_MP_", name, "");
+	char ring[RTE_MEMZONE_NAMESIZE];
+	struct rte_ring *r = sh_pool_zone_name(ring, RTE_MEMPOOL_MZ_PREFIX, name, "") ? sh_ring_find(ring) : NULL;
+
+	if (r != NULL && r->pool == (uint64_t)(uintptr_t)pool)
+		(void)sh_ring_unmake(r);
+}
+
+/* what a pool of this name has beside its own zone: tables have one zone after the other, and nobody adds to them now */
+static void clear_parts(void *pool, const char *name)
+{
+	clear_ring(pool, name);
 	SH_STEP("pool_parts_free");
 	clear_zone("MO_", name, "");
 	for (int k = 0; k < __RTE_MEMPOOL_CHUNKS; k++) {
@@ -120,6 +201,8 @@ static void clear_parts(const char *name)
 		clear_zone("MH_", name, (char[]){(char)('a' + k), '\0'});
 	}
 }
+
+/* ---- making ---- */
 
 static const char *ops_of(unsigned flags)
 {
@@ -171,7 +254,7 @@ int sh_pool_abandon(struct rte_mempool *mp)
 	if ((mp->flags & RTE_MEMPOOL_F_POOL_CREATED) != 0)
 		rte_mempool_ops_free(mp);
 	sh_pool_chunks_free(mp);
-	clear_parts(mp->name);
+	clear_parts(mp, mp->name);
 	SH_STEP("pool_parts_gone");
 	return sh_zone_free(mp->mz);
 }

@@ -39,6 +39,10 @@ static int ring_alloc(struct rte_mempool *mp, unsigned flags)
 	if (e == EEXIST) { /* by one who then died: nothing is in it yet */
 		r = sh_ring_find(name);
 		e = r != NULL && r->pool == (uint64_t)(uintptr_t)mp ? 0 : EEXIST;
+		if (e != 0)
+			sh_err("pool \"%s\": there is a ring \"%s\", which is not the pool's: one of the two needs "
+			       "another name",
+			       mp->name, name);
 	}
 	if (e != 0)
 		return -e;

@@ -60,9 +60,10 @@ static inline struct __rte_ring_side *sh_side(struct rte_ring *r, unsigned i)
 /* name.c: a kind of things that have names */
 struct sh_named {
 	const char *prefix;
-	uint64_t ready;			       /* what the mark of a complete one is made of */
-	size_t mark, min;		       /* where it is; the least length of the zone */
-	void (*clear_parts)(const char *name); /* what one that was left has beside its own zone; may be NULL */
+	uint64_t ready;	  /* what the mark of a complete one is made of */
+	size_t mark, min; /* where it is; the least length of the zone */
+	/* what one that was left has beside its own zone; may be NULL */
+	void (*clear_parts)(void *thing, const char *name);
 };
 typedef void sh_named_fn(void *thing, void *arg);
 /* NULL: there is no complete one of this name. Never blocks. name may be NULL, and the rooms not started */

@@ -7,6 +7,7 @@
  * __rte_ring_out_tracked.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +296,94 @@ TEST(a_cache_of_its_own_that_begins_with_a_get_is_emptied_in_time)
 	CHECK(mp != NULL);
 	give_back_by(mp, false);
 	give_back_by(mp, true);
+}
+
+/* ---- what a program has of a name that a part of a pool would have is the program's ---- */
+
+static const struct rte_memzone *taken(const char *name)
+{
+	const struct rte_memzone *mz = rte_memzone_reserve(name, 1 << 16, SOCKET_ID_ANY, 0);
+
+	CHECK(mz != NULL);
+	memset(mz->addr, 0x5a, mz->len);
+	return mz;
+}
+
+static void untouched(const char *name, const struct rte_memzone *mz)
+{
+	CHECK(rte_memzone_lookup(name) == mz);
+	for (size_t i = 0; i < mz->len; i++)
+		CHECK_EQ(((const char *)mz->addr)[i], 0x5a);
+}
+
+static struct rte_mempool *cached_pool(const char *name)
+{
+	return rte_mempool_create(name, 63, 64, 16, 0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+}
+
+static void beside_zones(void)
+{
+	const struct rte_memzone *mo = taken("MO_bar"), *mc = taken("MC_baza"), *mh = taken("MH_booa");
+	struct rte_mempool *mp;
+	void *o;
+
+	rte_errno = 0;
+	CHECK(cached_pool("bar") == NULL);
+	CHECK_EQ(rte_errno, EEXIST);
+	mp = cached_pool("baz");
+	CHECK(mp != NULL);
+	CHECK_EQ(rte_mempool_get(mp, &o), 0);
+	rte_mempool_put(mp, o);
+	rte_mempool_free(mp);
+	mp = rte_mempool_create_empty("boo", 63, 64, 0, 0, SOCKET_ID_ANY, 0);
+	CHECK(mp != NULL);
+	CHECK(rte_mempool_populate_virt(mp, rte_malloc(NULL, 1024, 64), 1024, 0, NULL, NULL) < 0);
+	rte_mempool_free(mp);
+	untouched("MO_bar", mo);
+	untouched("MC_baza", mc);
+	untouched("MH_booa", mh);
+}
+
+static void dies(struct rte_mempool *mp, void *arg)
+{
+	(void)mp;
+	(void)arg;
+	(void)kill(getpid(), SIGKILL);
+}
+
+ROLE(dies_making)
+{
+	init_as("secondary");
+	(void)rte_mempool_create(argv[1], 63, 64, 0, 0, dies, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+	return 1;
+}
+
+TEST(things_of_the_programs_are_not_taken_for_parts_of_a_pool)
+{
+	struct rte_ring *r;
+	void *o = NULL;
+
+	init_as("primary");
+	r = rte_ring_create("MP_foo", 64, SOCKET_ID_ANY, 0);
+	CHECK_EQ(rte_ring_enqueue(r, &o), 0);
+	for (unsigned dead = 0; dead < 2; dead++) {
+		if (dead != 0) { /* it is cleared away */
+			CHECK_EQ(t_wait(t_spawn("dies_making", "foo", NULL)), 128 + SIGKILL);
+			CHECK_EQ(t_wait(t_spawn("dies_making", "bar", NULL)), 128 + SIGKILL);
+		}
+		rte_errno = 0;
+		CHECK(cached_pool("foo") == NULL);
+		CHECK_EQ(rte_errno, EEXIST);
+		CHECK(rte_ring_lookup("MP_foo") == r);
+		if (dead == 0)
+			beside_zones();
+		else
+			CHECK(cached_pool("bar") == NULL && rte_memzone_lookup("MO_bar") != NULL);
+	}
+	CHECK_EQ(rte_ring_dequeue(r, &o), 0);
+	CHECK(o == &o);
+	rte_ring_free(r);
+	CHECK(cached_pool("foo") != NULL);
 }
 
 ROLE(sharer)
