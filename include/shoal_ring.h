@@ -25,7 +25,9 @@ struct timespec; /* strict C99 has none in time.h */
 /**
  * Sleep until a ring has an element, or room. Another consumer may take it first: look, and sleep again.
  *
- * A wake-up is never lost, whoever is killed or stopped meanwhile. Asleep it uses no CPU.
+ * A wake-up is not lost when whoever should have made it is killed. One that is stopped (SIGSTOP, a debugger) between its
+ * enqueue or dequeue and the wake-up holds it back: the caller sleeps on until that one goes on or ends, another enqueue or
+ * dequeue of that side comes, or the timeout. Asleep it uses no CPU.
  *
  * Threads:  any number, in any processes. Not a cancellation point.
  * @param what     SHOAL_RING_ELEMENTS or SHOAL_RING_ROOM.
