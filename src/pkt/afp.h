@@ -59,7 +59,8 @@ struct sh_afp {
 	bool bypass, join;
 	_Atomic uint32_t gen;	/* of the sockets that receive; 0: there are none yet */
 	_Atomic uint32_t tried; /* the last number that somebody made, or began to make, sockets for */
-	uint32_t n_rx, fanout;
+	_Atomic uint32_t n_rx;
+	uint32_t fanout;
 	uint32_t frames[SH_AFP_QUEUES];
 	_Atomic uint32_t idx[SH_AFP_QUEUES]; /* the next slot to look at */
 };

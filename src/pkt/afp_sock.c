@@ -249,11 +249,17 @@ static int had(struct sh_here *h, unsigned queue)
 	return fd;
 }
 
+/* how many receive; 0 before the first start */
+static uint32_t sockets(const struct sh_afp *s)
+{
+	return sh_load_acq(&s->gen) != 0 ? sh_load_rlx(&s->n_rx) : 0; /* A:AFPGEN; relaxed: behind it */
+}
+
 void sh_afp_keep(struct sh_here *h)
 {
 	const struct sh_afp *s = h->p->shared;
 
-	for (unsigned i = 0; sh_load_acq(&s->gen) != 0 && i < s->n_rx && i < SH_AFP_QUEUES; i++) { /* A:AFPGEN */
+	for (unsigned i = 0; i < sockets(s) && i < SH_AFP_QUEUES; i++) {
 		int fd = had(h, i);
 
 		if (fd < 0 && fd != -ENOENT)
@@ -319,13 +325,13 @@ static bool fit(struct sh_here *h)
 {
 	const struct sh_afp *s = h->p->shared;
 
-	if (sh_load_acq(&s->gen) == 0 || s->n_rx != h->p->nb_rxq) /* A:AFPGEN */
+	if (sh_load_acq(&s->gen) == 0 || sockets(s) != h->p->nb_rxq) /* A:AFPGEN */
 		return false;
-	for (unsigned i = 0; i < s->n_rx; i++)
+	for (unsigned i = 0; i < h->p->nb_rxq; i++)
 		if (s->frames[i] != frames(h, i))
 			return false;
 	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
-	for (unsigned i = 0; i < s->n_rx; i++)
+	for (unsigned i = 0; i < h->p->nb_rxq; i++)
 		if (have(h, false, i, NULL, NULL) < 0)
 			return false;
 	return true;
@@ -385,7 +391,7 @@ static int make_all(struct sh_here *h)
 		change(h, was, true);
 		return r;
 	}
-	s->n_rx = h->p->nb_rxq;
+	sh_store_rlx(&s->n_rx, h->p->nb_rxq); /* relaxed: before gen */
 	s->fanout = m.fanout;
 	l->gen = gen;
 	sh_store_rel(&s->gen, gen); /* R:AFPGEN */
@@ -437,7 +443,7 @@ void sh_afp_stop(struct sh_here *h)
 {
 	struct sh_afp *s = h->p->shared;
 
-	if (sh_load_acq(&s->gen) != 0 && s->n_rx == h->p->nb_rxq) /* A:AFPGEN */
+	if (sockets(s) == h->p->nb_rxq)
 		(void)all_gates(h, false, false);
 }
 
@@ -446,7 +452,7 @@ uint64_t sh_afp_drops(struct sh_here *h)
 	struct sh_afp *s = h->p->shared;
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; sh_load_acq(&s->gen) != 0 && i < s->n_rx && i < h->p->nb_rxq; i++) { /* A:AFPGEN */
+	for (unsigned i = 0; i < sockets(s) && i < h->p->nb_rxq; i++) {
 		struct tpacket_stats n = {0};
 		socklen_t len = sizeof(n);
 		int fd = had(h, i);

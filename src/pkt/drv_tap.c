@@ -324,11 +324,15 @@ int sh_tap_fd(struct sh_here *h, unsigned queue)
 /* each member has all queues: whoever is left goes on, also where nobody could open one, as of an interface that was moved */
 static void keep(struct sh_here *h)
 {
+	const struct tap *s = h->p->shared;
 	struct tap_here *t = h->local;
 	char what[16];
 	int r = 0;
 
-	for (unsigned i = 0; i < h->p->nb_rxq && i < TAP_QUEUES && (r == 0 || r == -ENOENT); i++) {
+	for (unsigned i = 0; i < TAP_QUEUES && (r == 0 || r == -ENOENT); i++) {
+		if ((sh_load_rlx(&s->attached) & 1u << i) ==
+		    0) /* relaxed: a hint; there is another look after each start */
+			continue;
 		(void)snprintf(what, sizeof(what), "q%u", i);
 		r = sh_port_fd_keep(h, what, &t->q[i]);
 	}
