@@ -424,12 +424,17 @@ static int start(struct sh_here *h)
 	for (unsigned q = 0; q < h->p->nb_rxq && q < SH_PCAP_QUEUES; q++)
 		(void)sh_add_rlx(&sh_rxq(h->p, q)->missed, behind[q]); /* relaxed: a counter */
 	sh_store_rlx(&s->t0, sh_now_ns());			       /* relaxed: before run */
+	sh_store_rlx(&s->t1, 0);				       /* relaxed: as t0 */
 	sh_port_link_put(h->p, true, RTE_ETH_SPEED_NUM_10G, true, false);
 	return 0;
 }
 
 static int stop(struct sh_here *h)
 {
+	struct sh_pcap *s = h->p->shared;
+
+	if (sh_load_rlx(&s->t1) == 0)		   /* relaxed: under the seat */
+		sh_store_rlx(&s->t1, sh_now_ns()); /* relaxed: a time; any recent value will do */
 	sh_pcap_tx_stop(h);
 	sh_port_link_put(h->p, false, RTE_ETH_SPEED_NUM_10G, true, false);
 	return 0;
@@ -494,6 +499,7 @@ static int configure(struct sh_here *h)
 	struct sh_pcap *s = h->p->shared;
 
 	memset(s->behind, 0, sizeof(s->behind));
+	sh_store_rlx(&s->t0, 0); /* relaxed: under the seat */
 	from_the_beginning(s);
 	return 0;
 }

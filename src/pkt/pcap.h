@@ -42,7 +42,7 @@ enum sh_pcap_rate { SH_PCAP_FAST, SH_PCAP_PER_S, SH_PCAP_REAL };
  *
  *   field          written by                                    ordering
  *   cwd .. rx      probe                                         constant
- *   t0             start                                         before run
+ *   t0, t1         start, stop, configure                        t0 before run
  *   tx[].dev, ino  start                                         before run
  *   tx[].word      who writes, or writes for another: see above  CAS; R:PCAPWORD <-> A:PCAPWORD
  *   behind         stats_reset, start: by who has the seat       -
@@ -57,7 +57,8 @@ struct sh_pcap {
 	struct {
 		uint64_t dev, ino;
 	} rx[SH_PCAP_STREAMS];
-	_Atomic uint64_t t0; /* sh_now_ns() when the port was started */
+	_Atomic uint64_t t0; /* sh_now_ns() when the port was started; 0: not since it was configured */
+	_Atomic uint64_t t1; /* when it was stopped; 0: it runs */
 	struct {
 		uint64_t dev, ino;
 		_Atomic uint64_t word;

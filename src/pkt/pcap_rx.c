@@ -185,10 +185,10 @@ static bool runt(const struct stream *st)
 	return st->pkt.caplen < RUNT && sh_cap_link(st->cap) == 1;
 }
 
-/* how far the fastest of the port's queues is in a stream */
-static uint64_t front(const struct sh_port *p, const struct sh_pcap *s, unsigned i)
+/* how far the fastest of the port's queues is in a stream, or, with a rate, its packets are that have come until then */
+static uint64_t front(const struct sh_port *p, const struct sh_pcap *s, unsigned i, uint64_t now)
 {
-	uint64_t f = 0;
+	uint64_t f = s->rate_kind == SH_PCAP_PER_S ? (uint64_t)((unsigned __int128)now * s->rate / 1000000000u) : 0;
 
 	for (unsigned k = 0; k < p->nb_rxq && k < SH_PCAP_QUEUES; k++) {
 		uint64_t v = sh_load_rlx(&s->pos[k][i]); /* relaxed: any recent value will do */
@@ -206,12 +206,7 @@ static void overrun(struct rx *x, struct stream *st)
 
 	if (st->live || at < st->to_drop)
 		return;
-	f = front(x->p, x->s, st->i);
-	if (x->s->rate_kind == SH_PCAP_PER_S) {
-		uint64_t sent = (uint64_t)((unsigned __int128)x->now * x->s->rate / 1000000000u);
-
-		f = sent > f ? sent : f;
-	}
+	f = front(x->p, x->s, st->i, x->now);
 	if (f > at + x->q->desc) {
 		st->to_drop = f;
 		st->budget = x->q->desc;
@@ -632,20 +627,31 @@ static uint64_t more_than(struct rx *x, struct stream *st, uint64_t from, uint64
 	return n > room ? n - room : 0;
 }
 
+/* how long the port has been running, or was until it was stopped; both words may be of two runs while it is started: 0 */
+static uint64_t ran_for(const struct sh_pcap *s)
+{
+	uint64_t from = sh_load_rlx(&s->t0), to = sh_load_rlx(&s->t1); /* relaxed, both: see above */
+
+	to = to == 0 ? sh_now_ns() : to;
+	return from != 0 && to > from ? to - from : 0;
+}
+
 /* exact for a queue whose owner is stopped or dead; of one that bursts meanwhile not to the burst */
 uint64_t sh_pcap_rx_behind(const struct sh_here *h, const struct sh_queue *q)
 {
 	uint64_t missed = 0, f, from;
 	struct rx *x;
 
-	if (!q->drop_en || !sh_pcap_rss_on(h->p) || make(h, (struct sh_queue *)(uintptr_t)q, true, &x) < 0)
+	/* one queue alone, and no rate: nobody passes it by */
+	if (!q->drop_en || (!sh_pcap_rss_on(h->p) && sh_pcap_names(h)->rate_kind != SH_PCAP_PER_S) ||
+	    make(h, (struct sh_queue *)(uintptr_t)q, true, &x) < 0)
 		return 0;
 	for (unsigned i = 0; i < x->n; i++) {
 		struct stream *st = &x->st[i];
 
 		if (st->live)
 			continue;
-		f = front(h->p, x->s, st->i);
+		f = front(h->p, x->s, st->i, ran_for(x->s));
 		from = st->skip;
 		if (from < st->to_drop) {
 			missed += more_than(x, st, from, st->to_drop, st->budget);
