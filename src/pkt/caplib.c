@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #define PRECISION_NANO 1
 #define DIRECTION_IN 1
 #define LIVE_BUFFER (4 << 20)
+#define IGNORE_OUTGOING 23 /* PACKET_IGNORE_OUTGOING of Linux 4.20: older headers have not got it */
 
 typedef struct pcap pcap_t;
 struct pcap_header {
@@ -54,6 +56,7 @@ struct sh_caplib {
 	int (*setnonblock)(pcap_t *p, int on, char *errbuf);
 	int (*inject)(pcap_t *p, const void *data, size_t n);
 	int (*stats)(pcap_t *p, struct pcap_counts *c);
+	int (*fd)(pcap_t *p);
 	const char *(*statustostr)(int error);
 };
 
@@ -92,6 +95,7 @@ static int load(struct sh_caplib **ret, char why[SH_CAP_WHY])
 		  FN(setnonblock, "pcap_setnonblock"),
 		  FN(inject, "pcap_inject"),
 		  FN(stats, "pcap_stats"),
+		  FN(fd, "pcap_fileno"),
 		  FN(statustostr, "pcap_statustostr")};
 #undef FN
 	struct sh_caplib *l = calloc(1, sizeof(*l));
@@ -204,6 +208,17 @@ void sh_caplib_close(struct sh_cap *c)
 		drop(c->lib);
 }
 
+/*
+ * libpcap leaves the other direction out itself, when the kernel has queued its packets, and has dropped some of them. Better the
+ * kernel leaves them out; where it is too old for that, its drops are of both directions.
+ */
+static void leave_out_sent(struct sh_caplib *l)
+{
+	const int on = 1;
+
+	(void)setsockopt(l->fd(l->p), SOL_PACKET, IGNORE_OUTGOING, &on, sizeof(on));
+}
+
 static int activate(struct sh_caplib *l, bool in_only, char why[SH_CAP_WHY])
 {
 	char err[ERRBUF] = "";
@@ -226,6 +241,8 @@ static int activate(struct sh_caplib *l, bool in_only, char why[SH_CAP_WHY])
 		snprintf(why, SH_CAP_WHY, "%.100s %.50s", l->geterr(l->p), err);
 		return -ENOTSUP;
 	}
+	if (in_only)
+		leave_out_sent(l);
 	return 0;
 }
 

@@ -88,3 +88,26 @@ TEST(the_successor_of_a_dead_one_hears)
 	CHECK_EQ(stats_of(port).imissed, 0);
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
+
+/* what leaves the interface takes no room of what comes in, and its drops are none of the port's */
+TEST(what_is_sent_is_left_out_by_the_kernel)
+{
+	uint16_t port = make();
+	unsigned sockets = 0;
+
+	hears(port, 10);
+	for (int fd = 3; fd < 1024; fd++) {
+		int domain = 0, on = -1;
+		socklen_t n = sizeof(int);
+
+		if (fd == wire || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 || domain != AF_PACKET)
+			continue;
+		n = sizeof(on);
+		if (getsockopt(fd, SOL_PACKET, 23, &on, &n) < 0) /* PACKET_IGNORE_OUTGOING */
+			SKIP("the kernel is older than 4.20");
+		CHECK_EQ(on, 1);
+		sockets++;
+	}
+	CHECK(sockets > 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
