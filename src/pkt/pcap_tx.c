@@ -20,7 +20,8 @@
 #define WHO(word) (((word)&0xffff) - 1)
 #define END(word) ((word) >> 16)
 #define WORD(end, who) ((uint64_t)(end) << 16 | (who))
-#define PATIENCE_NS 50000 /* then a burst is written for another */
+#define PATIENCE_NS 50000				/* then a burst is written for another */
+#define FOR_WRITING (O_WRONLY | O_CLOEXEC | O_NONBLOCK) /* no open waits for the reader of a FIFO */
 
 struct tx {
 	struct sh_queue *q;
@@ -262,12 +263,16 @@ int sh_pcap_tx_start(struct sh_here *h)
 
 		if (names->tx[i].kind != SH_PCAP_FILE)
 			continue;
-		fd = sh_fd_up(open(names->tx[i].name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+		fd = sh_fd_up(open(names->tx[i].name, FOR_WRITING | O_CREAT | O_TRUNC, 0666));
 		if (fd < 0 || fstat(fd, &st) < 0)
 			r = -errno;
 		else
 			r = write_at(fd, hdr, sizeof(hdr), 0);
-		if (r < 0)
+		if (r == -ENXIO || r == -ESPIPE) /* a FIFO without a reader; with one */
+			sh_err("port %u (%s): %s is a FIFO or a socket, which several queues cannot write to: name a "
+			       "file",
+			       h->p->id, h->p->name, names->tx[i].name);
+		else if (r < 0)
 			sh_err("port %u (%s): %s cannot be written: %s", h->p->id, h->p->name, names->tx[i].name,
 			       strerror(-r));
 		sh_close(&fd);
@@ -292,7 +297,7 @@ void sh_pcap_tx_stop(struct sh_here *h)
 
 		if (names->tx[i].kind != SH_PCAP_FILE || word == 0)
 			continue;
-		fd = sh_fd_up(open(names->tx[i].name, O_WRONLY | O_CLOEXEC));
+		fd = sh_fd_up(open(names->tx[i].name, FOR_WRITING));
 		if (fd >= 0 && same_file(fd, s->tx[i].dev, s->tx[i].ino)) {
 			if (!NOBODY(word))
 				(void)help(h->p, &s->tx[i].word, word, fd, buf);
@@ -346,7 +351,7 @@ static int open_file(struct sh_here *h, struct tx *t, unsigned i)
 
 	t->word = &s->tx[i].word;
 	t->stage = stage_of(t->q);
-	t->fd = sh_fd_up(open(name->name, O_WRONLY | O_CLOEXEC));
+	t->fd = sh_fd_up(open(name->name, FOR_WRITING));
 	if (t->fd < 0) {
 		int r = -errno;
 

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pcap_help.h"
@@ -731,6 +732,32 @@ TEST(an_interface_without_the_right_to_it)
 	CHECK_EQ(said("net_pcap0: lo: not permitted: it needs CAP_NET_RAW"), 1);
 	CHECK_EQ(lines_said(), 1);
 	log_as_before();
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* written at places, which a FIFO has not got: start says so, and waits for no reader */
+TEST(a_fifo_is_no_file)
+{
+	char path[512], args[600];
+	struct rte_mempool *mp;
+	uint16_t port;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/fifo", t_tmpdir());
+	CHECK_EQ(mkfifo(path, 0600), 0);
+	INIT("primary", NULL);
+	mp = make_pool("mp", 127);
+	snprintf(args, sizeof(args), "tx_pcap=%s", path);
+	port = make_port("net_pcap0", args);
+	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
+	CHECK_EQ(rte_eth_dev_start(port), -ENXIO);
+	CHECK((fd = open(path, O_RDONLY | O_NONBLOCK)) >= 0);
+	listen_to_log();
+	CHECK_EQ(rte_eth_dev_start(port), -ESPIPE);
+	CHECK_EQ(said("/fifo is a FIFO or a socket"), 1);
+	CHECK_EQ(lines_said(), 1);
+	log_as_before();
+	CHECK_EQ(close(fd), 0);
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
