@@ -49,6 +49,27 @@ def symmetric_over(kind, exes):
         w.close()
 
 
+def primary_dies(kind, exes):
+    """the one that opened everything is killed; a secondary takes its place, with what the other one has: the download goes on"""
+    w = World()
+    try:
+        if kind == 'af_packet':
+            w.veths()
+        all_ = forwarders(w, exes['symmetric_mp'], DEVICES[kind], 2)
+        if kind == 'tap':
+            w.plug_taps()
+        w.ping()
+
+        def replace():
+            all_[0].kill()
+            all_[0] = symmetric(w, exes['symmetric_mp'], DEVICES[kind], 2, 0, kind_of='secondary')
+            all_[0].expect('using queue 0 of each port')
+        compare(w, replace)
+        alive(w)
+    finally:
+        w.close()
+
+
 def client(w, exe, i):
     p = w.start(f'mp_client {i}', exe, f'--lcores={spread(i)}', '--proc-type=secondary', '--log-level=error', '--', '-n', str(i))
     p.expect(f'Client process {i} handling packets')
@@ -80,6 +101,8 @@ def client_server_over(kind, exes):
 
 CASES = {'symmetric_mp_over_af_packet': lambda e: symmetric_over('af_packet', e),
          'symmetric_mp_over_tap': lambda e: symmetric_over('tap', e),
+         'the_primary_dies_over_af_packet': lambda e: primary_dies('af_packet', e),
+         'the_primary_dies_over_tap': lambda e: primary_dies('tap', e),
          'client_server_mp_over_af_packet': lambda e: client_server_over('af_packet', e),
          'client_server_mp_over_tap': lambda e: client_server_over('tap', e)}
 

@@ -321,9 +321,9 @@ def spread(n, first=0):
     return f'0@{(first + n) % len(os.sched_getaffinity(0))}'
 
 
-def symmetric(world, exe, devices, n, i, dpdk=False, more=()):
+def symmetric(world, exe, devices, n, i, dpdk=False, more=(), kind_of='auto'):
     """process i of n over two ports, begun"""
-    own = ['--no-huge', '-m', '512', '--no-telemetry'] if dpdk else ['--proc-type=auto']
+    own = ['--no-huge', '-m', '512', '--no-telemetry'] if dpdk else [f'--proc-type={kind_of}']
     return world.start(f'symmetric_mp {i}', exe, f'--lcores={spread(i)}', *own, '--log-level=error', '--no-pci', *more,
                        *[f'--vdev={d}' for d in devices], '--', '-p', '3', f'--num-procs={n}', f'--proc-id={i}')
 
