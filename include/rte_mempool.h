@@ -146,8 +146,9 @@ struct rte_mempool {
 struct __rte_mempool_here {
 	volatile uint64_t serial; /* what follows is about the pool with this serial; 0 in a forked child */
 	const struct rte_mempool_ops *ops;
-	volatile uint64_t deaths; /* of so many it was looked what they had here; of a registered back end */
+	volatile uint64_t deaths; /* of so many it was looked what they had here; UINT64_MAX: of none, or in vain */
 	struct rte_mempool_cache *cache[RTE_MAX_LCORE];
+	volatile uint64_t due; /* not before this moment a thread that finds the pool empty looks again; 0: none has */
 } __rte_cache_aligned;
 extern struct __rte_mempool_here *__rte_mempool_here; /* private to the process, zeros in a child of fork() */
 /*

@@ -6,7 +6,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -66,6 +68,57 @@ static void mend_one(struct rte_ring *r, void *dead)
 	(void)sh_ring_mend(r, *(sh_id_t *)dead);
 }
 
+/* ---- what a living one was in the way of ---- */
+
+#define AGAIN_MS 100
+#define AGAIN_MAX_MS 1000
+
+static void on_again(void *arg, uint32_t events);
+
+/*
+ * The timer is there from the first time on, and runs while there is something to mend. Without it (no fd to be had) who finds
+ * a pool empty mends it, or the next death has it done.
+ */
+static void mend_later(struct sh_obj *m, unsigned ms)
+{
+	const struct itimerspec in = {.it_value = {ms / 1000, (long)(ms % 1000) * 1000000}};
+	int fd = sh_load_rlx(&m->again); /* relaxed: this thread's */
+
+	if (fd < 0) {
+		fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+		if (fd >= 0 && sh_watch_add(fd, EPOLLIN, on_again, m) != 0) {
+			(void)close(fd);
+			fd = -1;
+		}
+	}
+	if (fd >= 0)
+		(void)timerfd_settime(fd, 0, &in, NULL);
+	m->again_ms = ms;
+	sh_store_rel(&m->again, fd); /* release: tests look */
+}
+
+static void on_again(void *arg, uint32_t events)
+{
+	struct sh_obj *m = arg;
+	uint64_t times;
+
+	(void)events;
+	if (read(sh_load_rlx(&m->again), &times, sizeof(times)) < 0) /* relaxed: this thread's */
+		return;
+	if (!sh_pools_mend(caretaker(), true))
+		mend_later(m, m->again_ms * 2 < AGAIN_MAX_MS ? m->again_ms * 2 : AGAIN_MAX_MS);
+}
+
+static void again_end(struct sh_obj *m)
+{
+	int fd = sh_load_rlx(&m->again); /* relaxed: the listener does not run any more */
+
+	if (fd < 0)
+		return;
+	sh_watch_del(fd);
+	(void)close(fd);
+}
+
 /* Who is blocked by a death mends by itself, if need be; the caretaker is the one who starts unasked. */
 static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 {
@@ -82,7 +135,9 @@ static void on_event(void *arg, enum sh_event ev, sh_id_t id)
 	if (sh_ctx.obj != NULL) {
 		(void)sh_add(&sh_ctx.obj->deaths, 1);
 		sh_store_rel(&sh_ctx.obj->left, true); /* freeing waits for a lock, this thread does not */
-		sh_pools_mend(mine); /* caches: whoever hears of it first; hands need a look at each object */
+		/* caches: whoever hears of it first; hands need a look at each object */
+		if (!sh_pools_mend(mine, false) && mine)
+			mend_later(sh_ctx.obj, AGAIN_MS);
 	}
 	sh_sleepers_wake();
 }
@@ -119,6 +174,7 @@ int sh_obj_start(const struct sh_opts *o)
 		sh_err("no memory to start the room of rings");
 		return -ENOMEM;
 	}
+	sh_store_rlx(&m->again, -1); /* relaxed: nobody else is here yet */
 	sh_fence_start(m);
 	r = name_keep();
 	if (r == 0)
@@ -145,8 +201,10 @@ void sh_obj_stop(void)
 	bool mine = sh_self() != 0; /* not in a forked child */
 
 	sh_off_event(on_event);
-	if (mine && sh_ctx.obj != NULL)
+	if (mine && sh_ctx.obj != NULL) {
+		again_end(sh_ctx.obj);
 		sh_pools_leave();
+	}
 	name_set(0);
 	if (sh_ctx.obj != NULL)
 		sh_ring_fds_end(sh_ctx.obj, mine);

@@ -138,8 +138,11 @@ int sh_pool_backend_get(struct rte_mempool *mp, void **objs, unsigned n, struct 
 int sh_pool_backend_put(struct rte_mempool *mp, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
 
 /* pool_mend.c */
-/* what the dead have of the group's pools comes back; all: also what they had in their hands */
-void sh_pools_mend(bool all);
+/*
+ * What the dead have of the group's pools comes back; all: also what they had in their hands. again: it is waited for nobody.
+ * false: somebody is in the way; what is left is for another time.
+ */
+bool sh_pools_mend(bool all, bool again);
 /* my own caches go back: I leave the group */
 void sh_pools_leave(void);
 /* nothing was left in the back end: did somebody die? true: look again */

@@ -74,7 +74,8 @@ static void meet(struct __rte_mempool_here *h, struct rte_mempool *mp)
 	/* nobody in this process uses the pool that was there before: it is gone */
 	memset(h->cache, 0, sizeof(h->cache));
 	h->ops = ops;
-	h->deaths = UINT64_MAX;				/* those that died before I came count as well */
+	h->deaths = UINT64_MAX; /* those that died before I came count as well */
+	h->due = 0;
 	sh_store_rel(SH_A64(&h->serial), mp->__serial); /* R:HERE */
 }
 

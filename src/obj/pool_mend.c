@@ -24,8 +24,10 @@
 #include "obj/pool.h"
 #include "proc/proc.h"
 
-#define SETTLE_NS (50 * SH_NS_PER_MS) /* longer than this nobody living is inside, unless it is stopped */
+#define SETTLE_NS (50 * SH_NS_PER_MS)	   /* longer than this nobody living is inside, unless it is stopped */
+#define AGAIN_SETTLE_NS (2 * SH_NS_PER_MS) /* the one that was in the way before is not waited for again */
 #define STARVED_NS (5 * SH_NS_PER_MS)
+#define AGAIN_NS (100 * SH_NS_PER_MS) /* after a look in vain */
 #define BATCH 64u
 
 /* ---- 1 ---- */
@@ -80,40 +82,57 @@ static void list_tags(struct rte_mempool *mp, struct dead *d)
 
 /* ---- 2 ---- */
 
-static bool settle_side(struct rte_ring *r, unsigned side)
+/* with whom is waited, and how long for all sides together */
+struct settling {
+	uint64_t dl;
+	bool tell; /* a line about who is in the way */
+	bool ok;
+};
+
+static struct settling settling(bool again, bool tell)
+{
+	return (struct settling){sh_deadline(again ? AGAIN_SETTLE_NS : SETTLE_NS), tell && !again, true};
+}
+
+static void settle_side(struct rte_ring *r, unsigned side, struct settling *w)
 {
 	struct __rte_ring_side *s = sh_side(r, side);
-	uint64_t dl = sh_deadline(SETTLE_NS), seen;
 
-	do {
-		seen = 0;
+	for (;;) {
+		uint64_t seen = 0;
+
 		if (sh_cas(SH_A64(&s->owner), &seen, sh_self())) { /* A:RINGOWN */
 			if (s->bias != 0 && sh_ring_gone(sh_bias_member(s)))
 				(void)sh_bias_revoke(r, side);
 			sh_store_rel(SH_A64(&s->owner), 0); /* R:RINGOWN */
-			return true;
+			return;
 		}
-		if (sh_ring_gone(seen))
+		if (sh_ring_gone(seen)) {
 			(void)sh_ring_mend(r, seen);
-		else
+		} else if (sh_left_ns(w->dl) > 0) {
 			sched_yield();
-	} while (sh_left_ns(dl) > 0);
-	sh_warn("ring \"%s\": member %u (generation %u) is inside and does not go on; what a dead one had comes back "
-		"to the "
-		"pool later",
-		r->name, sh_id_slot(seen), sh_id_gen(seen));
-	return false;
+		} else {
+			w->ok = false;
+			if (w->tell)
+				sh_warn("ring \"%s\": member %u (generation %u) is inside and does not go on; what a "
+					"dead "
+					"one had comes back to the pool later",
+					r->name, sh_id_slot(seen), sh_id_gen(seen));
+			return;
+		}
+	}
 }
 
-static bool settle(struct rte_ring *r)
+static void settle(struct rte_ring *r, struct settling *w)
 {
-	return settle_side(r, 0) && settle_side(r, 1);
+	settle_side(r, 0, w);
+	settle_side(r, 1, w);
 }
 
-static void settle_tracked(struct rte_ring *r, void *ok)
+static void settle_tracked(struct rte_ring *r, void *w)
 {
-	if ((r->tracked == SH_TRACK_RING || r->tracked == SH_TRACK_GUESS) && !settle(r))
-		*(bool *)ok = false;
+	if (r->tracked == SH_TRACK_RING || r->tracked == SH_TRACK_GUESS)
+		settle(r, w);
 }
 
 /* ---- 3 ---- */
@@ -179,23 +198,28 @@ static bool foreign(const struct rte_mempool *mp)
 }
 
 /* a registered back end has no side of ours to settle: what a cache's len and the names say is all there is */
-static bool settle_pool(struct rte_mempool *mp)
+static void settle_pool(struct rte_mempool *mp, struct settling *w)
 {
-	return foreign(mp) || settle(mp->pool_data);
+	if (!foreign(mp))
+		settle(mp->pool_data, w);
 }
 
-static unsigned mend_caches(struct rte_mempool *mp)
+static bool mend_caches(struct rte_mempool *mp, bool again)
 {
 	struct mend m = {.n = 0};
+	struct settling w = settling(again, true);
 
 	sh_pool_each_cache(mp, list_owner, &m.dead);
-	if (m.dead.n == 0 || !settle_pool(mp))
-		return 0;
+	if (m.dead.n == 0)
+		return true;
+	settle_pool(mp, &w);
+	if (!w.ok)
+		return false;
 	SH_STEP("pool_caches_settled");
 	sh_pool_each_cache(mp, mend_cache, &m);
 	if (m.n != 0)
 		sh_info("pool \"%s\": %u objects came back from caches of the dead", mp->name, m.n);
-	return m.n;
+	return true;
 }
 
 /* ---- 4 ---- */
@@ -296,13 +320,13 @@ bool sh_pool_inherit(void *obj)
 {
 	struct rte_mempool *mp = rte_mempool_from_obj(obj);
 	uint64_t who = sh_load_acq(SH_TAG(obj));
-	bool settled = true;
+	struct settling w = settling(false, true);
 
 	if (sh_self() == 0 || !dead_ones(who))
 		return false;
-	sh_ring_visit(settle_tracked, &settled); /* the dead one's name may be on what it had not got out yet */
+	sh_ring_visit(settle_tracked, &w); /* the dead one's name may be on what it had not got out yet */
 	who = sh_load_acq(SH_TAG(obj));
-	return settled && dead_ones(who) && may_take(mp, obj) && sh_cas(SH_TAG(obj), &who, sh_self());
+	return w.ok && dead_ones(who) && may_take(mp, obj) && sh_cas(SH_TAG(obj), &who, sh_self());
 }
 
 /* ---- all of it ---- */
@@ -313,38 +337,57 @@ static bool mendable(const struct rte_mempool *mp)
 	       sh_self() != 0 && sh_pool_ops(mp) != NULL;
 }
 
-/* false: somebody is in the way, what is left is for another time */
-static bool mend_pool(struct rte_mempool *mp, bool all)
+/*
+ * Sides are settled also if nobody of the dead has a name on anything: one may have died between its last name and its tail.
+ * Then whoever lives in one is in nobody's way.
+ */
+static bool mend_hands(struct rte_mempool *mp, bool again)
 {
 	struct dead dead = {.n = 0};
-	bool settled = true;
+	struct settling w;
 
+	list_tags(mp, &dead);
+	w = settling(again, dead.n != 0);
+	sh_ring_visit(settle_tracked, &w);
+	settle_pool(mp, &w);
+	if (dead.n == 0)
+		return true;
+	if (!w.ok)
+		return false;
+	SH_STEP("pool_tags_settled");
+	return sweep(mp, &dead);
+}
+
+/* false: somebody is in the way, what is left is for another time */
+static bool mend_pool(struct rte_mempool *mp, bool all, bool again)
+{
 	if (!mendable(mp))
 		return true;
-	(void)mend_caches(mp);
-	if (!all || !sh_pool_tracks(mp))
-		return true;
-	list_tags(mp, &dead);
-	sh_ring_visit(settle_tracked, &settled);
-	settled = settled && settle_pool(mp);
-	if (settled && dead.n != 0) {
-		SH_STEP("pool_tags_settled");
-		settled = sweep(mp, &dead);
-	}
-	return settled;
+	return mend_caches(mp, again) && (!all || !sh_pool_tracks(mp) || mend_hands(mp, again));
 }
+
+struct pass {
+	bool all, again, ok;
+};
 
 /* a program's functions are called in its own calls alone, never here: sh_pool_hear() */
-static void mend_one(struct rte_mempool *mp, void *all)
+static void mend_one(struct rte_mempool *mp, void *arg)
 {
-	if (!foreign(mp))
-		(void)mend_pool(mp, *(bool *)all);
+	struct pass *p = arg;
+
+	if (!foreign(mp) && !mend_pool(mp, p->all, p->again))
+		p->ok = false;
 }
 
-void sh_pools_mend(bool all)
+bool sh_pools_mend(bool all, bool again)
 {
-	sh_pool_visit(mend_one, &all);
+	struct pass p = {all, again, true};
+
+	sh_pool_visit(mend_one, &p);
+	return p.ok;
 }
+
+/* ---- by those who use it ---- */
 
 /* who gets is none that may put, if only one at a time may */
 static bool may_put(const struct rte_mempool *mp)
@@ -352,31 +395,45 @@ static bool may_put(const struct rte_mempool *mp)
 	return (mp->flags & RTE_MEMPOOL_F_SP_PUT) == 0;
 }
 
+/* all of it, if it was not looked since the last death, or in vain: was is what deaths said then */
+static void mend_for(struct rte_mempool *mp, struct __rte_mempool_here *h, uint64_t deaths, uint64_t was, bool again)
+{
+	if (mend_pool(mp, was != deaths, again))
+		return;
+	sh_store_rlx(SH_A64(&h->due), sh_now_ns() + AGAIN_NS); /* relaxed: of several threads one looks, or two */
+	sh_store_rlx(SH_A64(&h->deaths), UINT64_MAX);	       /* relaxed: as above */
+}
+
 void sh_pool_hear(struct rte_mempool *mp, struct __rte_mempool_here *h, bool put)
 {
-	uint64_t deaths = sh_load_acq(&sh_ctx.obj->deaths);
+	uint64_t deaths = sh_load_acq(&sh_ctx.obj->deaths), was = sh_load_rlx(SH_A64(&h->deaths)), due;
 
-	if (sh_load_rlx(SH_A64(&h->deaths)) == deaths || !(put || may_put(mp))) /* relaxed: the exchange decides */
+	if (was == deaths || !(put || may_put(mp))) /* relaxed: the exchange decides */
 		return;
-	if (sh_xchg(SH_A64(&h->deaths), deaths) != deaths && !mend_pool(mp, true))
-		sh_store_rlx(SH_A64(&h->deaths), UINT64_MAX); /* relaxed: as above */
+	due = was == UINT64_MAX ? sh_load_rlx(SH_A64(&h->due)) : 0; /* relaxed: as above */
+	if (due > sh_now_ns())
+		return;
+	was = sh_xchg(SH_A64(&h->deaths), deaths);
+	if (was != deaths)
+		mend_for(mp, h, deaths, was, due != 0);
 }
 
 bool sh_pool_starved(struct rte_mempool *mp)
 {
-	struct sh_obj *m = sh_ctx.obj;
-	uint64_t now = sh_now_ns(), last;
-	uint32_t deaths;
-	bool all;
+	struct __rte_mempool_here *h;
+	uint64_t now = sh_now_ns(), due, deaths, was;
 
-	if (m == NULL || !mendable(mp) || (foreign(mp) && !may_put(mp)))
+	if (sh_ctx.obj == NULL || !mendable(mp) || (foreign(mp) && !may_put(mp)))
 		return false;
-	last = sh_load_rlx(&m->starved_ns); /* relaxed: of several threads one looks */
-	if (now - last < STARVED_NS || !sh_cas(&m->starved_ns, &last, now))
+	h = sh_pool_here(mp);
+	if (h == NULL)
 		return false;
-	deaths = sh_load_acq(&m->deaths);
-	all = sh_xchg(&m->swept, deaths) != deaths;
-	(void)mend_pool(mp, all);
+	due = sh_load_rlx(SH_A64(&h->due)); /* relaxed: of several threads one looks */
+	if (now < due || !sh_cas(SH_A64(&h->due), &due, now + STARVED_NS))
+		return false;
+	deaths = sh_load_acq(&sh_ctx.obj->deaths);
+	was = sh_xchg(SH_A64(&h->deaths), deaths);
+	mend_for(mp, h, deaths, was, was == UINT64_MAX && due != 0);
 	return rte_mempool_ops_get_count(mp) != 0;
 }
 

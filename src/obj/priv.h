@@ -29,8 +29,8 @@ struct sh_sleeper {
  *   deaths      the listener           atomically: ends of members that were heard of
  *   left        the listener: true     what the dead were making or taking apart may be there; who makes or frees next looks
  *               who looks: false
- *   swept       who starves            deaths when it last looked for what the dead had
- *   starved_ns  who starves            by CAS: when that was
+ *   again       the listener           a timer: somebody was in the way of mending, look again; -1: nobody ever was
+ *   again_ms    the listener           how long after the last time
  */
 struct sh_pool_chunk;
 struct rte_mempool;
@@ -42,9 +42,10 @@ struct sh_obj {
 	struct sh_mtx pool_lock;
 	struct sh_pool_chunk *chunks;
 	_Atomic uint64_t ways;
-	_Atomic uint32_t deaths, swept;
+	_Atomic uint32_t deaths;
 	_Atomic bool left;
-	_Atomic uint64_t starved_ns;
+	_Atomic int again;
+	unsigned again_ms;
 };
 
 /* the words of a public struct, which are plain there, as what base/atom.h works on */

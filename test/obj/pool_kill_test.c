@@ -15,6 +15,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_ring.h>
+#include <rte_ring_peek.h>
 
 #include "check.h"
 #include "obj/pool.h"
@@ -265,6 +266,143 @@ TEST(what_a_dead_one_held_comes_back_if_tracked)
 		check_whole(mp, OBJECTS);
 		rte_mempool_free(mp);
 	}
+}
+
+/* ---- somebody else is inside a side meanwhile ---- */
+
+/* inside the producers' side of a tracked ring until it hears a line */
+ROLE(insider)
+{
+	struct rte_ring *r;
+	char line[16];
+
+	init_as("secondary");
+	r = rte_ring_lookup("between");
+	CHECK(r != NULL);
+	CHECK_EQ(rte_ring_enqueue_bulk_start(r, 1, NULL), 1);
+	t_tell("inside");
+	(void)t_hear(line, sizeof(line));
+	rte_ring_enqueue_finish(r, NULL, 0);
+	t_tell("left");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+/* has all of two tracked pools */
+ROLE(grasper)
+{
+	static void *o[2][OBJECTS];
+	char line[16];
+
+	init_as("secondary");
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQ(rte_mempool_get_bulk(rte_mempool_lookup(i == 0 ? "p0" : "p1"), o[i], OBJECTS), 0);
+	t_tell("has all");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+static void make_between(void)
+{
+	(void)make("p0", "ring_mp_mc", 0, SHOAL_MEMPOOL_F_TRACK);
+	(void)make("p1", "stack", 0, SHOAL_MEMPOOL_F_TRACK);
+	CHECK(rte_ring_create("between", 64, SOCKET_ID_ANY,
+			      RING_F_MP_HTS_ENQ | RING_F_MC_HTS_DEQ | SHOAL_RING_F_TRACK) != NULL);
+}
+
+ROLE(maker_between)
+{
+	char line[16];
+
+	init_as("primary");
+	make_between();
+	t_tell("made");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+/* one has all and dies, while another is inside */
+static struct t_proc *dead_while_inside(void)
+{
+	struct t_proc *in = t_spawn("insider", NULL), *all = t_spawn("grasper", NULL);
+
+	t_expect(in, "inside");
+	t_expect(all, "has all");
+	t_kill(all, SIGKILL);
+	CHECK_EQ(t_wait(all), 128 + SIGKILL);
+	return in;
+}
+
+static bool will_look_again(void *arg)
+{
+	(void)arg;
+	return sh_load_acq(&sh_ctx.obj->again) >= 0;
+}
+
+static bool all_there(void *arg)
+{
+	(void)arg;
+	return rte_mempool_avail_count(rte_mempool_lookup("p0")) == OBJECTS &&
+	       rte_mempool_avail_count(rte_mempool_lookup("p1")) == OBJECTS;
+}
+
+/* nobody asks for objects */
+TEST(what_one_inside_was_in_the_way_of_comes_back_later)
+{
+	struct t_proc *in;
+
+	init_as("primary");
+	make_between();
+	in = dead_while_inside();
+	t_until(will_look_again, NULL);
+	CHECK_EQ(rte_mempool_avail_count(rte_mempool_lookup("p0")), 0);
+	t_say(in, "leave");
+	t_until(all_there, NULL);
+	t_say(in, "end");
+	CHECK_EQ(t_wait(in), 0);
+}
+
+/* a thread that asks has looked, and somebody was in the way */
+static bool starved_in_vain(void *pool)
+{
+	struct rte_mempool *mp = pool;
+	void *o;
+
+	CHECK_EQ(rte_mempool_get(mp, &o), -ENOBUFS);
+	return __rte_mempool_here[mp->__slot].due != 0 && __rte_mempool_here[mp->__slot].deaths == UINT64_MAX;
+}
+
+static bool got(void *pool)
+{
+	void *o;
+
+	return rte_mempool_get(pool, &o) == 0;
+}
+
+/* those who ask have no other to look for them: the one who would is stopped */
+TEST(each_pool_is_mended_by_who_finds_it_empty)
+{
+	struct t_proc *maker = t_spawn("maker_between", NULL), *in;
+	struct rte_mempool *mp[2];
+
+	t_expect(maker, "made");
+	init_as("secondary");
+	mp[0] = rte_mempool_lookup("p0");
+	mp[1] = rte_mempool_lookup("p1");
+	CHECK(mp[0] != NULL && mp[1] != NULL);
+	t_kill(maker, SIGSTOP);
+	in = dead_while_inside();
+	for (unsigned i = 0; i < 2; i++)
+		t_until(starved_in_vain, mp[i]);
+	t_say(in, "leave");
+	t_expect(in, "left");
+	for (unsigned k = 0; k < 2 * OBJECTS; k++)
+		t_until(got, mp[k / OBJECTS]);
+	t_kill(maker, SIGCONT);
+	t_say(in, "end");
+	CHECK_EQ(t_wait(in), 0);
+	t_say(maker, "end");
+	CHECK_EQ(t_wait(maker), 0);
 }
 
 /* 8 objects in memory of its own between 24 of the group's; has all of them, or dies where $SHOAL_DIE_AT says */
