@@ -72,6 +72,7 @@ static bool take_over(struct rte_ring *r, unsigned side, uint64_t dead, uint64_t
 
 	if (!sh_cas(SH_A64(&s->owner), &dead, me)) /* A:RINGOWN */
 		return false;
+	sh_shm_acquire(s); /* the dead one had it from a thread of mine, perhaps */
 	SH_STEP("ring_taken_over");
 	if (s->bias == 0)
 		sh_ring_settle(r, side);

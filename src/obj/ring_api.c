@@ -186,6 +186,9 @@ SH_EXPORT void rte_ring_reset(struct rte_ring *r)
 	r->prod.tail = r->cons.tail = 0;
 	r->prod_side.seen = r->cons_side.seen = 0;
 	r->prod_side.held = r->cons_side.held = 0;
+	/* for who mends it in another thread of mine, after a process that I have told has died inside */
+	sh_shm_release(&r->prod_side);
+	sh_shm_release(&r->cons_side);
 }
 
 /* ---- looking at it ---- */
