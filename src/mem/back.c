@@ -219,6 +219,15 @@ uint64_t sh_back_pending(const struct sh_mem *m)
 	return n;
 }
 
+uint64_t sh_back_at_work(const struct sh_mem *m)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < SH_WORKS; i++)
+		n += sh_load_acq(&m->h->works[i].owner) != 0 ? units_of(&m->h->works[i]) : 0; /* A:WORK */
+	return n;
+}
+
 bool sh_back_left(const struct sh_mem *m, sh_id_t id)
 {
 	for (unsigned i = 0; i < SH_WORKS; i++)
@@ -286,7 +295,7 @@ static struct sh_work *work_on(struct sh_mem *m, uint32_t u, uint32_t n, uint32_
 			continue;
 		sh_store_rel(&w->run, (uint64_t)n << 32 | u);
 		sh_store_rel(&w->held, held);
-		sh_store_rel(&w->owner, sh_self());
+		sh_store_rel(&w->owner, sh_self()); /* R:WORK */
 		return w;
 	}
 	return NULL;
@@ -400,7 +409,7 @@ static int punch_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work
 
 static void punch_ends(struct sh_mem *m, struct sh_work *w)
 {
-	sh_store_rel(&m->h->pg.backed, U(m->h->pg.backed) - U(w->held));
+	sh_store_rel(&m->h->pg.backed, U(m->h->pg.backed) - U(w->held)); /* R:BACKED */
 	sh_store_rel(&w->owner, 0);
 }
 

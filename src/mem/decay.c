@@ -91,11 +91,32 @@ static struct sh_run part_of(const struct sh_mem *m, uint32_t u, uint32_t n)
 	return (struct sh_run){u, from, to - from < AT_ONCE ? to - from : AT_ONCE};
 }
 
-/* units that are backed and need not be kept. Under H: about, for pages come and go under G */
+/* Under H: units that somebody has in hand, who may be about to give their pages back. Rather too many */
+static uint64_t in_hand(const struct sh_mem *m)
+{
+	uint64_t n = 0;
+
+	for (uint32_t u = (uint32_t)U(m->h->pg.busy); u != 0; u = (uint32_t)U(sh_desc(u - 1)->link)) {
+		uint32_t units = sh_use_units(U(sh_desc(u - 1)->use));
+
+		n += units - sh_run_missing(m, u - 1, units);
+	}
+	return n + sh_back_at_work(m); /* after the bits: what has lost them is written down there before */
+}
+
+/*
+ * Units that are backed and need not be kept. Under H, so no two take the same; about, for pages come and go under G: a count
+ * before and one after, of which the lower has neither what came nor what went meanwhile.
+ */
 static uint64_t spare(const struct sh_mem *m)
 {
-	uint64_t backed = U(m->h->pg.backed), keep = m->h->pg.keep;
+	uint64_t backed = sh_load_acq(&m->h->pg.backed), keep = m->h->pg.keep, after; /* A:BACKED */
 
+	if (keep == 0)
+		return backed;
+	keep += in_hand(m);
+	after = U(m->h->pg.backed);
+	backed = backed < after ? backed : after;
 	return backed > keep ? backed - keep : 0;
 }
 
@@ -202,7 +223,8 @@ static uint64_t due_pages(struct sh_mem *m)
 	if (r < 0)
 		return r == -ETIMEDOUT ? RETRY_MS : NEVER;
 	u = (uint32_t)U(m->h->pg.oldest);
-	if (u != 0 && spare(m) >= page_of(m, u - 1)) {
+	/* what others have in hand may stay */
+	if (u != 0 && U(m->h->pg.backed) >= m->h->pg.keep + page_of(m, u - 1)) {
 		when = U(sh_desc(u - 1)->own[0]) + keep_ms;
 		when = when > now ? when - now : RETRY_MS; /* it was due, and could not go */
 	}

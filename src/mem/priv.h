@@ -86,6 +86,8 @@ int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back
 uint64_t sh_back_room(const struct sh_mem *m, uint32_t units);
 /* under G: units that pg.backed counts and that have no bit */
 uint64_t sh_back_pending(const struct sh_mem *m);
+/* a look: units of all pieces that are being worked on */
+uint64_t sh_back_at_work(const struct sh_mem *m);
 /* a look: did this member leave something half done? */
 bool sh_back_left(const struct sh_mem *m, sh_id_t id);
 /* under G, after a death */

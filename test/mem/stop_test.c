@@ -58,6 +58,33 @@ static pid_t stopped_at(const char *label)
 	return pid;
 }
 
+/* what is there from the start stays, also when two give pages back at once */
+TEST(what_others_are_about_to_give_back_is_not_there_any_more)
+{
+	static const char *const where[] = {"mem_shrink_cut", "mem_punch_done", "mem_punch_done:3"};
+	struct sh_opts first = opts;
+
+	first.mem_mb = 16;
+	sh_ctx.opts = &first;
+	for (unsigned i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		void *p;
+		pid_t pid;
+
+		f_group_again();
+		p = rte_malloc(NULL, 40 * MIB, 0);
+		CHECK(p != NULL);
+		rte_free(p);
+		pid = stopped_at(where[i]);
+		CHECK(shoal_mem_trim() >= 0);
+		CHECK_EQ(kill(pid, SIGCONT), 0);
+		CHECK_EQ(f_wait(pid), 0);
+		CHECK(shoal_mem_trim() >= 0);
+		CHECK_EQ(now().backed, 16 * MIB);
+		CHECK_EQ(f_heap_held(), 16 * MIB);
+		f_sound(where[i]);
+	}
+}
+
 /* the steps of the play of pages that are done with no lock held */
 static const char *const steps[] = {"mem_desc_backed",	 "mem_steps_backed", "mem_fill_backed",
 				    "mem_fill_backed:3", "mem_run_filled",   "mem_shrink_cut",
