@@ -34,7 +34,7 @@
 #endif
 #define ROW ((uint64_t)SH_WINDOWS * sizeof(struct sh_step))
 #define PATIENCE_NS SH_NS_PER_S		       /* for a place among those at work */
-#define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* half of the margin that is left of the machine's memory */
+#define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* so much is looked for at a time, so that little is backed in vain */
 #define PTES 512			       /* bytes that a member's page tables have a byte for */
 #define LOOK (-ENODATA)			       /* of begin_fn: the machine has to be asked, with no lock held */
 #define U(w) sh_load_rlx(&(w))		       /* relaxed: under the lock, or of a run that the caller has */
@@ -236,6 +236,16 @@ bool sh_back_left(const struct sh_mem *m, sh_id_t id)
 	return false;
 }
 
+/* under G: lower, and so many are gone: what was granted is for what comes, and giving back grants nothing */
+static void count_down(struct sh_pages_hdr *pg, uint64_t to)
+{
+	uint64_t was = U(pg->backed);
+
+	if (was > to)
+		sh_store_rel(&pg->gone, U(pg->gone) + was - to);
+	sh_store_rel(&pg->backed, to); /* R:BACKED */
+}
+
 static void count_anew(struct sh_mem *m)
 {
 	struct sh_pages_hdr *pg = &m->h->pg;
@@ -246,7 +256,7 @@ static void count_anew(struct sh_mem *m)
 
 		held += end - sh_run_missing(m, u, end);
 	}
-	sh_store_rel(&pg->backed, held);
+	count_down(pg, held);
 }
 
 /* Of a dead owner. A page that has bits in part, for they are two words, is there, and has them all then. */
@@ -304,10 +314,11 @@ static struct sh_work *work_on(struct sh_mem *m, uint32_t u, uint32_t n, uint32_
 /* ---- what the machine has ---- */
 
 /*
- * there, total: bytes that have pages for certain, and that there would be; under G. seen: by me, if I looked.
+ * there, total: bytes that have pages for certain, and that there would be, both with all that ever went; mapped: without.
+ * Under G. seen: by me, if I looked.
  */
 struct room {
-	uint64_t there, total;
+	uint64_t there, total, mapped;
 	struct sh_limit_seen seen;
 };
 
@@ -329,12 +340,13 @@ uint64_t sh_back_room(const struct sh_mem *m, uint32_t units)
 /* Under G: 0, LOOK, -ENOBUFS. What is in hand may have its pages or not: it counts as taken, and as not seen */
 static int room_for(const struct sh_mem *m, uint32_t u, uint32_t missing, struct room *r)
 {
-	uint64_t backed = U(m->h->pg.backed);
+	uint64_t backed = U(m->h->pg.backed), ever = backed + U(m->h->pg.gone);
 
 	if (sh_unit_w(u) != 0) /* huge pages were set aside before */
 		return 0;
-	r->there = (backed - sh_back_pending(m)) << SH_UNIT_SHIFT;
-	r->total = (backed + missing) << SH_UNIT_SHIFT;
+	r->there = (ever - sh_back_pending(m)) << SH_UNIT_SHIFT;
+	r->total = (ever + missing) << SH_UNIT_SHIFT;
+	r->mapped = (backed + missing) << SH_UNIT_SHIFT;
 	if (sh_limit_allows(r->total))
 		return 0;
 	if (sh_now_ns() >= r->seen.until_ns)
@@ -342,9 +354,10 @@ static int room_for(const struct sh_mem *m, uint32_t u, uint32_t missing, struct
 	return r->total <= r->seen.bound ? 0 : -ENOBUFS;
 }
 
-static void look(const struct sh_mem *m, struct room *r)
+/* wanted: of that so much at once; the rest is looked at again */
+static void look(const struct sh_mem *m, struct room *r, uint64_t wanted)
 {
-	r->seen = sh_limit_look(r->there, r->total - r->there, tables_of(m, r->total));
+	r->seen = sh_limit_look(r->there, wanted, tables_of(m, r->mapped));
 }
 
 /* 0; *w NULL: nothing is missing. -ENOMEM, -ENOBUFS; LOOK; -EBUSY: again, a little later */
@@ -381,7 +394,7 @@ static void fill_ends(struct sh_mem *m, struct sh_work *w, bool there)
 	if (there)
 		bits_set(m, unit_of(w), units_of(w), true);
 	else
-		sh_store_rel(&m->h->pg.backed, U(m->h->pg.backed) - U(w->held));
+		count_down(&m->h->pg, U(m->h->pg.backed) - U(w->held));
 	SH_STEP("mem_fill_marked");
 	sh_store_rel(&w->owner, 0);
 }
@@ -409,7 +422,7 @@ static int punch_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work
 
 static void punch_ends(struct sh_mem *m, struct sh_work *w)
 {
-	sh_store_rel(&m->h->pg.backed, U(m->h->pg.backed) - U(w->held)); /* R:BACKED */
+	count_down(&m->h->pg, U(m->h->pg.backed) - U(w->held));
 	sh_store_rel(&w->owner, 0);
 }
 
@@ -451,7 +464,7 @@ static int begin(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_
 		if (sh_left_ns(dl) == 0)
 			return r == LOOK ? -ENOBUFS : -ENOMEM;
 		if (r == LOOK)
-			look(m, &room);
+			look(m, &room, room.total - room.there);
 		else
 			sh_breathe();
 	}
@@ -526,7 +539,7 @@ static int ask_machine(struct sh_mem *m, uint32_t u, uint32_t missing)
 			return r;
 		if (sh_left_ns(dl) == 0)
 			return -ENOBUFS;
-		look(m, &room);
+		look(m, &room, 0);
 	}
 }
 

@@ -32,7 +32,7 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 9u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 10u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)    /* unit of growth */
 #define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
@@ -165,6 +165,7 @@ struct sh_win_hdr {
  *   keep       the creator: units that stay backed, whoever uses them or nobody
  *   max        the creator: most units that may be backed at a time
  *   backed     under G: units that are backed, about to be, or on their way out. A mender of G counts them anew
+ *   gone       under G: units that were counted in backed and are not any more, ever. What it may grow to is reckoned with it
  *   want, seq  as in struct sh_lock
  */
 struct sh_pages_hdr {
@@ -174,7 +175,7 @@ struct sh_pages_hdr {
 	uint64_t decay;
 	uint64_t keep;
 	uint64_t max;
-	sh_w64 backed;
+	sh_w64 backed, gone;
 	_Atomic uint32_t want, seq; /* who finds nothing free but BUSY runs sleeps on seq; who hands one out wakes */
 };
 

@@ -8,8 +8,9 @@
  * of the limit where that is less, and what the caller says. Best effort, for others take memory too.
  *
  * What was seen is kept as a bound on all memory of the group, not as a part for this process: what other members take after
- * the look counts against it, so many who look at the same time do not take the same room. It holds for a moment and a part
- * of the margin, then it is looked again. Each process looks for itself: it may be in another cgroup.
+ * the look counts against it, so many who look at the same time do not take the same room. It holds for a moment and a
+ * quarter of the margin, then it is looked again: other groups, which have bounds of their own, may take the same room, and
+ * what they all take on what they saw is to find place in the margin. Each process looks for itself: it may be in another cgroup.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,6 @@
 #include "mem/limit.h"
 
 #define MARGIN (64ull << 20)
-#define GRANT (32ull << 20)
 #define GRANT_NS (50 * SH_NS_PER_MS)
 #define PATH 512
 #define LONGEST (16u << 20)
@@ -139,7 +139,7 @@ static uint64_t left_of(uint64_t limit, uint64_t used)
 /* ---- cgroups ---- */
 
 struct seen {
-	uint64_t limit, room; /* the least of all */
+	uint64_t limit, room, margin; /* the least of all */
 };
 
 static void look_at(const char *dir, bool v2, struct seen *s)
@@ -161,6 +161,7 @@ static void look_at(const char *dir, bool v2, struct seen *s)
 	}
 	s->limit = least(s->limit, limit);
 	s->room = least(s->room, left_of(limit, used));
+	s->margin = least(s->margin, margin(limit));
 }
 
 /* a line of mountinfo: is it this hierarchy? Which part of it, and where */
@@ -233,7 +234,7 @@ static void hierarchy(bool v2, struct seen *s)
 
 static struct seen look(void)
 {
-	struct seen s = {UINT64_MAX, UINT64_MAX};
+	struct seen s = {UINT64_MAX, UINT64_MAX, MARGIN};
 	char text[4096];
 	uint64_t total;
 
@@ -244,6 +245,7 @@ static struct seen look(void)
 		s.limit = least(s.limit, total);
 		if (strstr(text, "MemAvailable:") != NULL)
 			s.room = least(s.room, left_of(word(text, "MemAvailable") << 10, 0));
+		s.margin = least(s.margin, margin(total));
 	}
 	return s;
 }
@@ -260,11 +262,16 @@ uint64_t sh_limit_total(void)
 	return limit;
 }
 
+static uint64_t room_of(const struct seen *s, uint64_t keep)
+{
+	return s->room == UINT64_MAX ? s->room : s->room > keep ? s->room - keep : 0;
+}
+
 uint64_t sh_limit_room(uint64_t keep)
 {
-	uint64_t room = look().room;
+	struct seen s = look();
 
-	return room == UINT64_MAX ? room : room > keep ? room - keep : 0;
+	return room_of(&s, keep);
 }
 
 bool sh_limit_allows(uint64_t total)
@@ -275,9 +282,10 @@ bool sh_limit_allows(uint64_t total)
 
 struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t wanted, uint64_t keep)
 {
-	uint64_t until = sh_now_ns() + GRANT_NS, room = least(sh_limit_room(keep), UINT64_MAX - there);
+	struct seen s = look();
+	uint64_t until = sh_now_ns() + GRANT_NS, room = least(room_of(&s, keep), UINT64_MAX - there);
 
-	sh_store_rlx(&g.bound, there + least(room, wanted > GRANT ? wanted : GRANT));
+	sh_store_rlx(&g.bound, there + least(room, wanted > s.margin / 4 ? wanted : s.margin / 4));
 	sh_store_rlx(&g.until, until);
 	return (struct sh_limit_seen){there + room, until};
 }

@@ -12,11 +12,11 @@
 uint64_t sh_limit_total(void);
 /* what is left of all, less the margin and so many bytes more; UINT64_MAX: nothing is known */
 uint64_t sh_limit_room(uint64_t keep);
-/* May the group's memory be so many bytes in all? By what was seen last, a moment ago; false: it has to be looked */
+/* May the group's memory be so many bytes in all, those counted that went? What went stays in all sums: it grants nothing. By what was seen last, a moment ago; false: it has to be looked */
 bool sh_limit_allows(uint64_t total);
 /*
  * Look. there: bytes of the group's memory that had their pages before this call, for certain; what comes besides, by whomever,
- * counts against what is seen. wanted: so many are about to be asked for. Up to how many bytes in all it may grow, until when.
+ * counts against what is seen. wanted: so many, one piece, are about to be asked for; others may take the same room meanwhile. Up to how many bytes in all it may grow, until when.
  */
 struct sh_limit_seen {
 	uint64_t bound, until_ns;

@@ -31,14 +31,15 @@
 ROLE(m)
 {
 	char prog[] = "m", type[32], lcores[] = "--lcores=0@0", huge[] = "--huge=never", decay[] = "--mem-decay=0";
-	char *av[] = {prog, type, lcores, huge, decay, NULL}, line[64];
+	char prefix[48], *av[] = {prog, type, lcores, huge, decay, prefix, NULL}, line[64];
 	static void *b[64], *small[LIMIT / SMALL];
 	int n = 0, k = 0;
 
 	t_tell("here");
 	CHECK(t_hear(line, sizeof(line)));
 	snprintf(type, sizeof(type), "--proc-type=%s", argv[1]);
-	CHECK(rte_eal_init(5, av) >= 0);
+	snprintf(prefix, sizeof(prefix), "--file-prefix=%s", argv[2]);
+	CHECK(rte_eal_init(6, av) >= 0);
 	t_tell("up");
 	while (t_hear(line, sizeof(line))) {
 		if (strcmp(line, "take") == 0) {
@@ -164,9 +165,9 @@ static void make(struct cgroup *c, bool v2)
 	(void)put(c->upper, "memory.use_hierarchy", "1"); /* version 1 of old; else it is so anyway */
 }
 
-static struct t_proc *member(const struct cgroup *c, const char *type)
+static struct t_proc *member_of(const struct cgroup *c, const char *type, const char *group)
 {
-	struct t_proc *p = t_spawn("m", type, NULL);
+	struct t_proc *p = t_spawn("m", type, group, NULL);
 	char pid[16];
 
 	t_expect(p, "here");
@@ -175,6 +176,11 @@ static struct t_proc *member(const struct cgroup *c, const char *type)
 	t_say(p, "join");
 	t_expect(p, "up");
 	return p;
+}
+
+static struct t_proc *member(const struct cgroup *c, const char *type)
+{
+	return member_of(c, type, "one");
 }
 
 static void nobody_was_killed(const struct cgroup *c)
@@ -238,8 +244,10 @@ static void to_the_limit(bool v2)
 }
 
 /* each of them sees the same room, before any of the others has taken it */
-static void all_at_once(bool v2)
+static void crowd(bool v2, int n_groups, int n_members)
 {
+	static const char *const group[] = {"one", "two", "three"};
+	int n = n_groups * n_members;
 	struct t_proc *p[CROWD];
 	struct cgroup c;
 
@@ -247,30 +255,37 @@ static void all_at_once(bool v2)
 	SKIP("a sanitizer's own memory counts in the cgroup");
 #endif
 	make(&c, v2);
-	for (int i = 0; i < CROWD; i++)
-		p[i] = member(&c, i == 0 ? "primary" : "secondary");
+	for (int i = 0; i < n; i++)
+		p[i] = member_of(&c, i < n_groups ? "primary" : "secondary", group[i % n_groups]);
 	for (int round = 0; round < 12; round++) {
 		int all = 0;
 
-		for (int i = 0; i < CROWD; i++)
+		for (int i = 0; i < n; i++)
 			t_say(p[i], "take small");
-		for (int i = 0; i < CROWD; i++) {
-			int n = -1, err = 0;
+		for (int i = 0; i < n; i++) {
+			int k = -1, err = 0;
 
-			CHECK_EQ(sscanf(t_expect(p[i], "took"), "took %d, %d", &n, &err), 2);
+			CHECK_EQ(sscanf(t_expect(p[i], "took"), "took %d, %d", &k, &err), 2);
 			CHECK_EQ(err, ENOMEM);
-			all += n;
+			all += k;
 		}
-		CHECK(all >= (int)(LIMIT / 2 / SMALL) && all <= (int)((LIMIT - LIMIT / 20) / SMALL));
-		for (int i = 0; i < CROWD; i++)
+		/* several groups may take some of the margin, which is there for that */
+		CHECK(all >= (int)(LIMIT / 2 / SMALL));
+		CHECK(all <= (int)((n_groups > 1 ? LIMIT : LIMIT - LIMIT / 20) / SMALL));
+		for (int i = 0; i < n; i++)
 			t_say(p[i], "give small");
-		for (int i = 0; i < CROWD; i++)
+		for (int i = 0; i < n; i++)
 			CHECK_STR(t_expect(p[i], ""), "gave");
 	}
 	nobody_was_killed(&c);
-	for (int i = CROWD; i-- > 0;)
+	for (int i = n; i-- > 0;)
 		end(p[i]);
 	unmake(&c);
+}
+
+static void all_at_once(bool v2)
+{
+	crowd(v2, 1, CROWD);
 }
 
 TEST(version_1_limits_above_the_members_are_kept)
@@ -281,6 +296,19 @@ TEST(version_1_limits_above_the_members_are_kept)
 TEST(version_1_all_members_grow_at_once)
 {
 	all_at_once(false);
+}
+
+/* groups do not know of one another: what they take at once is within what each leaves alone */
+TEST(version_1_groups_grow_at_once)
+{
+	crowd(false, 2, 1);
+	crowd(false, 3, 1);
+}
+
+TEST(version_2_groups_grow_at_once)
+{
+	crowd(true, 2, 1);
+	crowd(true, 3, 1);
 }
 
 TEST(version_2_all_members_grow_at_once)

@@ -137,6 +137,22 @@ TEST(a_container_sees_its_part_of_the_hierarchy_only)
 	CHECK_EQ(sh_limit_room(0), 45 * MIB);
 }
 
+/* others may have seen the same room: what is granted on one look is a small part of what is left alone for that */
+TEST(what_is_granted_on_one_look_is_bounded_by_the_margin)
+{
+	machine(100000, 50000);
+	put("/proc/self/cgroup", "0::/g\n");
+	put("/proc/self/mountinfo", "4 1 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
+	cgroup("/sys/fs/cgroup/g", true, "134217728\n", 0, 0);
+	CHECK_EQ(sh_limit_look(10 * MIB, 0, 0).bound, 10 * MIB + 128 * MIB - 128 * MIB / 20);
+	CHECK(!sh_limit_allows(12 * MIB)); /* a margin of 6.4 MiB */
+	(void)sh_limit_look(10 * MIB, 2 * MIB, 0);
+	CHECK(!sh_limit_allows(12 * MIB + 1));
+	machine(100000, 50000);
+	(void)sh_limit_look(10 * MIB, 0, 0);
+	CHECK(!sh_limit_allows(26 * MIB + 1));
+}
+
 /* a line of mountinfo that is none of ours, so many times */
 static char *many_mounts(unsigned n, const char *last)
 {
@@ -227,6 +243,27 @@ TEST(a_group_in_a_small_cgroup_stops_before_it_is_killed_and_goes_on)
 	CHECK_EQ(take(20 * MIB, &u[39]), -ENOBUFS);
 	CHECK_EQ(sh_pages_give(u[0]), 0);
 	CHECK_EQ(take(2 * MIB, &u[0]), 0); /* what it has, it has */
+	f_sound("at the end");
+}
+
+/* what was granted is for what comes: who gave back looks again, others may have taken it */
+TEST(what_is_given_back_is_granted_to_nobody)
+{
+	uint32_t u;
+
+	machine(100000, 50000);
+	put("/proc/self/cgroup", "0::/g\n");
+	put("/proc/self/mountinfo", UNIFIED);
+	cgroup("/sys/fs/cgroup/g", true, "209715200\n", 0, 0);
+	opts.memory_max = 1024 * MIB;
+	opts.mem_decay = 0 + 1;
+	sh_ctx.opts = &opts;
+	f_group();
+	CHECK_EQ(take(60 * MIB, &u), 0);
+	cgroup("/sys/fs/cgroup/g", true, "209715200\n", 190 * MIB, 0);
+	CHECK_EQ(sh_pages_give(u), 0);
+	CHECK_EQ(now().backed, 0);
+	CHECK_EQ(take(60 * MIB, &u), -ENOBUFS);
 	f_sound("at the end");
 }
 
