@@ -182,6 +182,22 @@ uint16_t sh_port_mtu(const struct sh_port *p)
 	return (uint16_t)(own ? p->conf.mtu : found_mtu(p));
 }
 
+/* its length is one that the port takes: check_rss_key() */
+static bool own_key(const struct rte_eth_rss_conf *c)
+{
+	return c->rss_key != NULL && c->rss_key_len != 0;
+}
+
+static int check_rss_key(const struct sh_port *p, const struct rte_eth_conf *c)
+{
+	const struct rte_eth_rss_conf *rss = &c->rx_adv_conf.rss_conf;
+
+	if ((c->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) == 0 || p->caps.key_size == 0 || !own_key(rss) ||
+	    rss->rss_key_len == p->caps.key_size)
+		return 0;
+	return refuse(p, -EINVAL, "the RSS key is of another length than rte_eth_dev_info_get() tells");
+}
+
 static int check_conf(struct sh_port *p, struct ask *a)
 {
 	const struct rte_eth_conf *c = a->c;
@@ -197,6 +213,8 @@ static int check_conf(struct sh_port *p, struct ask *a)
 		r = bits_missing(p, "rx offloads", c->rxmode.offloads, p->caps.rx_offloads);
 	if (r == 0)
 		r = bits_missing(p, "tx offloads", c->txmode.offloads, p->caps.tx_offloads);
+	if (r == 0)
+		r = check_rss_key(p, c);
 	return r < 0 ? r : check_modes(p, c);
 }
 
@@ -213,10 +231,10 @@ static void set_rss(struct sh_port *p, const struct rte_eth_rss_conf *c, unsigne
 	s->func = c->algorithm;
 	s->hf = on ? c->rss_hf : 0;
 	s->size = p->caps.reta_size;
-	if (c->rss_key != NULL && c->rss_key_len != 0 && c->rss_key_len == p->caps.key_size) {
+	if (on && own_key(c) && c->rss_key_len == p->caps.key_size) {
 		memcpy(s->key, c->rss_key, c->rss_key_len);
 		s->key_len = c->rss_key_len;
-	} else if (s->key_len == 0) {
+	} else {
 		memcpy(s->key, default_key, sizeof(default_key));
 		s->key_len = sizeof(default_key);
 	}

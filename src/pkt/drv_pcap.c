@@ -342,7 +342,7 @@ static void tell_caps(struct sh_port *p, bool rss)
 		.reta_size = rss ? 128 : 0,
 		.key_size = rss ? sizeof(sh_rss_standard_key) : 0,
 		.max_macs = 1,
-		.min_mtu = RTE_ETHER_MIN_MTU,
+		.min_mtu = RTE_ETHER_MIN_LEN - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN,
 		.max_mtu = UINT16_MAX,
 		.min_rx_bufsize = 0,
 		.max_rx_pktlen = UINT32_MAX,
@@ -376,7 +376,9 @@ static int probe(struct sh_port *p)
 	free_names(n);
 	if (r < 0)
 		return r;
-	sh_store_rlx(&p->mac[0], mac); /* relaxed: before the port is there */
+	sh_store_rlx(&p->mac[0], mac); /* relaxed, as what follows: before the port is there */
+	sh_store_rlx(&p->promisc, 1);  /* nothing is filtered */
+	sh_store_rlx(&p->allmulti, 1);
 	sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_10G, true, false);
 	return 0;
 }

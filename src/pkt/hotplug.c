@@ -395,7 +395,8 @@ SH_EXPORT int rte_dev_remove(struct rte_device *dev)
 	return remove_named(name);
 }
 
-static int check_bus(const char *call, const char *bus, const char *dev)
+/* none: what a bus is answered with that there is not */
+static int check_bus(const char *call, const char *bus, const char *dev, int none)
 {
 	if (bus == NULL || dev == NULL || dev[0] == '\0') {
 		sh_err("%s: the name of %s is missing", call, bus == NULL ? "the bus" : "the device");
@@ -403,7 +404,7 @@ static int check_bus(const char *call, const char *bus, const char *dev)
 	}
 	if (rte_bus_find_by_name(bus) == NULL) {
 		sh_err("Cannot find bus (%s); there is vdev", bus);
-		return -ENOENT;
+		return none;
 	}
 	if (strlen(dev) >= RTE_DEV_NAME_MAX_LEN) {
 		sh_err("%s: the device's name has more than 63 characters", call);
@@ -415,7 +416,7 @@ static int check_bus(const char *call, const char *bus, const char *dev)
 SH_EXPORT int rte_eal_hotplug_add(const char *busname, const char *devname, const char *drvargs)
 {
 	struct rte_devargs da;
-	int r = check_bus("rte_eal_hotplug_add", busname, devname);
+	int r = check_bus("rte_eal_hotplug_add", busname, devname, -EFAULT);
 
 	if (r < 0)
 		return r;
@@ -429,7 +430,7 @@ SH_EXPORT int rte_eal_hotplug_add(const char *busname, const char *devname, cons
 
 SH_EXPORT int rte_eal_hotplug_remove(const char *busname, const char *devname)
 {
-	int r = check_bus("rte_eal_hotplug_remove", busname, devname);
+	int r = check_bus("rte_eal_hotplug_remove", busname, devname, -ENOENT);
 
 	if (r == 0)
 		r = remove_named(devname);

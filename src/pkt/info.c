@@ -284,7 +284,7 @@ static void fill(struct rte_eth_dev_info *i, struct sh_here *h)
 		.reta_size = c->reta_size,
 		.hash_key_size = c->key_size,
 		.rss_algo_capa =
-			c->rss_hf != 0 ? 1u << RTE_ETH_HASH_FUNCTION_DEFAULT | 1u << RTE_ETH_HASH_FUNCTION_TOEPLITZ : 0,
+			c->rss_hf != 0 ? (1u << RTE_ETH_HASH_FUNCTION_MAX) - 1 : 0, /* all that there are: rss.c */
 		.flow_type_rss_offloads = c->rss_hf,
 		.rx_desc_lim = desc_lim(c),
 		.tx_desc_lim = desc_lim(c),
@@ -450,17 +450,20 @@ SH_EXPORT int rte_eth_iterator_init(struct rte_dev_iterator *iter, const char *d
 
 SH_EXPORT uint16_t rte_eth_iterator_next(struct rte_dev_iterator *iter)
 {
+	static const char *const keys[] = {"class", "mac", "representor", NULL};
 	struct rte_kvargs *kv;
 	uint16_t id;
+	bool known; /* another key matches no port */
 
 	if (iter == NULL)
 		return RTE_MAX_ETHPORTS;
-	kv = rte_kvargs_parse(iter->cls_str, NULL);
+	kv = iter->cls_str != NULL ? rte_kvargs_parse(iter->cls_str, keys) : NULL;
+	known = kv != NULL || iter->cls_str == NULL;
 	for (id = rte_eth_find_next((uint16_t)(uintptr_t)iter->class_device); id < RTE_MAX_ETHPORTS;
 	     id = rte_eth_find_next((uint16_t)(id + 1))) {
 		struct sh_port *p = sh_port(id);
 
-		if (p != NULL && (iter->bus_str == NULL || strcmp(iter->bus_str, p->name) == 0) &&
+		if (p != NULL && known && (iter->bus_str == NULL || strcmp(iter->bus_str, p->name) == 0) &&
 		    mac_matches(p, rte_kvargs_get(kv, "mac")))
 			break;
 	}

@@ -242,7 +242,8 @@ static struct rte_mbuf *grow(struct rte_mempool *mp, struct rte_mbuf *first, str
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
-	m->data_off = 0; /* headroom is of use in the first only */
+	if (rte_pktmbuf_tailroom(m) == 0) /* a buffer that would be all headroom */
+		m->data_off = 0;
 	last->next = m;
 	first->nb_segs++;
 	return m;

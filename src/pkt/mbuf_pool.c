@@ -156,7 +156,7 @@ static void init_pinned(struct rte_mempool *mp, void *arg, void *obj, unsigned i
 	m->port = RTE_MBUF_PORT_INVALID;
 	m->buf_addr = RTE_PTR_ADD(mem->buf_ptr, k->off);
 	rte_mbuf_iova_set(m, mem->buf_iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : mem->buf_iova + k->off);
-	m->buf_len = mem->elt_size;
+	m->buf_len = rte_pktmbuf_data_room_size(mp); /* a larger element is not used up to its end, as in DPDK */
 	k->off += mem->elt_size;
 	sh_mbuf_fresh(mp, m);
 }

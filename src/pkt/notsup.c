@@ -32,6 +32,22 @@ static int cannot_ptr(const char *fn, uint16_t port, const void *p)
 	return -EINVAL;
 }
 
+/* an rx queue that must be there, and set up */
+static int cannot_rxq(const char *fn, uint16_t port, uint16_t queue)
+{
+	struct sh_port *p = sh_port(port);
+
+	if (p == NULL || (queue < p->nb_rxq && sh_load_acq(&sh_rxq(p, queue)->state) != SH_Q_NONE)) /* A:QSTATE */
+		return cannot(fn, port);
+	sh_err("%s: port %u: rx queue %u is not set up", fn, port, queue);
+	return -EINVAL;
+}
+
+#define NOT_RXQ(name)                                                                                                  \
+	SH_EXPORT int name(uint16_t port_id, uint16_t queue_id)                                                        \
+	{                                                                                                              \
+		return cannot_rxq(#name, port_id, queue_id);                                                           \
+	}
 #define NOT(name, ...)                                                                                                 \
 	SH_EXPORT int name(uint16_t port_id, ##__VA_ARGS__)                                                            \
 	{                                                                                                              \
@@ -69,8 +85,8 @@ NOT(rte_eth_timesync_adjust_time, int64_t delta)
 NOT_PTR(rte_eth_timesync_read_time, struct timespec *, time)
 NOT_PTR(rte_eth_timesync_write_time, const struct timespec *, time)
 NOT_PTR(rte_eth_read_clock, uint64_t *, clock)
-NOT(rte_eth_dev_rx_intr_enable, uint16_t queue_id)
-NOT(rte_eth_dev_rx_intr_disable, uint16_t queue_id)
+NOT_RXQ(rte_eth_dev_rx_intr_enable)
+NOT_RXQ(rte_eth_dev_rx_intr_disable)
 NOT(rte_eth_dev_rx_intr_ctl, int epfd, int op, void *data)
 NOT(rte_eth_dev_rx_intr_ctl_q, uint16_t queue_id, int epfd, int op, void *data)
 NOT(rte_eth_rx_burst_mode_get, uint16_t queue_id, struct rte_eth_burst_mode *mode)

@@ -365,8 +365,10 @@ static int rss_update(struct sh_here *h, const struct rte_eth_rss_conf *c)
 		return bad("rte_eth_dev_rss_hash_update", p->id, "a kind of RSS it has not got", -EINVAL);
 	if ((unsigned)c->algorithm >= RTE_ETH_HASH_FUNCTION_MAX)
 		return bad("rte_eth_dev_rss_hash_update", p->id, "a hash function that there is not", -EINVAL);
-	if ((p->conf.rx_mq & RTE_ETH_MQ_RX_RSS_FLAG) == 0 && c->rss_hf != 0)
+	if ((p->conf.rx_mq & RTE_ETH_MQ_RX_RSS_FLAG) == 0)
 		return bad("rte_eth_dev_rss_hash_update", p->id, "it was configured without RSS", -ENOTSUP);
+	if (p->caps.rss_hf == 0)
+		return -ENOTSUP;
 	if (c->rss_key != NULL && c->rss_key_len != 0 && c->rss_key_len != p->caps.key_size)
 		return bad("rte_eth_dev_rss_hash_update", p->id,
 			   "a key of another length; rte_eth_dev_info_get() tells it", -EINVAL);
@@ -387,9 +389,8 @@ SH_EXPORT int rte_eth_dev_rss_hash_update(uint16_t port_id, struct rte_eth_rss_c
 
 	if (h == NULL)
 		return r;
-	r = rss_there(h, "rte_eth_dev_rss_hash_update", rss_conf);
-	if (r == 0)
-		r = rss_update(h, rss_conf);
+	r = rss_conf != NULL ? rss_update(h, rss_conf)
+			     : bad("rte_eth_dev_rss_hash_update", port_id, "the configuration is NULL", -EINVAL);
 	sh_port_end(h, SH_OP_LITTLE);
 	return r;
 }

@@ -298,7 +298,7 @@ TEST(bad_arguments)
 	CHECK_EQ(rte_eal_hotplug_add(NULL, "net_null0", ""), -EINVAL);
 	CHECK_EQ(rte_eal_hotplug_add("vdev", NULL, ""), -EINVAL);
 	CHECK_EQ(rte_eal_hotplug_add("vdev", "", ""), -EINVAL);
-	CHECK_EQ(rte_eal_hotplug_add("pci", "0000:01:00.0", ""), -ENOENT);
+	CHECK_EQ(rte_eal_hotplug_add("pci", "0000:01:00.0", ""), -EFAULT);
 	CHECK_EQ(rte_eal_hotplug_add("vdev", long_, ""), -EINVAL);
 	CHECK_EQ(rte_eal_hotplug_remove("pci", "x"), -ENOENT);
 	CHECK_EQ(rte_eal_hotplug_remove("vdev", NULL), -EINVAL);

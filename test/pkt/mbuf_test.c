@@ -396,7 +396,7 @@ TEST(copies)
 
 	init_as("primary");
 	mp = make_pool("p", 8, ROOM);
-	mq = make_pool("q", 4, 148); /* 20 bytes in the first segment, 148 in the next */
+	mq = make_pool("q", 12, 148); /* 20 bytes in each segment: all have headroom, as DPDK's */
 	mr = make_pool("r", 4, 0);
 	m = make_mbuf(mp, 100, 0);
 	rte_pktmbuf_chain(m, make_mbuf(mp, 100, 100));
@@ -407,13 +407,17 @@ TEST(copies)
 	m = c; /* flags of its attachment are not copied */
 	c = rte_pktmbuf_copy(m, mq, 0, UINT32_MAX);
 	CHECK_EQ(c->pkt_len, 200);
-	CHECK_EQ(c->nb_segs, 3);
+	CHECK_EQ(c->nb_segs, 10);
 	CHECK_EQ(c->port, 5);
 	CHECK_EQ(c->ol_flags, RTE_MBUF_F_RX_VLAN);
 	CHECK_EQ(rte_mbuf_check(c, 1, NULL), 0);
 	CHECK(rte_pktmbuf_read(c, 0, 200, buf) == buf);
 	for (int i = 0; i < 200; i++)
 		CHECK_EQ((unsigned char)buf[i], i);
+	rte_pktmbuf_free(c);
+	c = rte_pktmbuf_copy(m, mp, 0, UINT32_MAX);
+	CHECK_EQ(c->nb_segs, 2);
+	CHECK_EQ(rte_pktmbuf_headroom(c->next), RTE_PKTMBUF_HEADROOM); /* as DPDK's */
 	rte_pktmbuf_free(c);
 	CHECK(rte_pktmbuf_copy(m, mp, 200, 1) == NULL);
 	CHECK(rte_pktmbuf_copy(m, mp, UINT32_MAX, 1) == NULL);
@@ -520,7 +524,7 @@ TEST(pinned_buffers)
 	m = make_mbuf(mp, 50, 0);
 	CHECK(RTE_MBUF_HAS_PINNED_EXTBUF(m));
 	CHECK(RTE_MBUF_HAS_EXTBUF(m));
-	CHECK_EQ(m->buf_len, 4096);
+	CHECK_EQ(m->buf_len, 2048); /* data_room_size, not elt_size */
 	CHECK_EQ(rte_mbuf_iova_get(m), (uintptr_t)m->buf_addr);
 	rte_pktmbuf_detach(m);
 	CHECK(RTE_MBUF_HAS_EXTBUF(m));

@@ -773,6 +773,8 @@ TEST(a_disk_that_is_full)
 		SKIP("no /dev/full");
 	/* nothing can be written at all: start says so */
 	port = make_port("net_pcap0", "tx_pcap=/dev/full");
+	CHECK_EQ(rte_eth_promiscuous_get(port), 1); /* nothing is filtered */
+	CHECK_EQ(rte_eth_allmulticast_get(port), 1);
 	CHECK_EQ(configure(port, 1, 0, mp, false), 0);
 	CHECK_EQ(rte_eth_dev_start(port), -ENOSPC);
 	CHECK_EQ(rte_eth_tx_burst(port, 0, m, 0), 0);

@@ -82,6 +82,8 @@ TEST(ways_to_find_ports)
 	CHECK_EQ(rte_eth_iterator_next(&it), 0);
 	rte_eth_iterator_cleanup(&it); /* a loop that is left */
 	CHECK_EQ(rte_eth_iterator_next(&it), RTE_MAX_ETHPORTS);
+	CHECK_EQ(rte_eth_iterator_init(&it, "class=eth,unheard=1"), 0);
+	CHECK_EQ(rte_eth_iterator_next(&it), RTE_MAX_ETHPORTS);
 	CHECK_EQ(rte_eth_iterator_init(&it, NULL), -EINVAL);
 	CHECK(rte_bus_find(NULL, is_vdev, NULL) == rte_bus_find_by_name("vdev"));
 	CHECK(rte_bus_find(rte_bus_find_by_name("vdev"), is_vdev, NULL) == NULL);
@@ -146,8 +148,8 @@ TEST(calls_for_what_no_port_has)
 	CANNOT(rte_eth_timesync_write_time(0, &ts));
 	CHECK_EQ(rte_eth_timesync_write_time(0, NULL), -EINVAL);
 	CANNOT(rte_eth_read_clock(0, &clock));
-	CANNOT(rte_eth_dev_rx_intr_enable(0, 0));
-	CANNOT(rte_eth_dev_rx_intr_disable(0, 0));
+	CHECK_EQ(rte_eth_dev_rx_intr_enable(0, 0), -EINVAL); /* no queue is set up */
+	CHECK_EQ(rte_eth_dev_rx_intr_disable(0, 0), -EINVAL);
 	CANNOT(rte_eth_dev_rx_intr_ctl(0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL));
 	CANNOT(rte_eth_dev_rx_intr_ctl_q(0, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL));
 	CANNOT(rte_eth_rx_burst_mode_get(0, 0, &mode));
@@ -193,6 +195,39 @@ TEST(what_inline_functions_call)
 		 RTE_ETH_RSS_IPV4);
 }
 
+TEST(keys_of_a_configuration)
+{
+	struct rte_eth_conf c = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_RSS},
+				 .rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_IP};
+	uint8_t key[52], is[40];
+	struct rte_eth_rss_conf rc = {.rss_key = is, .rss_key_len = sizeof(is)};
+	struct rte_eth_dev_info info;
+
+	INIT("primary", "--vdev=net_null0");
+	memset(key, 7, sizeof(key));
+	c.rx_adv_conf.rss_conf.rss_key = key;
+	c.rx_adv_conf.rss_conf.rss_key_len = sizeof(key);
+	CHECK_EQ(rte_eth_dev_configure(0, 2, 2, &c), -EINVAL);
+	c.rx_adv_conf.rss_conf.rss_key_len = sizeof(is);
+	CHECK_EQ(rte_eth_dev_configure(0, 2, 2, &c), 0);
+	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(0, &rc), 0);
+	CHECK(is[0] == 7 && is[39] == 7);
+	c.rx_adv_conf.rss_conf.rss_key = NULL; /* the port's own again */
+	CHECK_EQ(rte_eth_dev_configure(0, 2, 2, &c), 0);
+	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(0, &rc), 0);
+	CHECK(is[0] == 0x6d && is[39] == 0xfa);
+	c.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+	c.rx_adv_conf.rss_conf.rss_hf = 0;
+	CHECK_EQ(rte_eth_dev_configure(0, 2, 2, &c), 0);
+	rc.rss_hf = 0;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(0, &rc), -ENOTSUP); /* configured without RSS */
+	CHECK_EQ(rte_eth_dev_info_get(0, &info), 0);
+	start_port(0, 1, make_pool("mp", 127));
+	CHECK_EQ(rte_eth_dev_rx_intr_enable(0, 0), -ENOTSUP);
+	CHECK_EQ(rte_eth_dev_rx_intr_enable(0, 1), -EINVAL);
+	CHECK((info.rss_algo_capa & 1u << RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ) != 0);
+}
+
 TEST(hash_and_table)
 {
 	struct rte_eth_conf c = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_RSS},
@@ -219,6 +254,11 @@ TEST(hash_and_table)
 	rc.rss_key_len = 7;
 	CHECK_EQ(rte_eth_dev_rss_hash_update(0, &rc), -EINVAL);
 	CHECK_EQ(rte_eth_dev_rss_hash_update(0, NULL), -EINVAL);
+	rc.rss_key_len = 40;
+	rc.rss_hf = RTE_ETH_RSS_IP;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(1, &rc), -EINVAL); /* it has no kind of it */
+	rc.rss_hf = 0;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(1, &rc), -ENOTSUP);
 	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(1, &rc), -ENOTSUP);
 	memset(t, 0xff, sizeof(t));
 	CHECK_EQ(rte_eth_dev_rss_reta_query(0, t, 128), 0);
