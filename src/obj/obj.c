@@ -15,6 +15,7 @@
 #include <rte_memzone.h>
 
 #include "base/export.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "mem/mem.h"
 #include "obj/pool.h"
@@ -85,7 +86,7 @@ static void mend_later(struct sh_obj *m, unsigned ms)
 	int fd = sh_load_rlx(&m->again); /* relaxed: this thread's */
 
 	if (fd < 0) {
-		fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+		fd = sh_fd_up(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
 		if (fd >= 0 && sh_watch_add(fd, EPOLLIN, on_again, m) != 0) {
 			(void)close(fd);
 			fd = -1;

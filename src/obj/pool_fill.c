@@ -185,7 +185,7 @@ void sh_pool_chunks_free(struct rte_mempool *mp)
 	}
 }
 
-static bool groups(const volatile void *at)
+static bool groups(const void *at)
 {
 	return sh_mem_contains((uint64_t)(uintptr_t)at);
 }
