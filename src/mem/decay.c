@@ -5,7 +5,8 @@
  * Pages of free runs are kept for a while, for who asks next: at most as long as pg.decay says, and at most 64 MiB or an
  * eighth of what is backed; 0 ms: they go before the call returns that gave them. The list pg.oldest holds such runs by age. Whoever gives something back starts a thread
  * of its own process that sleeps until the oldest is due, gives it back, and goes on until nothing is left; then it sleeps
- * without a time limit. When a member leaves or dies each of the others looks too.
+ * without a time limit. When a member leaves or dies each of the others looks too; and who takes a run, or gives one, while the
+ * oldest is overdue, for whoever was to see to that is stopped.
  *
  * What others freed in the spans of a thread that does not come by becomes free in the same way (take.c): whoever frees so
  * much that a span may be wholly free has the thread look, and again after the same time; what is wholly free both times goes.
@@ -332,6 +333,17 @@ void sh_decay_note(struct sh_mem *m)
 		(void)trim(UINT64_MAX, &err);
 	/* what should have gone at once and could not the thread tries again */
 	if ((decay > 1 || err < 0) && (!sh_xchg(&d.work, true) || too_many(m)))
+		wake(m);
+}
+
+void sh_decay_see(struct sh_mem *m)
+{
+	uint64_t decay = m->h->pg.decay;
+	uint32_t u = (uint32_t)U(m->h->pg.oldest);
+
+	/* without a lock: what is read there may be another run's by now, and then the thread finds nothing to do */
+	if (decay != 0 && u != 0 && !trimming && U(sh_desc(u - 1)->own[0]) + decay + RETRY_MS < now_ms() &&
+	    !sh_xchg(&d.work, true))
 		wake(m);
 }
 

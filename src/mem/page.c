@@ -467,6 +467,7 @@ int sh_pages_take(const struct sh_pages_ask *ask, uint32_t *unit)
 	for (unsigned w = SH_WINDOWS; w-- > 0 && next_window(m, w + 1, ask, r);)
 		if (serves(m, w, ask))
 			r = take_in(m, w, ask, unit);
+	sh_decay_see(m);
 	return r == -ENOSPC ? -ENOBUFS : r;
 }
 

@@ -107,6 +107,8 @@ void sh_decay_start(void);
 void sh_decay_stop(void);
 /* no lock: something became free */
 void sh_decay_note(struct sh_mem *m);
+/* no lock: somebody comes by. Is something overdue that others should have given back? */
+void sh_decay_see(struct sh_mem *m);
 /* no lock: a span that another thread owns may be wholly free */
 void sh_decay_idle(void);
 /* no lock: something is SH_NOBODY's: this process' thread sees to it as soon as it gets the locks */

@@ -85,6 +85,43 @@ TEST(what_others_are_about_to_give_back_is_not_there_any_more)
 	}
 }
 
+static int frees_and_stops(void *arg)
+{
+	void *p = rte_malloc(NULL, 40 * MIB, 0);
+
+	(void)arg;
+	rte_free(p);
+	raise(SIGSTOP);
+	return p != NULL ? 0 : 1;
+}
+
+/* takes a page or two now and then, and gives nothing */
+static bool most_have_gone(void *looks)
+{
+	if (++*(unsigned *)looks % 16 == 0)
+		CHECK(rte_malloc(NULL, 2 * SH_UNIT, 0) != NULL);
+	return now().backed < 20 * MIB;
+}
+
+TEST(what_one_freed_who_is_stopped_goes_when_another_comes_by)
+{
+	struct sh_opts soon = opts;
+	unsigned looks = 0;
+	pid_t pid;
+	int st;
+
+	soon.mem_decay = 1 + 500;
+	sh_ctx.opts = &soon;
+	f_group();
+	pid = f_member(frees_and_stops, NULL, NULL);
+	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(st));
+	t_until(most_have_gone, &looks);
+	CHECK_EQ(kill(pid, SIGCONT), 0);
+	CHECK_EQ(f_wait(pid), 0);
+	f_sound("gone on");
+}
+
 /* the steps of the play of pages that are done with no lock held */
 static const char *const steps[] = {"mem_desc_backed",	 "mem_steps_backed", "mem_fill_backed",
 				    "mem_fill_backed:3", "mem_run_filled",   "mem_shrink_cut",
