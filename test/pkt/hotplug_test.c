@@ -11,12 +11,14 @@
  *   args NAME                    "args LENGTH"
  *   listen                       events: "dev add NAME", "dev remove NAME", "eth new ID", "eth destroy ID"; "ok"
  *   nest NAME                    at the next "eth new" its callback allocates, and adds NAME: "nested N"
+ *   made                         waits until it has: "made"
  *   use NAME                     configures and starts it, one packet in and out: "used N"
  *   tell NAME                    a message to all others, whose action adds NAME: they say "acted N"
  *   t COMMAND ...                the same on a thread of its own
  *   bye
  */
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -38,6 +40,7 @@
 
 static char nested[64];
 static atomic_bool nests;
+static sem_t nest_done;
 
 static void on_dev(const char *name, enum rte_dev_event_type ev, void *arg)
 {
@@ -54,6 +57,7 @@ static int on_eth(uint16_t port, enum rte_eth_event_type ev, void *arg, void *re
 
 		t_tell("nested %d", block != NULL ? rte_eal_hotplug_add("vdev", nested, "") : -1);
 		rte_free(block);
+		sem_post(&nest_done);
 	}
 	return 0;
 }
@@ -146,7 +150,9 @@ static void obey(char *line)
 	else if (strcmp(a[0], "use") == 0)
 		use(a[1]);
 	else if (strcmp(a[0], "nest") == 0)
-		snprintf(nested, sizeof(nested), "%s", a[1]), nests = true;
+		sem_init(&nest_done, 0, 0), snprintf(nested, sizeof(nested), "%s", a[1]), nests = true;
+	else if (strcmp(a[0], "made") == 0) /* "nested N" was said before or after what its thread was asked for */
+		sem_wait(&nest_done), t_tell("made");
 	else if (strcmp(a[0], "listen") == 0) {
 		CHECK_EQ(rte_dev_event_monitor_start(), 0);
 		CHECK_EQ(rte_dev_event_callback_register(NULL, on_dev, nested), 0);
@@ -349,6 +355,7 @@ TEST(a_callback_allocates_and_adds_devices_itself)
 	t_say(b, "nest net_null2");
 	is(a, "add net_null0", "ret 0");
 	CHECK_STR(t_expect(b, "nested"), "nested 0");
+	is(a, "made", "made");
 	is(b, "del net_null1", "ret 0"); /* all three are there */
 	is(b, "del net_null2", "ret 0");
 	is(b, "list", "list 0:net_null0");
