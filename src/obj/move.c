@@ -241,7 +241,7 @@ static void top_of(struct rte_ring *r, uint32_t count, void **objs, unsigned n)
 	}
 	for (; i < n; i++) {
 		top -= sizeof(void *);
-		memcpy(&objs[i], top, sizeof(void *));
+		memcpy(&objs[i], top, sizeof(objs[i]));
 	}
 }
 
