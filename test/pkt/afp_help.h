@@ -15,6 +15,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "hear_help.h"
 #include "netns_help.h"
 #include "port_help.h"
 
@@ -263,20 +264,6 @@ static inline bool whole(void *arg)
 
 static unsigned char big[70000]
 	__attribute__((unused)); /* the kill tests of a build without fault hooks have no use for it */
-
-static int heard[RTE_ETH_EVENT_MAX];
-
-static inline int hear(uint16_t port, enum rte_eth_event_type ev, void *arg, void *ret)
-{
-	(void)port, (void)arg, (void)ret;
-	__atomic_fetch_add(&heard[ev], 1, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-static inline bool has_heard(void *arg)
-{
-	return __atomic_load_n(&heard[*(int *)arg], __ATOMIC_SEQ_CST) > 0;
-}
 
 static inline void await_event(int ev)
 {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "hear_help.h"
 #include "netns_help.h"
 #include "port_help.h"
 
@@ -142,20 +143,6 @@ static inline uint16_t begin(const char *more_args, uint16_t queues)
 	id = port_named("net_tap0");
 	start_port(id, queues, make_pool("mp", 4095));
 	return id;
-}
-
-static int heard[RTE_ETH_EVENT_MAX];
-
-static inline int hear(uint16_t port, enum rte_eth_event_type ev, void *arg, void *ret)
-{
-	(void)port, (void)arg, (void)ret;
-	__atomic_fetch_add(&heard[ev], 1, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-static inline bool has_heard(void *arg)
-{
-	return __atomic_load_n(&heard[*(int *)arg], __ATOMIC_SEQ_CST) > 0;
 }
 
 static inline void hear_all(void)
