@@ -52,7 +52,8 @@ long shoal_mem_free_owned(uint64_t member);
  * Give all pages of the group that are free now back to the machine at once, also those between pieces in use; otherwise
  * they go as --mem-decay says. Pieces for small blocks of which all blocks are free count as free, whoever's they are; of
  * those from which another thread takes its blocks 16 KiB stay (all of it where membarrier(2) is refused). What -m or
- * --socket-mem asked for stays.
+ * --socket-mem asked for stays. What mlockall(2) or a debugger put in places that had been given back goes as well; by
+ * itself it does within some seconds.
  *
  * @return bytes, or -1 with rte_errno ENOTSUP, EPERM, ETIMEDOUT (a member is stopped with a lock; the log names it)
  */

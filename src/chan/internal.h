@@ -66,6 +66,8 @@ void sh_internal_done(const struct sh_int_due *due, int code);
 void sh_internal_serve(enum sh_service svc, sh_service_fn fn, void *arg);
 /* have the service of this process look, on the internal thread; returns at once */
 void sh_internal_poke(enum sh_service svc);
+/* The same of all services of all others: any thread; returns at once. Who is stopped looks when it goes on */
+void sh_internal_poke_others(void);
 /*
  * Ask all n at once and wait for all, until dl, or until moot (may be NULL) says, about every 10 ms, that the answers are no
  * longer wanted (those missing are SH_INT_TIMED_OUT then): 0, every outcome filled in; -ENOTSUP (no channel: --no-shconf), -EPERM (a

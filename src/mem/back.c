@@ -119,6 +119,11 @@ static void punch_rest(struct sh_mem *m, uint32_t u, uint32_t n)
 	}
 }
 
+void sh_back_clear(struct sh_mem *m, uint32_t u, uint32_t n)
+{
+	punch_rest(m, u, n);
+}
+
 /* the file is at least that long; others may make it longer at the same time, and none shorter: it is sealed */
 static bool reach(int fd, uint64_t end)
 {
@@ -315,10 +320,10 @@ static struct sh_work *work_on(struct sh_mem *m, uint32_t u, uint32_t n, uint32_
 
 /*
  * there, total: bytes that have pages for certain, and that there would be, both with all that ever went; mapped: without.
- * Under G. seen: by me, if I looked.
+ * Under G. wanted: of the look, so much at once; the rest is looked at again. seen: by me, if I looked.
  */
 struct room {
-	uint64_t there, total, mapped;
+	uint64_t there, total, mapped, wanted;
 	struct sh_limit_seen seen;
 };
 
@@ -354,10 +359,11 @@ static int room_for(const struct sh_mem *m, uint32_t u, uint32_t missing, struct
 	return r->total <= r->seen.bound ? 0 : -ENOBUFS;
 }
 
-/* wanted: of that so much at once; the rest is looked at again */
-static void look(const struct sh_mem *m, struct room *r, uint64_t wanted)
+/* A first look for all of a stretch, so that nothing of it is backed in vain; fill_begins() has the last word on each piece */
+static int ask_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w, struct room *room)
 {
-	r->seen = sh_limit_look(r->there, wanted, tables_of(m, r->mapped));
+	(void)w;
+	return room_for(m, u, sh_run_missing(m, u, n), room);
 }
 
 /* 0; *w NULL: nothing is missing. -ENOMEM, -ENOBUFS; LOOK; -EBUSY: again, a little later */
@@ -377,6 +383,7 @@ static int fill_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work 
 	if (U(pg->backed) + missing > pg->max)
 		return -ENOMEM;
 	r = room_for(m, u, missing, room);
+	room->wanted = room->total - room->there;
 	if (r < 0)
 		return r;
 	*w = work_on(m, u, n, missing);
@@ -464,7 +471,7 @@ static int begin(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_
 		if (sh_left_ns(dl) == 0)
 			return r == LOOK ? -ENOBUFS : -ENOMEM;
 		if (r == LOOK)
-			look(m, &room, room.total - room.there);
+			room.seen = sh_limit_look(room.there, room.wanted, tables_of(m, room.mapped));
 		else
 			sh_breathe();
 	}
@@ -522,32 +529,11 @@ static uint32_t piece(uint32_t u, uint32_t end)
 	return n < end - u ? n : end - u;
 }
 
-/* a first look for all of a stretch, so that nothing of it is backed in vain; fill_begins() has the last word on each piece */
-static int ask_machine(struct sh_mem *m, uint32_t u, uint32_t missing)
-{
-	uint64_t dl = sh_deadline(PATIENCE_NS);
-	struct room room = {.total = 0};
-	int r;
-
-	for (;;) {
-		r = sh_mem_lock_grow(&m);
-		if (r < 0)
-			return r;
-		r = room_for(m, u, missing, &room);
-		sh_mem_unlock_grow(m);
-		if (r != LOOK)
-			return r;
-		if (sh_left_ns(dl) == 0)
-			return -ENOBUFS;
-		look(m, &room, 0);
-	}
-}
-
 /* a stretch of at most ASK_MAX units: so much is asked of the machine at a time */
 static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, const struct sh_back_gate *gate)
 {
-	uint32_t missing = sh_run_missing(m, u, end - u);
-	int r = missing != 0 ? ask_machine(m, u, missing) : 0;
+	struct sh_work *none = NULL;
+	int r = sh_run_missing(m, u, end - u) != 0 ? begin(m, u, end - u, gate, ask_begins, &none) : 0;
 
 	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
@@ -580,6 +566,7 @@ int sh_back_fill(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_
 		r = fill_some(m, u, u + k, gate);
 	}
 	say_not_joined();
+	sh_watch_holes(m);
 	return r;
 }
 
@@ -592,5 +579,6 @@ int sh_back_punch(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back
 		if (sh_run_missing(m, u, k) != k)
 			r = punch_piece(m, u, k, gate);
 	}
+	sh_watch_holes(m);
 	return r;
 }

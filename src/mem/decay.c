@@ -6,7 +6,8 @@
  * eighth of what is backed; 0 ms: they go before the call returns that gave them. The list pg.oldest holds such runs by age. Whoever gives something back starts a thread
  * of its own process that sleeps until the oldest is due, gives it back, and goes on until nothing is left; then it sleeps
  * without a time limit. When a member leaves or dies each of the others looks too; and who takes a run, or gives one, while the
- * oldest is overdue, for whoever was to see to that is stopped.
+ * oldest is overdue, for whoever was to see to that is stopped. While there is anything that is to go, or a hole in the files,
+ * that thread is there in each member, and looks after the whole group when it has the turn (strays.c).
  *
  * What others freed in the spans of a thread that does not come by becomes free in the same way (take.c): whoever frees so
  * much that a span may be wholly free has the thread look, and again after the same time; what is wholly free both times goes.
@@ -31,6 +32,7 @@
 #define KEEP_MIN ((64ull << 20) >> SH_UNIT_SHIFT)
 #define KEEP_PART 8
 #define RETRY_MS 100
+#define OVERDUE_MS 1000 /* who was to look at the spans of others is so late, then another does */
 #define NEVER UINT64_MAX
 
 /* process-private: the thread. mtx guards all but work */
@@ -192,20 +194,32 @@ static uint64_t trim(uint64_t units, int64_t *err)
 
 int64_t sh_mem_trim(uint64_t units)
 {
-	int64_t err;
+	int64_t err, strays = 0;
 	uint64_t done = trim(units, &err);
 
+	if (done < units && err == 0)
+		strays = sh_strays_take(sh_ctx.mem, NULL);
+	if (strays > 0)
+		done += (uint64_t)strays;
+	else if (strays < 0)
+		err = strays;
 	return done == 0 ? err : (int64_t)done;
 }
 
 /* when to look at the spans of others next */
 static uint64_t due_idle(uint64_t keep_ms)
 {
-	uint64_t ms = sh_xchg(&d.idle, false) ? sh_idle_decay(keep_ms) : 0;
+	struct sh_mem *m = sh_ctx.mem;
+	uint64_t ms;
 
+	if (!sh_xchg(&d.idle, false))
+		return NEVER;
+	sh_and(&m->h->pg.watch, ~(uint64_t)SH_WATCH_IDLE); /* before the look, as d.idle */
+	ms = sh_idle_decay(keep_ms);
 	if (ms == 0)
 		return NEVER;
 	(void)sh_xchg(&d.idle, true);
+	sh_watch(m, SH_WATCH_IDLE);
 	return ms;
 }
 
@@ -236,9 +250,13 @@ static uint64_t due_pages(struct sh_mem *m)
 /* what was given while somebody was stopped with a lock */
 static uint64_t due_late(struct sh_mem *m)
 {
-	if (!sh_xchg(&d.late, false) || sh_orphan_nobody(m) != -ETIMEDOUT)
+	if (!sh_xchg(&d.late, false))
+		return NEVER;
+	sh_and(&m->h->pg.watch, ~(uint64_t)SH_WATCH_LATE); /* before the look, as d.late */
+	if (sh_orphan_nobody(m) != -ETIMEDOUT)
 		return NEVER;
 	(void)sh_xchg(&d.late, true);
+	sh_watch(m, SH_WATCH_LATE);
 	return RETRY_MS;
 }
 
@@ -252,6 +270,60 @@ static uint64_t due(struct sh_mem *m)
 	idle_ms = idle_ms < late_ms ? idle_ms : late_ms;
 	ms = due_pages(m);
 	return ms < idle_ms ? ms : idle_ms;
+}
+
+/* ---- what others leave undone ---- */
+
+/* Without a lock: what is read may be another run's by now. Is the oldest to go, and since when? ms, 0: it is not */
+static uint64_t overdue_ms(const struct sh_mem *m)
+{
+	uint64_t keep_ms = m->h->pg.decay - 1, now = now_ms(), ms;
+	uint32_t u = (uint32_t)U(m->h->pg.oldest);
+
+	if (m->h->pg.decay == 0 || u == 0 || U(m->h->pg.backed) < m->h->pg.keep + page_of(m, u - 1))
+		return 0;
+	ms = U(sh_desc(u - 1)->own[0]);
+	return now > ms + keep_ms ? now - ms - keep_ms : 0;
+}
+
+/* has nobody looked at the spans of others for long, though somebody was to? */
+static bool idle_overdue(const struct sh_mem *m)
+{
+	uint64_t keep_ms = m->h->pg.decay - 1;
+
+	return m->h->pg.decay != 0 && U(m->h->sp.looked) + keep_ms + OVERDUE_MS < now_ms();
+}
+
+/* it is for this process to see that all is done: what the others should have done is made its own */
+static void look_after(struct sh_mem *m)
+{
+	uint64_t what = sh_load_acq(&m->h->pg.watch);
+	bool mine = false;
+
+	if ((what & SH_WATCH_LATE) != 0) {
+		(void)sh_xchg(&d.late, true);
+		mine = true;
+	}
+	if ((what & SH_WATCH_IDLE) != 0 && idle_overdue(m)) {
+		(void)sh_xchg(&d.idle, true);
+		mine = true;
+	}
+	if (mine || overdue_ms(m) >= RETRY_MS || (m->h->pg.decay != 0 && too_many(m)))
+		(void)sh_xchg(&d.work, true);
+	(void)sh_strays_take(m, &d.quit);
+}
+
+/* ms until this thread is to look again, NEVER */
+static uint64_t due_watch(struct sh_mem *m)
+{
+	uint64_t ms = sh_watch_turn(m);
+
+	if (ms != 0)
+		return ms;
+	look_after(m);
+	if (!sh_watch_on(m, m->h->pg.decay != 0 && U(m->h->pg.oldest) != 0 && idle(m) != 0))
+		return NEVER;
+	return sh_load_acq(&d.work) ? 0 : sh_watch_turn(m);
 }
 
 /* Under mtx. Until told, or so many ms */
@@ -272,18 +344,19 @@ static void doze(uint64_t ms)
 static void *run(void *arg)
 {
 	struct sh_mem *m = arg;
-	uint64_t ms;
+	uint64_t ms = NEVER, watch_ms;
 
 	pthread_mutex_lock(&d.mtx);
 	while (!sh_load_rlx(&d.quit)) { /* relaxed, all: under mtx */
 		pthread_mutex_unlock(&d.mtx);
-		(void)sh_xchg(&d.work, false); /* before the look: who gives something back from now on sets it again */
-		ms = due(m);
+		/* before the look: who gives something back from now on sets it again */
+		ms = sh_xchg(&d.work, false) ? due(m) : NEVER;
+		watch_ms = due_watch(m);
 		if (ms != NEVER)
 			(void)sh_xchg(&d.work, true); /* I am awake by then: nobody needs to wake me */
 		pthread_mutex_lock(&d.mtx);
 		if (!sh_load_rlx(&d.quit) && (ms != NEVER || !sh_load_acq(&d.work)))
-			doze(ms);
+			doze(ms < watch_ms ? ms : watch_ms);
 	}
 	pthread_mutex_unlock(&d.mtx);
 	return NULL;
@@ -329,6 +402,7 @@ void sh_decay_note(struct sh_mem *m)
 
 	if (decay == 0 || idle(m) == 0 || trimming)
 		return;
+	sh_watch(m, SH_WATCH);
 	if (decay == 1)
 		(void)trim(UINT64_MAX, &err);
 	/* what should have gone at once and could not the thread tries again */
@@ -338,12 +412,13 @@ void sh_decay_note(struct sh_mem *m)
 
 void sh_decay_see(struct sh_mem *m)
 {
-	uint64_t decay = m->h->pg.decay;
-	uint32_t u = (uint32_t)U(m->h->pg.oldest);
+	if (!trimming && overdue_ms(m) > RETRY_MS && !sh_xchg(&d.work, true))
+		wake(m);
+}
 
-	/* without a lock: what is read there may be another run's by now, and then the thread finds nothing to do */
-	if (decay != 0 && u != 0 && !trimming && U(sh_desc(u - 1)->own[0]) + decay + RETRY_MS < now_ms() &&
-	    !sh_xchg(&d.work, true))
+void sh_decay_join(struct sh_mem *m)
+{
+	if (sh_load_acq(&m->h->pg.watch) != 0) /* A:WATCH */
 		wake(m);
 }
 
@@ -355,12 +430,14 @@ void sh_decay_idle(void)
 	if (m->h->pg.decay == 0 || sh_load_rlx(&d.idle) || sh_xchg(&d.idle, true))
 		return;
 	(void)sh_xchg(&d.work, true);
+	sh_watch(m, SH_WATCH_IDLE);
 	wake(m);
 }
 
 void sh_decay_late(void)
 {
 	(void)sh_xchg(&d.late, true);
+	sh_watch(sh_ctx.mem, SH_WATCH_LATE);
 	(void)sh_xchg(&d.work, true);
 	wake(sh_ctx.mem);
 }

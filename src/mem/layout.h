@@ -32,7 +32,7 @@
 #include "mem/lock.h"
 
 #define SH_MEM_MAGIC 0x73686d656d000001ull
-#define SH_MEM_LAYOUT 10u /* raised whenever a byte in it changes its meaning */
+#define SH_MEM_LAYOUT 11u /* raised whenever a byte in it changes its meaning */
 #define SH_MEM_PAGE 4096ull
 #define SH_MEM_STEP (2ull << 20)    /* unit of growth */
 #define SH_MEM_WINDOW (64ull << 20) /* address space of the header window */
@@ -167,7 +167,15 @@ struct sh_win_hdr {
  *   backed     under G: units that are backed, about to be, or on their way out. A mender of G counts them anew
  *   gone       under G: units that were counted in backed and are not any more, ever. What it may grow to is reckoned with it
  *   want, seq  as in struct sh_lock
+ *   watch      or, and: what there is to be looked after (enum sh_watch), by all; strays.c
+ *   looked,    CAS old -> now by who looks, ms; then who that was. Hints: of two who look each finds what the other left
+ *   looker
  */
+enum sh_watch {
+	SH_WATCH = 1,	   /* there are holes, or free pages that are to go */
+	SH_WATCH_LATE = 2, /* something was made SH_NOBODY's */
+	SH_WATCH_IDLE = 4  /* a span that another thread owns may be wholly free */
+};
 struct sh_pages_hdr {
 	struct sh_win_hdr w[SH_WINDOWS];
 	sh_w64 busy, used;
@@ -177,6 +185,7 @@ struct sh_pages_hdr {
 	uint64_t max;
 	sh_w64 backed, gone;
 	_Atomic uint32_t want, seq; /* who finds nothing free but BUSY runs sleeps on seq; who hands one out wakes */
+	sh_w64 watch, looked, looker;
 };
 
 /*

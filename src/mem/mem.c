@@ -130,8 +130,11 @@ static void gone(struct sh_mem *m, sh_id_t id)
 		sh_orphan_event(id);
 	if (m->h != NULL && m->h->pg.decay > 1) /* what it would have given back; at once: its givers did */
 		sh_decay_note(m);
-	if (m->h != NULL)
+	if (m->h != NULL) {
+		sh_watch_holes(m);
+		sh_decay_join(m); /* it may have died before it told others */
 		sh_exchange_gone(m, id);
+	}
 }
 
 /* One that leaves is told of when it begins to: it may hold a lock, and its threads their spans, until it is gone. */
@@ -409,6 +412,8 @@ int sh_mem_start(void)
 		r = sh_pages_first(&room.m);
 	if (r < 0)
 		sh_mem_stop();
+	else
+		sh_decay_join(&room.m);
 	return r;
 }
 

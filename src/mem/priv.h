@@ -92,6 +92,8 @@ uint64_t sh_back_at_work(const struct sh_mem *m);
 bool sh_back_left(const struct sh_mem *m, sh_id_t id);
 /* under G, after a death */
 void sh_back_mend(struct sh_mem *m);
+/* no lock: what has no bit in a stretch of a BUSY run of the caller's shall have no page */
+void sh_back_clear(struct sh_mem *m, uint32_t u, uint32_t n);
 
 /*
  * page.c: the one place where pages come, and the one where they go. No lock is held. [u, u + n) is a BUSY run of the
@@ -115,6 +117,20 @@ void sh_decay_idle(void);
 void sh_decay_late(void);
 /* no lock: free pages go back at once, oldest first, until so many units have. How many, or -errno */
 int64_t sh_mem_trim(uint64_t units);
+/* no lock: another has asked all to look. The thread is there from now on, if there is anything to be looked after */
+void sh_decay_join(struct sh_mem *m);
+
+/* strays.c: pages that nobody asked for, and who looks after what is to go back. No lock */
+/* there is something of that kind, from now on until a look finds nothing */
+void sh_watch(struct sh_mem *m, enum sh_watch what);
+/* the same, if the files have holes */
+void sh_watch_holes(struct sh_mem *m);
+/* 0: it is for this process to look, now; else so many ms from now, UINT64_MAX: never, there is nothing */
+uint64_t sh_watch_turn(struct sh_mem *m);
+/* after a look. more: there is something else than holes. false: nothing is left to be looked after */
+bool sh_watch_on(struct sh_mem *m, bool more);
+/* Pages in holes go. How many units had some, about; or -errno. quit, may be NULL: go on later */
+int64_t sh_strays_take(struct sh_mem *m, const _Atomic bool *quit);
 
 /* huge.c */
 /* The creator: which windows are there to be? 0, or -ENOMEM and a line. fd: the file of the window of huge pages */

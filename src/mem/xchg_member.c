@@ -155,6 +155,7 @@ static void look(struct sh_mem *m)
 		(void)sh_later(SH_LATER_COORD, repair, m, 0);
 	if (sh_view_sync_all(m, sh_deadline(sh_xlimit_ns())) < 0) /* a callback does not return: when it has, then */
 		sh_internal_poke(SH_SVC_MEM);
+	sh_decay_join(m);
 }
 
 int sh_xmember_serve(void *arg, sh_id_t from, const void *data, size_t len)

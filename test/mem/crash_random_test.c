@@ -94,6 +94,15 @@ static bool all_moved(void *arg)
 	return true;
 }
 
+/* the thread of decay may have a part of it in hand */
+static bool all_free(void *arg)
+{
+	struct sh_mem_stat *s = arg;
+
+	CHECK_EQ(sh_mem_stat(s), 0);
+	return s->largest_free == s->total;
+}
+
 static void kills_at_random(unsigned kills, bool large)
 {
 	struct farm *farm = f_shared(sizeof(*farm));
@@ -142,9 +151,10 @@ static void kills_at_random(unsigned kills, bool large)
 	CHECK_EQ(sh_mem_stat(&s), 0);
 	CHECK_EQ(s.zones, 0); /* nothing was lost but what the dead held, and that could be listed and freed */
 	CHECK_EQ(s.used, 0);
-	CHECK_EQ(s.largest_free, s.total);
+	t_until(all_free, &s);
 	printf("%u kills, of which %" PRIu64 " inside the lock\n", kills, s.mended);
-	CHECK(s.mended > kills / 100);
+	if (kills >= 100) /* of fewer perhaps none */
+		CHECK(s.mended > kills / 100);
 }
 
 TEST_T(a_hundred_random_kills_hang_nobody_and_lose_nothing, 60)

@@ -135,6 +135,7 @@ void f_huge(bool on)
 
 void f_group_bare(void)
 {
+	CHECK_EQ(setenv("SHOAL_LOOK_MS", "0", 0), 0); /* no thread that looks by the clock, unless a case wants one */
 	fake.region = f_shared(sizeof(*fake.region));
 	fake.region->base = SH_BASE_ADDR;
 	for (unsigned i = SH_FD_MEM; i < SH_GROUP_FDS; i++) {
@@ -238,6 +239,8 @@ void sh_internal_poke(enum sh_service svc)
 {
 	(void)svc;
 }
+
+void sh_internal_poke_others(void) {}
 
 void sh_internal_due(struct sh_int_due *due)
 {
