@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * afp.h - what the files of net_af_packet share: drv_af_packet.c (a device, its settings), afp_sock.c, afp_rx.c, afp_tx.c
+ * afp.h - what the files of net_af_packet share: drv_af_packet.c (a device, its settings), afp_sock.c, afp_rx.c, afp_tx.c,
+ * afp_slots.c
  *
  * Each rx queue has a packet socket with a ring that the kernel fills (TPACKET_V2), and the sockets of a port are one fanout group:
  * the kernel says which queue a flow goes to. Each tx queue has a socket that packets are sent on, many with one call. The
  * process that starts the port opens them all; the others have them by name (sh_port_fd()), and map a ring when they become
  * the queue's owner. A tx queue has no state, in no process.
+ *
+ * Sending. A socket that packets are sent on with their descriptions, and one with slots of memory that the kernel reads packets
+ * from: for bursts of short ones, which it sends in two thirds of the time so. What does not fit there, or is refused there, goes
+ * the first way, behind what the slots had. Without the second socket (SH_AFP_SLOTTED queues have one already, an old kernel, no memory for it) all goes the first
+ * way.
+ * Which slot the kernel looks at next is in its memory alone: who opens the queue finds out (afp_slots.c), so nothing is to be
+ * noted, and a death leaves nothing but slots that were written and not sent: those packets are not sent.
  *
  * Receiving. A slot belongs to whom its status says, the kernel or us. The owner reads slots in order, and at the end of a burst
  *
@@ -32,6 +40,7 @@
 #include "pkt/port.h"
 
 #define SH_AFP_QUEUES 16	/* each way */
+#define SH_AFP_SLOTTED 16	/* tx queues of a group that have slots: the names for descriptors are few */
 #define SH_AFP_VNET 10u		/* bytes of the virtio-net header in front of each packet */
 #define SH_AFP_SEGS 510u	/* of a packet that is sent */
 #define SH_AFP_BUFFER (8 << 20) /* of a socket, each way */
@@ -65,12 +74,14 @@ struct sh_afp {
 	_Atomic uint32_t idx[SH_AFP_QUEUES]; /* the next slot to look at */
 };
 
+enum sh_afp_way { SH_AFP_RX, SH_AFP_TX, SH_AFP_SLOTS };
+
 /* h->local; all but ctl under lk */
 struct sh_afp_here {
 	struct sh_port_fd ctl; /* for questions and filters of the interface */
 	struct sh_mtx lk;
 	uint32_t gen; /* of rx[] */
-	struct sh_port_fd rx[SH_AFP_QUEUES], tx[SH_AFP_QUEUES];
+	struct sh_port_fd rx[SH_AFP_QUEUES], tx[SH_AFP_QUEUES], slots[SH_AFP_QUEUES];
 };
 
 /* ---- afp_sock.c ---- */
@@ -82,8 +93,9 @@ void sh_afp_keep(struct sh_here *h);
 /* the sockets of all queues, empty: with the seat */
 int sh_afp_start(struct sh_here *h);
 void sh_afp_stop(struct sh_here *h);
-/* the fd of a queue, this process' until detach, or until the port is started with other queues; -errno after a line */
-int sh_afp_fd(struct sh_here *h, bool tx, unsigned queue);
+/* the fd of a queue, this process' until detach, or until the port is started with other queues; -errno, after a line but for
+ * SH_AFP_SLOTS */
+int sh_afp_fd(struct sh_here *h, enum sh_afp_way way, unsigned queue);
 /* nothing gets in, or all */
 int sh_afp_gate(int fd, bool open);
 /* what the kernel dropped since it was asked last: added to the queues' missed; returns the sum */
@@ -97,5 +109,23 @@ void sh_afp_rx_shut(struct sh_io *io);
 int sh_afp_rx_flush(struct sh_here *h, unsigned queue, int fd);
 int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 void sh_afp_tx_shut(struct sh_io *io);
+
+/* ---- afp_slots.c: of one thread; all calls take fd < 0 ---- */
+
+#define SH_AFP_SHORT 1522u /* bytes of the longest packet that a slot takes */
+
+struct sh_afp_slots {
+	int fd; /* -1: there are none */
+	uint8_t *map;
+	uint32_t at;		/* the slot that the kernel looks at next */
+	uint32_t asked, unsure; /* bursts since that was asked in vain; at is not known */
+};
+
+/* the slots of a socket that has none yet; 0 or -errno */
+int sh_afp_slots_make(int fd);
+void sh_afp_slots_open(struct sh_afp_slots *x, int fd);
+void sh_afp_slots_shut(struct sh_afp_slots *x);
+/* packets of one segment, 14 to SH_AFP_SHORT bytes, nothing to be done with them: how many of the first of them are sent */
+uint16_t sh_afp_slots_send(struct sh_afp_slots *x, struct rte_mbuf **pkts, uint16_t n);
 
 #endif

@@ -424,7 +424,7 @@ int sh_afp_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 	x->lro = (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO) != 0;
 	x->csum = (offloads & (RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)) != 0;
 	x->big = malloc(BIG_ROOM);
-	x->fd = sh_afp_fd(h, false, q->id);
+	x->fd = sh_afp_fd(h, SH_AFP_RX, q->id);
 	r = x->big == NULL ? -ENOMEM : x->fd < 0 ? x->fd : map(x, s, q->id);
 	if (r < 0) {
 		sh_err("port %u (%s): rx queue %u cannot be used here: %s", h->p->id, h->p->name, q->id, strerror(-r));

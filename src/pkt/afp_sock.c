@@ -105,6 +105,31 @@ static int make_tx(void *arg)
 	return sh_kif_refused(m->p->name, "a socket to send", r);
 }
 
+/* a second one to send on; whoever has none sends all on the first: no line */
+static int make_slots(void *arg)
+{
+	const struct make *m = arg;
+	int fd = -1, r;
+
+	if (sh_port_fds("slots") < SH_AFP_SLOTTED && sh_kif_home(m->s->ns))
+		fd = sh_fd_up(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (fd < 0)
+		return -ENODEV;
+	buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	r = set(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2);
+	if (r == 0)
+		r = set(fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+	if (r == 0 && m->s->bypass)
+		r = set(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+	if (r == 0)
+		r = sh_afp_slots_make(fd);
+	if (r == 0)
+		r = bind_to(fd, m->s->index, 0);
+	if (r < 0)
+		sh_close(&fd);
+	return r < 0 ? r : fd;
+}
+
 static int ring(int fd, const struct make *m)
 {
 	const struct sh_afp *s = m->s;
@@ -172,25 +197,30 @@ static int make_rx(void *arg)
 
 /* ---- had ---- */
 
-static void name_of(char *buf, size_t cap, bool tx, unsigned queue, uint32_t gen)
+static void name_of(char *buf, size_t cap, enum sh_afp_way way, unsigned queue, uint32_t gen)
 {
-	if (tx)
-		(void)snprintf(buf, cap, "tx%u", queue);
-	else
+	if (way == SH_AFP_RX)
 		(void)snprintf(buf, cap, "rx%u.%u", queue, gen);
+	else
+		(void)snprintf(buf, cap, "%s%u", way == SH_AFP_TX ? "tx" : "slots", queue);
+}
+
+static struct sh_port_fd *place(struct sh_afp_here *l, enum sh_afp_way way, unsigned queue)
+{
+	return way == SH_AFP_RX ? &l->rx[queue] : way == SH_AFP_TX ? &l->tx[queue] : &l->slots[queue];
 }
 
 /* under lk: this process' fd of a queue; make NULL: only if the group has it, without a line */
-static int have(struct sh_here *h, bool tx, unsigned queue, int (*make)(void *), struct make *m)
+static int have(struct sh_here *h, enum sh_afp_way way, unsigned queue, int (*make)(void *), struct make *m)
 {
 	struct sh_afp_here *l = h->local;
-	struct sh_port_fd *f = tx ? &l->tx[queue] : &l->rx[queue];
+	struct sh_port_fd *f = place(l, way, queue);
 	char name[32];
 	int r;
 
 	if (f->fd >= 0)
 		return f->fd;
-	name_of(name, sizeof(name), tx, queue, l->gen);
+	name_of(name, sizeof(name), way, queue, l->gen);
 	if (make == NULL) {
 		r = sh_port_fd_keep(h, name, f);
 		return r == 0 ? f->fd : r;
@@ -205,7 +235,7 @@ static void change(struct sh_here *h, uint32_t gen, bool over)
 	char name[32];
 
 	for (unsigned i = 0; l->gen != gen && i < SH_AFP_QUEUES; i++) {
-		name_of(name, sizeof(name), false, i, l->gen);
+		name_of(name, sizeof(name), SH_AFP_RX, i, l->gen);
 		sh_port_fd_drop(h, name, &l->rx[i], over);
 	}
 	l->gen = gen;
@@ -221,16 +251,28 @@ static int not_there(void *arg)
 	return -EIO;
 }
 
-int sh_afp_fd(struct sh_here *h, bool tx, unsigned queue)
+/* under lk: the sockets to send on of the queue are closed here; over: everywhere */
+static void drop_tx(struct sh_here *h, unsigned queue, bool over)
 {
+	char name[32];
+
+	for (enum sh_afp_way way = SH_AFP_TX; way <= SH_AFP_SLOTS; way++) {
+		name_of(name, sizeof(name), way, queue, 0);
+		sh_port_fd_drop(h, name, place(h->local, way, queue), over);
+	}
+}
+
+int sh_afp_fd(struct sh_here *h, enum sh_afp_way way, unsigned queue)
+{
+	static int (*const make[])(void *) = {not_there, make_tx, make_slots};
 	struct sh_afp_here *l = h->local;
 	struct make m = {.p = h->p, .s = h->p->shared};
 	int fd;
 
 	sh_lock(&l->lk);
-	if (!tx)
+	if (way == SH_AFP_RX)
 		change(h, sh_load_acq(&m.s->gen), true); /* A:AFPGEN */
-	fd = have(h, tx, queue, tx ? make_tx : not_there, &m);
+	fd = have(h, way, queue, make[way], &m);
 	sh_unlock(&l->lk);
 	return fd;
 }
@@ -244,7 +286,7 @@ static int had(struct sh_here *h, unsigned queue)
 
 	sh_lock(&l->lk);
 	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
-	fd = have(h, false, queue, NULL, NULL);
+	fd = have(h, SH_AFP_RX, queue, NULL, NULL);
 	sh_unlock(&l->lk);
 	return fd;
 }
@@ -277,7 +319,7 @@ int sh_afp_attach(struct sh_here *h)
 	if (l == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < SH_AFP_QUEUES; i++)
-		l->rx[i].fd = l->tx[i].fd = -1;
+		l->rx[i].fd = l->tx[i].fd = l->slots[i].fd = -1;
 	h->local = l;
 	r = sh_port_fd(h, "ctl", make_ctl, &m, &l->ctl);
 	if (r == 0)
@@ -293,16 +335,13 @@ void sh_afp_detach(struct sh_here *h)
 {
 	struct sh_afp_here *l = h->local;
 	bool over = sh_here_over(h);
-	char name[32];
 
 	if (l == NULL)
 		return;
 	sh_kif_unwatch(h);
 	change(h, UINT32_MAX, over);
-	for (unsigned i = 0; i < SH_AFP_QUEUES; i++) {
-		name_of(name, sizeof(name), true, i, 0);
-		sh_port_fd_drop(h, name, &l->tx[i], over);
-	}
+	for (unsigned i = 0; i < SH_AFP_QUEUES; i++)
+		drop_tx(h, i, over);
 	sh_port_fd_drop(h, "ctl", &l->ctl, over);
 	free(l);
 	h->local = NULL;
@@ -332,7 +371,7 @@ static bool fit(struct sh_here *h)
 			return false;
 	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
 	for (unsigned i = 0; i < h->p->nb_rxq; i++)
-		if (have(h, false, i, NULL, NULL) < 0)
+		if (have(h, SH_AFP_RX, i, NULL, NULL) < 0)
 			return false;
 	return true;
 }
@@ -345,19 +384,14 @@ static bool not_needed(const char *what, void *arg)
 
 	if (sscanf(what, "rx%u.%u", &i, &gen) == 2)
 		return gen != l->gen || i >= h->p->nb_rxq;
-	return sscanf(what, "tx%u", &i) == 1 && i >= h->p->nb_txq;
+	return (sscanf(what, "tx%u", &i) == 1 || sscanf(what, "slots%u", &i) == 1) && i >= h->p->nb_txq;
 }
 
 /* under lk: what former starters opened, also those who died at it */
 static void sweep(struct sh_here *h)
 {
-	struct sh_afp_here *l = h->local;
-	char name[32];
-
-	for (unsigned i = h->p->nb_txq; i < SH_AFP_QUEUES; i++) {
-		name_of(name, sizeof(name), true, i, 0);
-		sh_port_fd_drop(h, name, &l->tx[i], true);
-	}
+	for (unsigned i = h->p->nb_txq; i < SH_AFP_QUEUES; i++)
+		drop_tx(h, i, true);
 	sh_port_fds_over(h, not_needed, h);
 }
 
@@ -378,7 +412,7 @@ static int make_all(struct sh_here *h)
 
 		m.frames = s->frames[i] = frames(h, i);
 		sh_store_rlx(&s->idx[i], 0); /* relaxed: before run */
-		fd = have(h, false, i, make_rx, &m);
+		fd = have(h, SH_AFP_RX, i, make_rx, &m);
 		r = fd < 0 ? fd : 0;
 		if (r == 0 && h->p->nb_rxq > 1) {
 			r = fanout(fd, &m, i == 0);
@@ -427,9 +461,11 @@ int sh_afp_start(struct sh_here *h)
 	else
 		r = make_all(h);
 	for (unsigned i = 0; r == 0 && i < h->p->nb_txq; i++) {
-		int fd = have(h, true, i, make_tx, &m);
+		int fd = have(h, SH_AFP_TX, i, make_tx, &m);
 
 		r = fd < 0 ? fd : 0;
+		if (r == 0)
+			(void)have(h, SH_AFP_SLOTS, i, make_slots, &m);
 	}
 	sh_unlock(&l->lk);
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * afp_tx.c - net_af_packet: packets sent, a burst with one call; those of one flow that follow each other as one (gso.h)
+ * afp_tx.c - net_af_packet: packets sent, a burst with one call; those of one flow that follow each other as one (gso.h), a burst
+ * of short ones that are none by way of slots (afp_slots.c)
  *
  * Nothing is kept from burst to burst, and nothing lies in shared memory: what the kernel has taken is on its way whoever dies.
  * What it has no room for now stays the caller's. What it refuses for good (too long, the link is down) is dropped, and
@@ -34,7 +35,8 @@ struct tx {
 	const struct sh_port *p;
 	int fd;
 	bool join;
-	uint32_t longest;  /* packet that may be joined to others, in this burst; 0: none */
+	uint32_t longest; /* packet that the interface takes, in this burst */
+	struct sh_afp_slots slots;
 	unsigned n, parts; /* messages, pieces of memory */
 	uint16_t pkts[CALL];
 	struct mmsghdr msg[CALL];
@@ -177,7 +179,7 @@ static bool worked(struct tx *x, const struct rte_mbuf *m)
 
 static bool may_join(const struct tx *x, const struct rte_mbuf *m)
 {
-	return m->nb_segs == 1 && m->data_len <= x->longest &&
+	return x->join && m->nb_segs == 1 && m->data_len <= x->longest &&
 	       (m->ol_flags & (RTE_MBUF_F_TX_OFFLOAD_MASK | RTE_MBUF_F_RX_LRO)) == 0;
 }
 
@@ -272,17 +274,50 @@ static uint16_t flush(struct tx *x, struct rte_mbuf **pkts, bool *full)
 	return (uint16_t)(sent + lost);
 }
 
+/* ---- short ones ---- */
+
+/* can all of the burst go by way of slots? Not if some of it could be joined: that is worth more */
+static bool all_short(struct tx *x, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint32_t longest = RTE_MIN(x->longest, SH_AFP_SHORT);
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+
+		if (m->nb_segs != 1 || m->data_len < RTE_ETHER_HDR_LEN || m->data_len > longest ||
+		    (m->ol_flags & (RTE_MBUF_F_TX_OFFLOAD_MASK | RTE_MBUF_F_RX_LRO)) != 0)
+			return false;
+		if (n > 1 && x->join &&
+		    sh_merge_begin(&x->with[0].merge, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len))
+			return false;
+	}
+	return true;
+}
+
+/* how many are sent, counted */
+static uint16_t by_slots(struct tx *x, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint64_t bytes = 0;
+
+	if (x->slots.fd < 0 || n == 0 || !all_short(x, pkts, n))
+		return 0;
+	n = done(pkts, sh_afp_slots_send(&x->slots, pkts, n), &bytes);
+	sh_queue_count(x->q, n, bytes);
+	return n;
+}
+
 static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tx *x = data;
-	uint16_t sent = 0, built = 0;
+	uint16_t sent, built = 0;
 	bool full = false, bad = false;
 
 	if (!sh_queue_enter(x->q))
 		return sh_queue_lost(x->q, pkts, n);
 	SH_STEP("queue_inside");
 	/* what the interface would not cut is sent as it is, and refused; its MTU may be another one by now */
-	x->longest = x->join ? sh_load_acq(&x->p->link_mtu) + RTE_ETHER_HDR_LEN : 0; /* A:PORTLINK */
+	x->longest = sh_load_acq(&x->p->link_mtu) + RTE_ETHER_HDR_LEN; /* A:PORTLINK */
+	sent = by_slots(x, pkts, n);
 	while (sent < n && !full) {
 		uint16_t k = sent + built < n ? message(x, pkts + sent + built, (uint16_t)(n - sent - built), &bad) : 0;
 
@@ -313,13 +348,14 @@ int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 		return -ENOMEM;
 	x->q = q;
 	x->p = h->p;
-	x->fd = sh_afp_fd(h, true, q->id);
+	x->fd = sh_afp_fd(h, SH_AFP_TX, q->id);
 	if (x->fd < 0) {
 		int r = x->fd;
 
 		free(x);
 		return r;
 	}
+	sh_afp_slots_open(&x->slots, sh_afp_fd(h, SH_AFP_SLOTS, q->id));
 	x->join = s->join && sh_kif_tso(l->ctl.fd, s->index);
 	io->data = x;
 	io->burst = tx;
@@ -328,6 +364,9 @@ int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 
 void sh_afp_tx_shut(struct sh_io *io)
 {
-	free(io->data);
+	struct tx *x = io->data;
+
+	sh_afp_slots_shut(&x->slots);
+	free(x);
 	io->data = NULL;
 }

@@ -87,6 +87,8 @@ void sh_port_fd_over(const struct sh_here *h, const char *what);
 int sh_port_fd_keep(const struct sh_here *h, const char *what, struct sh_port_fd *f);
 /* names of the port, whoever offered them, for which over says so: revoked if this process may */
 void sh_port_fds_over(const struct sh_here *h, bool (*over)(const char *what, void *arg), void *arg);
+/* how many fds of all ports are offered under names that begin so */
+unsigned sh_port_fds(const char *what);
 /* all names of ports that are no more */
 void sh_port_fds_sweep(void);
 /* the port that h is about is no more: its fds are over */

@@ -44,21 +44,52 @@ static bool is_there(unsigned long long serial)
 	return false;
 }
 
-/* of port `only`, those that are over; 0: of ports that are no more. A port that has gone does not come back: so its names may be read first */
-static void end_names(unsigned long long only, bool (*over)(const char *what, void *arg), void *arg)
+/* all names of fds that there are now, to be freed; NULL and 0: none, or no memory */
+static struct shoal_fd_info *names(unsigned *count)
 {
 	int n = shoal_fd_list(NULL, 0), cap = n + 16;
 	struct shoal_fd_info *all = n > 0 ? calloc((size_t)cap, sizeof(*all)) : NULL;
 
 	n = all != NULL ? shoal_fd_list(all, (unsigned)cap) : 0;
-	for (int i = 0; i < n && i < cap; i++) {
+	*count = n < 0 ? 0 : (unsigned)RTE_MIN(n, cap);
+	return all;
+}
+
+/* what follows the port in a name that is not revoked: and the port's serial; NULL: it is no port's */
+static const char *of_port(const struct shoal_fd_info *f, unsigned long long *serial)
+{
+	int at = 0;
+
+	return f->revoked == 0 && sscanf(f->name, "eth/%llu/%n", serial, &at) == 1 && at != 0 ? f->name + at : NULL;
+}
+
+unsigned sh_port_fds(const char *what)
+{
+	unsigned n, found = 0;
+	struct shoal_fd_info *all = names(&n);
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned long long serial;
+		const char *its = of_port(&all[i], &serial);
+
+		found += its != NULL && strncmp(its, what, strlen(what)) == 0;
+	}
+	free(all);
+	return found;
+}
+
+/* of port `only`, those that are over; 0: of ports that are no more. A port that has gone does not come back: so its names may be read first */
+static void end_names(unsigned long long only, bool (*over)(const char *what, void *arg), void *arg)
+{
+	unsigned n;
+	struct shoal_fd_info *all = names(&n);
+
+	for (unsigned i = 0; i < n; i++) {
 		struct timespec now = {0, 0};
 		unsigned long long serial;
-		int at = 0;
+		const char *its = of_port(&all[i], &serial);
 
-		if (all[i].revoked != 0 || sscanf(all[i].name, "eth/%llu/%n", &serial, &at) != 1 || at == 0)
-			continue;
-		if (only != 0 ? serial == only && over(all[i].name + at, arg) : !is_there(serial))
+		if (its != NULL && (only != 0 ? serial == only && over(its, arg) : !is_there(serial)))
 			(void)shoal_fd_revoke(all[i].name, &now);
 	}
 	free(all);

@@ -4,6 +4,7 @@
 #define AFP_HELP_H
 
 #include <linux/if_ether.h>
+#include <linux/pkt_sched.h>
 #include <linux/veth.h>
 #include <linux/virtio_net.h>
 #include <net/if_arp.h>
@@ -25,51 +26,49 @@
 
 /* ---- the pair ---- */
 
-static inline void *put(void *at, unsigned short type, const void *data, unsigned short len)
-{
-	struct rtattr *a = at;
-
-	a->rta_type = type;
-	a->rta_len = (unsigned short)RTA_LENGTH(len);
-	if (len > 0)
-		memcpy(RTA_DATA(a), data, len);
-	return (char *)at + RTA_ALIGN(a->rta_len);
-}
-
 /* as 'ip link add va type veth peer name vb' */
 static inline void make_pair(void)
 {
-	_Alignas(8) char q[512] = "", a[512];
-	struct nlmsghdr *n = (void *)q;
-	char *at = q + NLMSG_SPACE(sizeof(struct ifinfomsg));
+	struct nl_link q = {.i.ifi_index = 0};
 	struct rtattr *info, *data, *peer;
-	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	char *at = nl_put(q.more, IFLA_IFNAME, NEAR, sizeof(NEAR));
+	int r;
 
-	at = put(at, IFLA_IFNAME, NEAR, sizeof(NEAR));
 	info = (void *)at;
-	at = put(at, IFLA_LINKINFO, NULL, 0);
-	at = put(at, IFLA_INFO_KIND, "veth", 4);
+	at = nl_put(at, IFLA_LINKINFO, NULL, 0);
+	at = nl_put(at, IFLA_INFO_KIND, "veth", 4);
 	data = (void *)at;
-	at = put(at, IFLA_INFO_DATA, NULL, 0);
+	at = nl_put(at, IFLA_INFO_DATA, NULL, 0);
 	peer = (void *)at;
-	at = put(at, VETH_INFO_PEER, "", 0);
-	memset(at, 0, sizeof(struct ifinfomsg));
+	at = nl_put(at, VETH_INFO_PEER, "", 0);
 	at += NLMSG_ALIGN(sizeof(struct ifinfomsg));
-	at = put(at, IFLA_IFNAME, FAR, sizeof(FAR));
+	at = nl_put(at, IFLA_IFNAME, FAR, sizeof(FAR));
 	info->rta_len = (unsigned short)(at - (char *)info);
 	data->rta_len = (unsigned short)(at - (char *)data);
 	peer->rta_len = (unsigned short)(at - (char *)peer);
-	n->nlmsg_len = (unsigned)(at - q);
-	n->nlmsg_type = RTM_NEWLINK;
-	n->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
-	CHECK_EQ(send(s, q, n->nlmsg_len, 0), (long)n->nlmsg_len);
-	CHECK(recv(s, a, sizeof(a), 0) > 0);
-	n = (void *)a;
-	CHECK_EQ(n->nlmsg_type, NLMSG_ERROR);
-	if (((struct nlmsgerr *)NLMSG_DATA(n))->error == -EOPNOTSUPP)
+	r = nl_ask(&q.n, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, at);
+	if (r == -EOPNOTSUPP)
 		SKIP("this kernel has no veth");
-	CHECK_EQ(((struct nlmsgerr *)NLMSG_DATA(n))->error, 0);
-	(void)close(s);
+	CHECK_EQ(r, 0);
+}
+
+/* as 'tc qdisc add dev va root KIND'; options: an attribute that ends at `end` */
+static inline void add_qdisc(const char *kind, const void *options, const void *end)
+{
+	struct {
+		struct nlmsghdr n;
+		struct tcmsg t;
+		char more[256];
+	} q = {.t = {.tcm_ifindex = (int)if_nametoindex(NEAR), .tcm_parent = TC_H_ROOT}};
+	size_t len = (size_t)((const char *)end - (const char *)options);
+	char *at = nl_put(q.more, TCA_KIND, kind, (unsigned short)(strlen(kind) + 1));
+	int r;
+
+	memcpy(at, options, len);
+	r = nl_ask(&q.n, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, at + len);
+	if (r == -EOPNOTSUPP || r == -ENOENT)
+		SKIP("this kernel has no %s", kind);
+	CHECK_EQ(r, 0);
 }
 
 static inline void network(void)

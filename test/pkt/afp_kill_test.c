@@ -11,6 +11,20 @@ TEST(without_labels_nobody_dies)
 	SKIP("built without -Dfault=true");
 }
 #else
+/* in two pieces: no slot takes them */
+static void send_pieces(uint16_t id, unsigned n, unsigned char mark)
+{
+	while (n-- > 0) {
+		unsigned char f[600];
+		struct rte_mbuf *m;
+
+		fill_frame(f, sizeof(f), mark);
+		m = mbuf_of(f, 100);
+		CHECK_EQ(rte_pktmbuf_chain(m, mbuf_of(f + 100, 500)), 0);
+		CHECK_EQ(rte_eth_tx_burst(id, 0, &m, 1), 1);
+	}
+}
+
 ROLE(victim)
 {
 	struct rte_mbuf *m[8];
@@ -22,7 +36,7 @@ ROLE(victim)
 		CHECK_EQ(rte_eth_dev_stop(id), 0);
 		start_port(id, 2, rte_mempool_lookup("mp"));
 	}
-	send_from(id, 0, 2, 9);
+	send_pieces(id, 2, 9);
 	do
 		n = rte_eth_rx_burst(id, 0, m, 8);
 	while (n == 0);

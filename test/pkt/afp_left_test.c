@@ -151,13 +151,13 @@ TEST_T(those_of_former_starts_are_closed_whoever_had_made_them, 60)
 	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
 	id = port_named("net_af_packet0");
 	start_port(id, 1, make_pool("mp", 1023));
-	CHECK_EQ(open_sockets(), 6); /* one to ask, each queue's: its own, and what it offers */
+	CHECK_EQ(open_sockets(), 8); /* one to ask, one to receive, two to send: its own, and what it offers */
 	for (unsigned i = 0; i < 4; i++) {
 		struct t_proc *p = member();
 
 		does(p, i % 2 == 0 ? "restart 4" : "restart 2");
 		dies(p);
-		CHECK_EQ(left(i % 2 == 0 ? 11 : 7), i % 2 == 0 ? 11 : 7); /* 4 of it as before, and what it keeps */
+		CHECK_EQ(left(i % 2 == 0 ? 16 : 10), i % 2 == 0 ? 16 : 10); /* 6 of it as before, and what it keeps */
 	}
 	CHECK_EQ(rte_eth_dev_stop(id), 0);
 	CHECK_EQ(rte_eth_dev_close(id), 0);

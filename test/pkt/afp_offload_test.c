@@ -4,7 +4,6 @@
  * and UDP; promiscuous mode, queueing disciplines
  */
 #include <linux/ethtool.h>
-#include <linux/pkt_sched.h>
 #include <linux/sockios.h>
 
 #include "afp_help.h"
@@ -467,27 +466,10 @@ TEST(promiscuous_mode_ends_with_the_last_process)
 /* as 'tc qdisc add dev va root pfifo limit 0': one that takes nothing */
 static void take_nothing(void)
 {
-	_Alignas(8) char q[256] = "", a[512];
-	struct nlmsghdr *n = (void *)q;
-	struct tcmsg *t = NLMSG_DATA(n);
 	struct tc_fifo_qopt none = {0};
-	char *at = q + NLMSG_SPACE(sizeof(struct tcmsg));
-	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), err;
+	_Alignas(4) char options[64];
 
-	t->tcm_ifindex = (int)if_nametoindex(NEAR);
-	t->tcm_parent = TC_H_ROOT;
-	at = put(at, TCA_KIND, "pfifo", 6);
-	at = put(at, TCA_OPTIONS, &none, sizeof(none));
-	n->nlmsg_len = (unsigned)(at - q);
-	n->nlmsg_type = RTM_NEWQDISC;
-	n->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK;
-	CHECK_EQ(send(s, q, n->nlmsg_len, 0), (long)n->nlmsg_len);
-	CHECK(recv(s, a, sizeof(a), 0) > 0);
-	err = ((struct nlmsgerr *)NLMSG_DATA((struct nlmsghdr *)(void *)a))->error;
-	(void)close(s);
-	if (err == -EOPNOTSUPP || err == -ENOENT)
-		SKIP("this kernel has no queueing disciplines");
-	CHECK_EQ(err, 0);
+	add_qdisc("pfifo", options, nl_put(options, TCA_OPTIONS, &none, sizeof(none)));
 }
 
 TEST(packets_that_the_queueing_discipline_does_not_take_stay_the_callers)

@@ -72,30 +72,59 @@ static inline int mtu_outside(const char *name, int set)
 	return req.ifr_mtu;
 }
 
+/* ---- rtnetlink ---- */
+
+/* an attribute at `at`; what follows it */
+static inline void *nl_put(void *at, unsigned short type, const void *data, unsigned short len)
+{
+	struct rtattr *a = at;
+
+	a->rta_type = type;
+	a->rta_len = (unsigned short)RTA_LENGTH(len);
+	if (len > 0)
+		memcpy(RTA_DATA(a), data, len);
+	return (char *)at + RTA_ALIGN(a->rta_len);
+}
+
+/* one request that ends at `end`; 0 or what the kernel answers, -errno */
+static inline int nl_ask(struct nlmsghdr *n, unsigned short type, unsigned short flags, const void *end)
+{
+	_Alignas(struct nlmsghdr) char a[1024];
+	const struct nlmsghdr *got = (const void *)a;
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	n->nlmsg_len = (unsigned)((const char *)end - (const char *)n);
+	n->nlmsg_type = type;
+	n->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	CHECK_EQ(send(s, n, n->nlmsg_len, 0), (long)n->nlmsg_len);
+	CHECK(recv(s, a, sizeof(a), 0) > (long)NLMSG_SPACE(sizeof(struct nlmsgerr)) - 8);
+	CHECK_EQ(got->nlmsg_type, NLMSG_ERROR);
+	(void)close(s);
+	return ((const struct nlmsgerr *)NLMSG_DATA(got))->error;
+}
+
+/* of an interface, with room for attributes */
+struct nl_link {
+	struct nlmsghdr n;
+	struct ifinfomsg i;
+	char more[448];
+};
+
 /* as 'ip link delete' */
 static inline void delete_link(const char *name)
 {
-	struct {
-		struct nlmsghdr n;
-		struct ifinfomsg i;
-	} q;
-	struct {
-		struct nlmsghdr n;
-		struct nlmsgerr e;
-		char more[128];
-	} a;
-	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	struct nl_link q = {.i.ifi_index = (int)if_nametoindex(name)};
 
-	memset(&q, 0, sizeof(q));
-	q.n.nlmsg_len = sizeof(q);
-	q.n.nlmsg_type = RTM_DELLINK;
-	q.n.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	q.i.ifi_index = (int)if_nametoindex(name);
 	CHECK(q.i.ifi_index != 0);
-	CHECK_EQ(send(s, &q, sizeof(q), 0), (long)sizeof(q));
-	CHECK(recv(s, &a, sizeof(a), 0) > 0 && a.n.nlmsg_type == NLMSG_ERROR);
-	CHECK_EQ(a.e.error, 0);
-	(void)close(s);
+	CHECK_EQ(nl_ask(&q.n, RTM_DELLINK, 0, q.more), 0);
+}
+
+/* as 'ip link set NAME netns PID' */
+static inline void move_to(const char *name, int pid)
+{
+	struct nl_link q = {.i.ifi_index = (int)if_nametoindex(name)};
+
+	CHECK_EQ(nl_ask(&q.n, RTM_NEWLINK, 0, nl_put(q.more, IFLA_NET_NS_PID, &pid, sizeof(pid))), 0);
 }
 
 /* the host's end: sees and sends frames of TEST_TYPE */

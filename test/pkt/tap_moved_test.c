@@ -2,36 +2,6 @@
 /* tap_moved_test.c - net_tap's interface in another network namespace than the port's: packets, its move, its end */
 #include "tap_help.h"
 
-/* as 'ip link set NAME netns PID' */
-static void move_to(const char *name, int pid)
-{
-	struct {
-		struct nlmsghdr n;
-		struct ifinfomsg i;
-		struct rtattr a;
-		int pid;
-	} q;
-	struct {
-		struct nlmsghdr n;
-		struct nlmsgerr e;
-		char more[128];
-	} a;
-	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-
-	memset(&q, 0, sizeof(q));
-	q.n.nlmsg_len = sizeof(q);
-	q.n.nlmsg_type = RTM_NEWLINK;
-	q.n.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	q.i.ifi_index = (int)if_nametoindex(name);
-	q.a.rta_type = IFLA_NET_NS_PID;
-	q.a.rta_len = RTA_LENGTH(sizeof(int));
-	q.pid = pid;
-	CHECK_EQ(send(s, &q, sizeof(q), 0), (long)sizeof(q));
-	CHECK(recv(s, &a, sizeof(a), 0) > 0 && a.n.nlmsg_type == NLMSG_ERROR);
-	CHECK_EQ(a.e.error, 0);
-	(void)close(s);
-}
-
 static bool is_gone(void *arg)
 {
 	(void)arg;
