@@ -8,7 +8,8 @@
  * caches go back to the pool; what it had in its hands as well, if the pool tracks that (shoal_mempool.h).
  *
  * A process killed inside any of these calls leaves a valid state, and nobody hangs: an object is in the pool, or the dead
- * one had it.
+ * one had it. One that is stopped (SIGSTOP) there holds up nobody: the others find out after 2 ms, once, and use a second ring, which
+ * has a quarter of the objects.
  *
  * In a child of fork() that has not called rte_eal_init() itself nothing is taken and nothing given back: -EPERM, and a line.
  */
@@ -112,8 +113,9 @@ struct rte_mempool_info {
 
 struct rte_mempool {
 	char name[RTE_MEMPOOL_NAMESIZE];
-	uint16_t __slot;  /* where a process has its own side of this pool: __rte_mempool_here[] */
-	uint32_t __plain; /* 1: pool_data is a ring of the library's, which needs no more than to be moved */
+	uint16_t __slot; /* where a process has its own side of this pool: __rte_mempool_here[] */
+	uint32_t
+		__plain; /* 1: pool_data is a ring of the library's, which needs no more than to be moved; else src/obj/pool_round.c */
 	RTE_STD_C11
 	union {
 		void *pool_data; /* the ring of the pools that come with the library */
@@ -136,7 +138,10 @@ struct rte_mempool {
 	volatile uint64_t __magic;			 /* a pool that is complete, or who is making it */
 	volatile uint64_t __sweeper;			 /* the member that looks for what the dead left */
 	volatile uint32_t __strayed;			 /* tracked objects were seen that changed hands unseen */
+	volatile uint32_t __asked;			 /* when it was last asked what those in __held do, in ms */
 	volatile uint64_t __chunk[__RTE_MEMPOOL_CHUNKS]; /* CAS 0 -> where caches are; constant then */
+	volatile uint64_t __held[2]
+				[2]; /* who holds up the others in the ring, or its detour, in which side; 0: nobody */
 } __rte_cache_aligned;
 
 #define RTE_MEMPOOL_HEADER_SIZE(mp, cs) (sizeof(*(mp)) + 0 * (size_t)(cs)) /* caches lie elsewhere */
@@ -431,7 +436,7 @@ static __rte_always_inline int __rte_mempool_put_one(struct rte_mempool *mp, voi
 	struct rte_ring *r;
 	uint32_t pos;
 
-	if (__atomic_load_n(&mp->__plain, __ATOMIC_ACQUIRE) == 0) /* A:POOLPLAIN */
+	if (__atomic_load_n(&mp->__plain, __ATOMIC_ACQUIRE) != 1) /* A:POOLPLAIN */
 		return 0;
 	r = (struct rte_ring *)mp->pool_data;
 	if (unlikely(!__rte_ring_enter_biased(&r->prod_side)))
@@ -452,7 +457,7 @@ static __rte_always_inline int __rte_mempool_get_one(struct rte_mempool *mp, voi
 	struct rte_ring *r;
 	uint32_t pos;
 
-	if (__atomic_load_n(&mp->__plain, __ATOMIC_ACQUIRE) == 0) /* A:POOLPLAIN */
+	if (__atomic_load_n(&mp->__plain, __ATOMIC_ACQUIRE) != 1) /* A:POOLPLAIN */
 		return 0;
 	r = (struct rte_ring *)mp->pool_data;
 	if (unlikely(!__rte_ring_enter_biased(&r->cons_side)))
@@ -472,7 +477,8 @@ static __rte_always_inline int __rte_mempool_get_one(struct rte_mempool *mp, voi
 /**
  * Give n objects back, by this cache; NULL: to the back end.
  *
- * Threads:  any; one at a time for one cache. Blocks as a multi-producer enqueue of rte_ring.h when the cache overflows.
+ * Threads:  any; one at a time for one cache. Blocks as a multi-producer enqueue of rte_ring.h when the cache overflows, but
+ *           for who is stopped no longer than 2 ms; if two are, in each of the two rings one, until one of them goes on or ends.
  */
 static __rte_always_inline void rte_mempool_generic_put(struct rte_mempool *mp, void *const *obj_table, unsigned int n,
 							struct rte_mempool_cache *cache)
@@ -504,7 +510,8 @@ static __rte_always_inline void rte_mempool_put(struct rte_mempool *mp, void *ob
  * Take n objects, all or none, by this cache; NULL: from the back end.
  *
  * Threads:  as rte_mempool_generic_put().
- * Returns:  0; -ENOBUFS there are not so many in the cache and the back end; -EPERM no member of the group. rte_errno is kept.
+ * Returns:  0; -ENOBUFS there are not so many in the cache and the back end, or the rest is out of reach, behind a process that
+ *           is stopped; -EPERM no member of the group. rte_errno is kept.
  */
 static __rte_always_inline int rte_mempool_generic_get(struct rte_mempool *mp, void **obj_table, unsigned int n,
 						       struct rte_mempool_cache *cache)

@@ -125,7 +125,7 @@ struct rte_ring {
 	volatile uint32_t watch;	/* somebody sleeps for this ring, see shoal_ring.h; 0: nobody */
 	int flags;			/* of the creation */
 	uint8_t prod_plain, cons_plain; /* 1: ST, and not tracked */
-	uint16_t pad1;
+	uint16_t detour; /* of a pool: 1 another ring lies behind this one, 2 it is that one (src/obj/pool_round.c) */
 	const struct rte_memzone *memzone; /* NULL: rte_ring_init() in memory of the caller's */
 	volatile uint64_t magic;	   /* a ring that is complete, or who is making it */
 	volatile uint32_t bell[2];	   /* futexes of who sleeps: for elements, for room */

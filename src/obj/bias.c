@@ -24,6 +24,9 @@
  * The fence may be refused (fence.c). While a member lives that may not have others fence, nobody is given a bias; it waits for
  * SH_SEEN_NS when it meets one that was given before.
  *
+ * Whoever waits for a holder inside a ring of a pool may go another way (pool_round.c): it leaves bias REVOKED and lets go of
+ * owner, and the next to come in does all of this again, the holder's threads among them. test/model/ring_bias.pml, GIVE_UP.
+ *
  * Taking the bias back costs some microseconds: who loses it within a millisecond of having got it has to wait twice as long
  * for it the next time, who keeps it for longer half as long.
  */
@@ -189,7 +192,7 @@ sh_id_t sh_bias_member(const struct __rte_ring_side *s)
 	return member_of(sh_load_acq(SH_A64(&s->bias)));
 }
 
-enum where { OUT, INSIDE, UNKNOWN };
+enum where { OUT, INSIDE, UNKNOWN, HELD };
 
 static enum where look(uint64_t name, const struct __rte_ring_side *s)
 {
@@ -204,7 +207,14 @@ static enum where look(uint64_t name, const struct __rte_ring_side *s)
 	return at == (uint64_t)(uintptr_t)s ? INSIDE : OUT;
 }
 
-/* OUT; UNKNOWN: it is dead, and was perhaps inside */
+bool sh_bias_inside(const struct __rte_ring_side *s, sh_id_t id)
+{
+	uint64_t name = sh_load_acq(SH_A64(&s->bias)) & ~REVOKED;
+
+	return member_of(name) == id && look(name, s) == INSIDE;
+}
+
+/* OUT; UNKNOWN: it is dead, and was perhaps inside; HELD: there is another way, and no end to be seen */
 static enum where wait_out(struct rte_ring *r, unsigned side, uint64_t name)
 {
 	struct __rte_ring_side *s = sh_side(r, side);
@@ -216,6 +226,8 @@ static enum where wait_out(struct rte_ring *r, unsigned side, uint64_t name)
 			sh_pause();
 			continue;
 		}
+		if (sh_pool_held(r, side, member_of(name)))
+			return sh_ring_gone(member_of(name)) ? UNKNOWN : HELD;
 		now = sh_now_ns();
 		if (since == 0)
 			since = asked = now;
@@ -228,6 +240,8 @@ static enum where wait_out(struct rte_ring *r, unsigned side, uint64_t name)
 		asked = now;
 		if (sh_ring_gone(member_of(name)))
 			return UNKNOWN;
+		if (sh_pool_hold(r, side, member_of(name), now - since))
+			return HELD;
 		if (now - since >= line_ns) {
 			sh_ring_complain(r, side, member_of(name), since);
 			line_ns *= 4;
@@ -247,7 +261,7 @@ static void be_patient(struct __rte_ring_side *s, uint64_t now)
 		s->patience /= 2;
 }
 
-bool sh_bias_revoke(struct rte_ring *r, unsigned side)
+enum sh_bias sh_bias_revoke(struct rte_ring *r, unsigned side)
 {
 	struct __rte_ring_side *s = sh_side(r, side);
 	uint64_t name = s->bias & ~REVOKED;
@@ -264,6 +278,8 @@ bool sh_bias_revoke(struct rte_ring *r, unsigned side)
 			sh_ring_nap(SH_SEEN_NS);
 		}
 		w = wait_out(r, side, name);
+		if (w == HELD)
+			return SH_BIAS_HELD;
 		sh_shm_acquire(s);
 		if (w == UNKNOWN)
 			sh_ring_settle(r, side);
@@ -273,5 +289,5 @@ bool sh_bias_revoke(struct rte_ring *r, unsigned side)
 	s->streak = 0;
 	sh_store_rel(SH_A64(&s->bias), 0);
 	SH_STEP("bias_free");
-	return w == UNKNOWN;
+	return w == UNKNOWN ? SH_BIAS_SETTLED : SH_BIAS_FREE;
 }

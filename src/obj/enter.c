@@ -107,14 +107,18 @@ static bool spin(struct __rte_ring_side *s, uint64_t me)
 	return false;
 }
 
-static void wait_long(struct rte_ring *r, unsigned side, uint64_t me)
+/* false: there is another way, and no end to be seen (pool_round.c) */
+static bool wait_long(struct rte_ring *r, unsigned side, uint64_t me)
 {
 	struct __rte_ring_side *s = sh_side(r, side);
-	uint64_t since = sh_now_ns(), look = since + SH_RING_LOOK_NS, line_ns = FIRST_LINE_NS, seen;
+	uint64_t since = sh_now_ns(), look = since + SH_RING_LOOK_NS, line_ns = FIRST_LINE_NS, seen, was = 0,
+		 was_since = since;
 
 	for (;;) {
 		if (spin(s, me))
-			return;
+			return true;
+		if (sh_pool_held(r, side, sh_load_acq(SH_A64(&s->owner)))) /* A:RINGOWN */
+			return false;
 		if (sh_now_ns() - since < SH_RING_LOOK_NS)
 			sched_yield();
 		else
@@ -126,7 +130,12 @@ static void wait_long(struct rte_ring *r, unsigned side, uint64_t me)
 		if (seen == 0 || r->lone != 0)
 			continue;
 		if (sh_ring_gone(seen) && take_over(r, side, seen, me))
-			return;
+			return true;
+		if (seen != was)
+			was_since = sh_now_ns();
+		was = seen;
+		if (sh_pool_hold(r, side, seen, sh_now_ns() - was_since))
+			return false;
 		if (sh_now_ns() - since >= line_ns) {
 			sh_ring_complain(r, side, seen, since);
 			line_ns *= 4;
@@ -144,17 +153,21 @@ SH_EXPORT int __rte_ring_enter_slow(struct rte_ring *r, struct __rte_ring_side *
 	if (s == NULL)
 		return __RTE_RING_BY_OWNER;
 	if (me == 0)
-		me = 1;						   /* no member has this name */
-	if (!sh_cas(SH_A64(&s->owner), &seen, me) && !spin(s, me)) /* A:RINGOWN */
-		wait_long(r, s == &r->cons_side, me);
+		me = 1;						     /* no member has this name */
+	if (!sh_cas(SH_A64(&s->owner), &seen, me) && !spin(s, me) && /* A:RINGOWN */
+	    !wait_long(r, s == &r->cons_side, me))
+		return 0;
 	sh_shm_acquire(s);
 	return __rte_ring_entered(r, s, may_bias);
 }
 
 SH_EXPORT int __rte_ring_entered(struct rte_ring *r, struct __rte_ring_side *s, int may_bias)
 {
-	if (s->bias != 0)
-		(void)sh_bias_revoke(r, s == &r->cons_side);
+	if (s->bias != 0 && sh_bias_revoke(r, s == &r->cons_side) == SH_BIAS_HELD) {
+		SH_STEP("bias_held");
+		sh_store_rel(SH_A64(&s->owner), 0); /* R:RINGOWN */
+		return 0;
+	}
 	return sh_bias_earn(r, s, may_bias != 0) ? __RTE_RING_BY_BIAS : __RTE_RING_BY_OWNER;
 }
 
@@ -176,7 +189,7 @@ static bool mend_side(struct rte_ring *r, unsigned side, sh_id_t dead, uint64_t 
 		was = false;
 	}
 	if (sh_bias_member(s) == dead)
-		was = sh_bias_revoke(r, side);
+		was = sh_bias_revoke(r, side) == SH_BIAS_SETTLED;
 	sh_store_rel(SH_A64(&s->owner), 0); /* R:RINGOWN */
 	return was;
 }

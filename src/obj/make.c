@@ -31,6 +31,34 @@ static enum rte_ring_sync_type mode_of(unsigned flags, unsigned st, unsigned rts
 	return (flags & hts) != 0 ? RTE_RING_SYNC_MT_HTS : RTE_RING_SYNC_MT;
 }
 
+/* a pool's: the ring, and behind it, with no name of its own to be found by, its detour */
+static size_t bytes_of(const struct sh_ring_ask *ask)
+{
+	size_t one = sh_ring_bytes(ask->size, ask->esize);
+
+	return ask->pool != NULL ? RTE_ALIGN_CEIL(one, (size_t)128) + one : one;
+}
+
+struct rte_ring *sh_ring_detour(struct rte_ring *r)
+{
+	size_t one = RTE_ALIGN_CEIL(sh_ring_bytes(r->size, sizeof(void *)), (size_t)128);
+
+	return r->detour == SH_WITH_DETOUR ? (struct rte_ring *)(void *)((char *)r + one) : NULL;
+}
+
+static void fill_detour(struct rte_ring *r, const struct sh_ring_ask *ask)
+{
+	char name[RTE_RING_NAMESIZE];
+	struct sh_ring_ask other = *ask;
+
+	r->detour = SH_WITH_DETOUR;
+	r = sh_ring_detour(r);
+	(void)snprintf(name, sizeof(name), "MD_%s", ask->pool->name);
+	other.name = name;
+	sh_ring_fill(r, &other);
+	r->detour = SH_IS_DETOUR;
+}
+
 void sh_ring_fill(struct rte_ring *r, const struct sh_ring_ask *ask)
 {
 	size_t to = offsetof(struct rte_ring, magic), from = to + sizeof(r->magic);
@@ -66,7 +94,7 @@ int sh_ring_make(const struct sh_ring_ask *ask, struct rte_ring **ret)
 {
 	const struct rte_memzone *mz = NULL;
 	struct rte_ring *r;
-	int e = sh_named_make(&rings, ask->name, sh_ring_bytes(ask->size, ask->esize), ask->socket, 128, &mz);
+	int e = sh_named_make(&rings, ask->name, bytes_of(ask), ask->socket, 128, &mz);
 
 	if (e != 0)
 		return e;
@@ -74,6 +102,8 @@ int sh_ring_make(const struct sh_ring_ask *ask, struct rte_ring **ret)
 	r = mz->addr;
 	sh_ring_fill(r, ask);
 	r->memzone = mz;
+	if (ask->pool != NULL)
+		fill_detour(r, ask);
 	SH_STEP("ring_filled");
 	sh_named_publish(&rings, mz);
 	*ret = r;

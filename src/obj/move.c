@@ -9,7 +9,7 @@
  *   tags     move = position and n is stored before the first tag. Tail still at that position: what was to go in is in its
  *            slots and is put in now (the tags of it may be written already); what was to come out is in, and has the tag
  *            of what is in
- *   intents  of caches whose owner is dead (pool.h). Position still that one: it has not happened, the intent goes. All
+ *   intents  of caches whose owner is dead (pool.h), about this ring. Position still that one: it has not happened, the intent goes. All
  *            others have happened, and len is what they say
  *
  * A stack is a ring of which only the producers' side is used: tail is how many are on it, head counts pushes and pops; both
@@ -158,7 +158,7 @@ unsigned sh_move_in(struct rte_ring *r, void *const *objs, unsigned n, enum rte_
 	SH_STEP("move_in_entered");
 	__rte_ring_put(r, in.pos, objs, sizeof(void *), n, n);
 	if (c != NULL)
-		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FLUSH, len, in.pos));
+		sh_store_rel(&c->intent, sh_intent_word(r, SH_INTENT_FLUSH, len, in.pos));
 	SH_STEP("move_in_slots");
 	if (r->tracked != 0) {
 		note(r, &r->prod_side, in.pos, n);
@@ -182,7 +182,7 @@ unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_
 	SH_STEP("move_out_entered");
 	__rte_ring_get(r, in.pos, objs, sizeof(void *), n, n);
 	if (c != NULL)
-		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FILL, len, in.pos));
+		sh_store_rel(&c->intent, sh_intent_word(r, SH_INTENT_FILL, len, in.pos));
 	SH_STEP("move_out_copied");
 	if (r->tracked != 0) {
 		note(r, &r->cons_side, in.pos, n);
@@ -212,7 +212,7 @@ unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_po
 	}
 	__rte_ring_put(r, count, objs, sizeof(void *), n, n);
 	if (c != NULL)
-		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FLUSH, len, seq));
+		sh_store_rel(&c->intent, sh_intent_word(r, SH_INTENT_FLUSH, len, seq));
 	SH_STEP("push_slots");
 	if (r->tracked != 0) {
 		note(r, s, seq, n);
@@ -262,7 +262,7 @@ unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cach
 	}
 	top_of(r, count, objs, n);
 	if (c != NULL)
-		sh_store_rel(&c->intent, sh_intent_word(SH_INTENT_FILL, len, seq));
+		sh_store_rel(&c->intent, sh_intent_word(r, SH_INTENT_FILL, len, seq));
 	SH_STEP("pop_copied");
 	if (r->tracked != 0) {
 		note(r, s, seq, n | POP);
@@ -277,6 +277,7 @@ unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cach
 
 struct undo {
 	enum sh_intent kind; /* NONE: both, of a stack */
+	bool detour;
 	uint32_t pos;
 };
 
@@ -286,7 +287,8 @@ static void drop_intent(struct rte_mempool *mp, struct sh_pool_cache *c, void *a
 	uint64_t w = sh_load_acq(&c->intent), who = sh_load_acq(&c->owner);
 
 	(void)mp;
-	if (w == 0 || sh_intent_pos(w) != u->pos || (u->kind != SH_INTENT_NONE && sh_intent_kind(w) != u->kind))
+	if (w == 0 || sh_intent_detour(w) != u->detour || sh_intent_pos(w) != u->pos ||
+	    (u->kind != SH_INTENT_NONE && sh_intent_kind(w) != u->kind))
 		return;
 	/* what a living one says has happened: it was inside before me, and has left */
 	if (!sh_ring_gone(who))
@@ -313,7 +315,10 @@ void sh_move_mend(struct rte_ring *r, unsigned side)
 	uint32_t at = stack ? own->head : own->tail;
 	uint64_t move = sh_load_acq(SH_A64(&sh_side(r, side)->move));
 	uint32_t n = (uint32_t)move;
-	struct undo u = {stack ? SH_INTENT_NONE : side == 0 ? SH_INTENT_FLUSH : SH_INTENT_FILL, at};
+	struct undo u = {stack	     ? SH_INTENT_NONE
+			 : side == 0 ? SH_INTENT_FLUSH
+				     : SH_INTENT_FILL,
+			 r->detour == SH_IS_DETOUR, at};
 
 	(void)sh_load_acq(SH_A32(&r->prod.tail)); /* A:RINGPUB the dead one may have seen slots that I have not */
 	if (r->tracked != 0 && n != 0 && (uint32_t)(move >> 32) == at) {

@@ -66,7 +66,11 @@ static bool caretaker(void)
 
 static void mend_one(struct rte_ring *r, void *dead)
 {
+	struct rte_ring *detour = sh_ring_detour(r);
+
 	(void)sh_ring_mend(r, *(sh_id_t *)dead);
+	if (detour != NULL)
+		(void)sh_ring_mend(detour, *(sh_id_t *)dead);
 }
 
 /* ---- what a living one was in the way of ---- */

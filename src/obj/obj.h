@@ -38,7 +38,7 @@ struct sh_ring_ask {
 	unsigned esize;
 	int socket;
 	unsigned flags;		  /* of rte_ring_create(), checked */
-	struct rte_mempool *pool; /* it is this one's; NULL: a program's */
+	struct rte_mempool *pool; /* it is this one's, and has a detour; NULL: a program's */
 	bool guess;		  /* tracked unasked: it may hold pointers to anything */
 };
 /* bytes of a ring with so many slots */

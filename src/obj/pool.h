@@ -15,8 +15,8 @@
  *   owner    CAS 0 -> me: who wants a cache      whose it is
  *            CAS dead -> me: who mends, me -> 0
  *   intent   the owner, inside the ring's side   a move between cache and back end is under way:
- *            0: the owner                        kind << 62 | len after it << 32 | position of the back end before it
- *            0: who took that side from a dead   (it has not happened: the position is still that one)
+ *            0: the owner                        kind << 62 | the detour << 61 | len after it << 32 | position of that ring
+ *            0: who took that side from a dead   before it (it has not happened: the position is still that one)
  *   pub      the owner
  *   user     the owner; who mends: 0              a cache that a program made, which this one stands for: pub is not used
  */
@@ -33,9 +33,11 @@ _Static_assert(offsetof(struct sh_pool_cache, pub) == 64, "a line before it");
 
 #define SH_CHUNK0 8u
 enum sh_intent { SH_INTENT_NONE, SH_INTENT_FILL, SH_INTENT_FLUSH };
-#define sh_intent_word(kind, len, pos) ((uint64_t)(kind) << 62 | (uint64_t)(len) << 32 | (pos))
+#define sh_intent_word(r, kind, len, pos)                                                                              \
+	((uint64_t)(kind) << 62 | (uint64_t)((r)->detour == SH_IS_DETOUR) << 61 | (uint64_t)(len) << 32 | (pos))
 #define sh_intent_kind(w) ((enum sh_intent)((w) >> 62))
-#define sh_intent_len(w) ((uint32_t)((w) >> 32) & 0x3fffffff)
+#define sh_intent_detour(w) (((w) >> 61 & 1) != 0)
+#define sh_intent_len(w) ((uint32_t)((w) >> 32) & 0x1fffffff)
 #define sh_intent_pos(w) ((uint32_t)(w))
 
 /* where the objects are */
@@ -119,6 +121,25 @@ unsigned sh_move_out(struct rte_ring *r, void **objs, unsigned n, enum rte_ring_
 /* the same for a stack */
 unsigned sh_push(struct rte_ring *r, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
 unsigned sh_pop(struct rte_ring *r, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
+
+/*
+ * pool_round.c: the library's back ends, if more is the matter than that the ring (the stack) has what is wanted: sh_pool_eased()
+ * says that nothing is. get: all n or -ENOBUFS. fill: it is for a cache, out of one place or not at all, at once. put: 0, or
+ * -ENOBUFS: there are too many.
+ */
+#define SH_PLAIN 1u /* mp->__plain: the ring alone, without tags; and nothing else is the matter */
+static inline bool sh_pool_eased(const struct rte_mempool *mp)
+{
+	return (sh_load_acq(SH_A32(&mp->__plain)) & ~SH_PLAIN) == 0; /* A:POOLPLAIN */
+}
+int sh_pool_round_get(struct rte_mempool *mp, void **objs, unsigned n, struct sh_pool_cache *c, uint32_t len,
+		      bool fill);
+int sh_pool_round_put(struct rte_mempool *mp, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len);
+/* one that comes into the pool for the first time; and when those that there is memory for are in */
+void sh_pool_round_fill(struct rte_mempool *mp, void *obj);
+void sh_pool_round_filled(struct rte_mempool *mp);
+/* in both */
+unsigned sh_pool_round_count(const struct rte_mempool *mp);
 
 /* pool_user.c: what stands for this cache in the pool; NULL: nothing does, its owner's death would lose what is in it */
 struct sh_pool_cache *sh_pool_place(struct rte_mempool *mp, struct rte_mempool_cache *c);

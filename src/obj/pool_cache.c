@@ -170,9 +170,11 @@ int sh_pool_backend_get(struct rte_mempool *mp, void **objs, unsigned n, struct 
 	}
 	if (sh_pool_tracks(mp))
 		c = NULL;
-	n = sh_pool_is_stack(r) ? sh_pop(r, objs, n, c, len)
-				: sh_move_out(r, objs, n, RTE_RING_QUEUE_FIXED, NULL, c, len);
-	return n != 0 ? 0 : -ENOBUFS;
+	if (likely(sh_pool_eased(mp)) &&
+	    (sh_pool_is_stack(r) ? sh_pop(r, objs, n, c, len)
+				 : sh_move_out(r, objs, n, RTE_RING_QUEUE_FIXED, NULL, c, len)) != 0)
+		return 0;
+	return sh_pool_round_get(mp, objs, n, c, len, len != 0);
 }
 
 int sh_pool_backend_put(struct rte_mempool *mp, void *const *objs, unsigned n, struct sh_pool_cache *c, uint32_t len)
@@ -190,9 +192,11 @@ int sh_pool_backend_put(struct rte_mempool *mp, void *const *objs, unsigned n, s
 	}
 	if (sh_pool_tracks(mp))
 		c = NULL;
-	n = sh_pool_is_stack(r) ? sh_push(r, objs, n, c, len)
-				: sh_move_in(r, objs, n, RTE_RING_QUEUE_FIXED, NULL, c, len);
-	if (n != 0)
+	if (likely(sh_pool_eased(mp)) &&
+	    (sh_pool_is_stack(r) ? sh_push(r, objs, n, c, len)
+				 : sh_move_in(r, objs, n, RTE_RING_QUEUE_FIXED, NULL, c, len)) != 0)
+		return 0;
+	if (sh_pool_round_put(mp, objs, n, c, len) == 0)
 		return 0;
 	sh_log_rate(SH_CRIT, "pool \"%s\": more objects were put than it has; one was put twice, or is of another pool",
 		    mp->name);
@@ -210,7 +214,7 @@ static void set_len(struct rte_mempool_cache *c, struct sh_pool_cache *place, ui
 /* Without a cache and without tags nothing changes but the ring: moved as any other one is. */
 static inline bool is_plain(const struct rte_mempool *mp)
 {
-	return sh_load_acq(SH_A32(&mp->__plain)) != 0; /* A:POOLPLAIN */
+	return sh_load_acq(SH_A32(&mp->__plain)) == SH_PLAIN; /* A:POOLPLAIN */
 }
 
 /*

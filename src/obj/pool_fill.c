@@ -120,7 +120,7 @@ SH_EXPORT int rte_mempool_op_populate_helper(struct rte_mempool *mp, unsigned in
 		void *obj = (char *)vaddr + off + mp->header_size;
 
 		obj_cb(mp, obj_cb_arg, obj, iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + off + mp->header_size);
-		(void)rte_mempool_ops_enqueue_bulk(mp, &obj, 1);
+		sh_pool_round_fill(mp, obj);
 	}
 	return (int)n;
 }
@@ -280,6 +280,7 @@ static int populate(struct rte_mempool *mp, char *vaddr, rte_iova_t iova, size_t
 			mp->name, (void *)vaddr);
 	r = rte_mempool_ops_populate(mp, mp->size - mp->populated_size, vaddr + off,
 				     iova == RTE_BAD_IOVA ? RTE_BAD_IOVA : iova + off, len - off, add_object, NULL);
+	sh_pool_round_filled(mp);
 	if (mp->populated_size == mp->size)
 		sh_pool_tell(RTE_MEMPOOL_EVENT_READY, mp);
 	return r;

@@ -109,7 +109,7 @@ static void settle_side(struct rte_ring *r, unsigned side, struct settling *w)
 		}
 		if (sh_ring_gone(seen)) {
 			(void)sh_ring_mend(r, seen);
-		} else if (sh_left_ns(w->dl) > 0) {
+		} else if (sh_left_ns(w->dl) > 0 && !sh_pool_held(r, side, seen)) {
 			sched_yield();
 		} else {
 			w->ok = false;
@@ -200,8 +200,10 @@ static bool foreign(const struct rte_mempool *mp)
 /* a registered back end has no side of ours to settle: what a cache's len and the names say is all there is */
 static void settle_pool(struct rte_mempool *mp, struct settling *w)
 {
-	if (!foreign(mp))
-		settle(mp->pool_data, w);
+	if (foreign(mp))
+		return;
+	settle(mp->pool_data, w);
+	settle(sh_ring_detour(mp->pool_data), w);
 }
 
 static bool mend_caches(struct rte_mempool *mp, bool again)

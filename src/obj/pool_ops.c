@@ -92,7 +92,7 @@ static int own_dequeue(struct rte_mempool *mp, void **objs, unsigned n)
 }
 static unsigned own_count(const struct rte_mempool *mp)
 {
-	return rte_ring_count(mp->pool_data);
+	return sh_pool_round_count(mp);
 }
 
 #define OWN(nm, fn)                                                                                                    \
@@ -195,7 +195,7 @@ SH_EXPORT int rte_mempool_ops_alloc(struct rte_mempool *mp)
 	int r = ops != NULL ? ops->alloc(mp) : -EINVAL;
 
 	if (r == 0)
-		sh_store_rel(SH_A32(&mp->__plain), is_plain(mp, ops)); /* R:POOLPLAIN */
+		sh_store_rel(SH_A32(&mp->__plain), is_plain(mp, ops) ? SH_PLAIN : 0); /* R:POOLPLAIN */
 	return r;
 }
 

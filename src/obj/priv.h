@@ -85,6 +85,17 @@ void sh_named_clear(const struct sh_named *k);
 /* the same of all kinds, if anybody has died since the last time */
 void sh_left_clear(void);
 
+/* make.c: what rte_ring's detour says; and the ring behind a pool's, NULL of any other */
+enum { SH_NO_DETOUR, SH_WITH_DETOUR, SH_IS_DETOUR };
+struct rte_ring *sh_ring_detour(struct rte_ring *r);
+
+/*
+ * pool_round.c, for who waits for its turn in a ring, which has not come since waited_ns: id is inside this side, and alive.
+ * true: the ring is a pool's, and there is another way: do not wait any more. held: it is known already.
+ */
+bool sh_pool_hold(const struct rte_ring *r, unsigned side, sh_id_t id, uint64_t waited_ns);
+bool sh_pool_held(const struct rte_ring *r, unsigned side, sh_id_t id);
+
 /* enter.c: free the places in r that this dead member holds; how many */
 unsigned sh_ring_mend(struct rte_ring *r, sh_id_t dead);
 
@@ -107,8 +118,14 @@ int sh_bias_start(void);
 void sh_bias_forget(void);
 /* I have entered once more, and it is nobody's by bias: true: it is mine by bias now, and no longer by owner */
 bool sh_bias_earn(struct rte_ring *r, struct __rte_ring_side *s, bool may);
-/* wait until it is nobody's by bias; true: it was a dead one's who may have been inside, and is settled */
-bool sh_bias_revoke(struct rte_ring *r, unsigned side);
+/*
+ * Wait until it is nobody's by bias. SETTLED: it was a dead one's who may have been inside. HELD: it still is its holder's, who
+ * is inside and held up the others long enough (sh_pool_hold()); whoever comes in next has to do this again.
+ */
+enum sh_bias { SH_BIAS_FREE, SH_BIAS_SETTLED, SH_BIAS_HELD };
+enum sh_bias sh_bias_revoke(struct rte_ring *r, unsigned side);
+/* is one of this member's threads inside, by bias? */
+bool sh_bias_inside(const struct __rte_ring_side *s, sh_id_t id);
 /* whose it is by bias; 0: nobody's */
 sh_id_t sh_bias_member(const struct __rte_ring_side *s);
 

@@ -14,6 +14,8 @@
  *          by themselves; later ones may still lie in their buffers. Which of the two is open each time, so nothing hangs on
  *          whether it was known when the bias was given.
  *          cs stands for what is written inside: it is ordered by the release stores of at and owner.
+ * GIVE_UP  the side is one of a pool: whoever finds the holder inside may let go of owner, with bias as it is, and go another way
+ *          (src/obj/pool_round.c). It does so at any time; whether the holder is stopped makes no difference to what is claimed.
  *
  * Claims   one at a time is inside, and nobody enters before what a dead one had begun there is settled; it is settled only
  *          after the death of who had begun it; at the end of a run whoever lives has done its rounds.
@@ -137,17 +139,25 @@ inline revoke()
 			settle()
 #endif
 #endif
+#ifdef GIVE_UP
+		:: at[holder] == 1 -> gave = true
+#endif
 		fi
 #endif
 	fi;
 	die();
-	atomic { bias = NONE; revoked = false }
+	if
+#ifndef M_GIVE_UP_FREES
+	:: gave
+#endif
+	:: else -> atomic { bias = NONE; revoked = false }
+	fi
 }
 
 proctype Member(byte me)
 {
 	byte round, holder, i, by;
-	bool dead;
+	bool dead, gave;
 
 	do
 	:: round == ROUNDS -> break
@@ -199,8 +209,9 @@ proctype Member(byte me)
 			die();
 			by = 1;
 			if
-			:: true
-			:: true ->
+			:: gave
+			:: !gave
+			:: !gave ->
 #ifdef M_GIVEN_EARLY
 				bias = me;
 				die();
@@ -217,9 +228,13 @@ proctype Member(byte me)
 			fi
 		fi;
 		die();
-		atomic { assert(cs == NONE); cs = me };
-		die();
-		atomic { assert(cs == me); cs = NONE };
+		if
+		:: gave -> gave = false
+		:: else ->
+			atomic { assert(cs == NONE); cs = me };
+			die();
+			atomic { assert(cs == me); cs = NONE }
+		fi;
 		die();
 		if
 		:: by == 2 -> store_at(0)

@@ -179,6 +179,9 @@ done
 
 model "ring_bias: three members, a death at any step" ring_bias.pml ""
 model "ring_bias: two members, two deaths, three rounds" ring_bias.pml "-DN=2 -DHARM=2 -DROUNDS=3"
+model "ring_bias: two members, who waits may give up, two deaths, three rounds" ring_bias.pml "-DGIVE_UP -DN=2 -DHARM=2 -DROUNDS=3"
+long "ring_bias: three members, who waits may give up, a death" ring_bias.pml "-DGIVE_UP"
+mutant GIVE_UP_FREES ring_bias.pml "-DGIVE_UP -DN=2 -DHARM=0"
 for m in NO_BARRIER NO_NAP NO_SECOND_LOOK NO_WAIT NO_SETTLE WAIT_DEAD NEVER_MEND SETTLE_BIASED GIVEN_EARLY; do
 	mutant $m ring_bias.pml
 done
