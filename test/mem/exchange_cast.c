@@ -69,10 +69,24 @@ const char *kib(const char *fmt, unsigned steps)
 	return line;
 }
 
+struct wish {
+	struct x *x;
+	const char *cmd;
+};
+
+static bool took(void *arg)
+{
+	const struct wish *w = arg;
+
+	return strncmp(do_(w->x, w->cmd, ""), "took", 4) == 0;
+}
+
+/* with pauses: programs beside this one may have the last huge page for a while */
 void takes(struct x *x, const char *cmd)
 {
-	while (strncmp(do_(x, cmd, ""), "took", 4) != 0)
-		;
+	struct wish w = {x, cmd};
+
+	t_until(took, &w);
 }
 
 void agree(struct x *x, unsigned n, unsigned steps)

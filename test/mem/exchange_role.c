@@ -214,6 +214,17 @@ static void c_malloc(uint64_t bytes)
 		t_tell("null %d", rte_errno);
 }
 
+/* those that have ended make room */
+static void join_takers(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < takers_n; i++)
+		if (pthread_tryjoin_np(takers[i], NULL) != 0)
+			takers[n++] = takers[i];
+	takers_n = n;
+}
+
 static void *run_take(void *kib)
 {
 	c_take(kib);
@@ -246,6 +257,7 @@ static void obey(char **a)
 		CHECK_EQ(rte_mem_alloc_validator_unregister("no", 0), 0);
 		t_tell("ok");
 	} else if (strcmp(a[0], "take") == 0) {
+		join_takers();
 		CHECK(takers_n < sizeof(takers) / sizeof(takers[0]));
 		CHECK_EQ(pthread_create(&takers[takers_n++], NULL, run_take, strdup(a[1])), 0);
 	} else if (strcmp(a[0], "give") == 0) {
