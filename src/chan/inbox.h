@@ -18,6 +18,8 @@
  *               clears its lowest bit: asleep                   sender finds the bit or the owner finds the count changed
  *   rung[]      senders set their bit, owner     owner          R:BELL <-> A:BELL, set before bell is raised
  *               takes a word by exchange
+ *   unheard     who withdraws a request sets the     owner   R:BELL <-> A:BELL, set before bell is raised, and that before
+ *               bit of its service, owner takes it           the request is withdrawn: it is taken, or the bit is found
  *
  * The owner zeroes the block while it is INIT, when nobody sends to it.
  */
@@ -44,6 +46,7 @@ struct sh_inbox {
 	_Atomic uint64_t small[SH_SMALL] __attribute__((aligned(SH_LINE)));
 	_Atomic uint32_t bell __attribute__((aligned(SH_LINE)));
 	_Atomic uint64_t rung[SH_MEMBERS / 64];
+	_Atomic uint32_t unheard;
 };
 _Static_assert(sizeof(struct sh_inbox) <= SH_INBOX_SIZE, "inbox fits its block");
 

@@ -154,6 +154,15 @@ static uint64_t post_open(struct sh_chan *c, struct post *p, struct sh_int_answe
 	return seq;
 }
 
+/* it looks by itself, whatever else was asked before it came to see this one */
+static void unheard(sh_id_t to, uint32_t service)
+{
+	struct sh_inbox *b = sh_inbox_of(sh_id_slot(to));
+
+	sh_or(&b->unheard, 1u << service); /* R:BELL */
+	ring(b);
+}
+
 /* what became of one question; true: nothing more will */
 static bool settled(struct post *p, struct sh_int_answer *a, uint64_t seq, bool late, bool probe)
 {
@@ -170,6 +179,8 @@ static bool settled(struct post *p, struct sh_int_answer *a, uint64_t seq, bool 
 		a->outcome = SH_INT_GONE;
 	else if (!late)
 		return false;
+	else
+		unheard(a->to, p->service);
 	if (sh_cas(w, &asked, ans_word(WITHDRAWN, 0, seq, sh_id_gen(a->to))) || ans_state(asked) != DONE)
 		return true;
 	a->outcome = SH_INT_ANSWERED; /* in the last moment */
@@ -342,11 +353,6 @@ static bool answer(struct sh_chan *c, unsigned slot)
 	return true;
 }
 
-/* who rang, and whose requests were seen since */
-struct heard {
-	uint64_t left[SH_MEMBERS / 64], seen[SH_MEMBERS / 64];
-};
-
 static void look(struct sh_internal *in, uint32_t which)
 {
 	for (uint32_t s = 0; s < SH_SERVICES; s++)
@@ -354,37 +360,27 @@ static void look(struct sh_internal *in, uint32_t which)
 			(void)call(in, s, 0, NULL, 0);
 }
 
-/* everybody who rang: one request of each in turn. true: there was something */
-static bool go_round(struct sh_chan *c, struct heard *h)
+/* everybody who rang and is not done with: one request of each in turn. true: there was something */
+static bool go_round(struct sh_chan *c, uint64_t left[SH_MEMBERS / 64])
 {
-	uint32_t poked = sh_xchg(&c->internal->poked, 0); /* A:BELL */
+	uint32_t poked = sh_xchg(&c->internal->poked, 0) | sh_xchg(&c->inbox->unheard, 0); /* A:BELL */
 	bool any = poked != 0;
 
 	for (unsigned s = 0; s < SH_MEMBERS && !sh_load_rlx(&c->internal->stopping);
 	     s++) { /* relaxed: looked at again */
 		uint64_t bit = 1ull << (s % 64);
 
-		if (s % 64 == 0) {
-			uint64_t now = sh_xchg(&c->inbox->rung[s / 64], 0); /* A:BELL */
-
-			h->left[s / 64] |= now;
-			h->seen[s / 64] &= ~now; /* it rang again, perhaps for what is withdrawn by now */
-		}
-		if ((h->left[s / 64] & bit) == 0)
+		if (s % 64 == 0)
+			left[s / 64] |= sh_xchg(&c->inbox->rung[s / 64], 0); /* A:BELL */
+		if ((left[s / 64] & bit) == 0)
 			continue;
 		if (!sh_slot_there(s)) { /* nobody was ever in that slot: the bit means nothing */
-			h->left[s / 64] &= ~bit;
+			left[s / 64] &= ~bit;
 			continue;
 		}
 		any = true;
-		if (answer(c, s)) {
-			h->seen[s / 64] |= bit;
-			continue;
-		}
-		if ((h->seen[s / 64] & bit) == 0) /* it was withdrawn */
-			poked = UINT32_MAX;
-		h->left[s / 64] &= ~bit;
-		h->seen[s / 64] &= ~bit;
+		if (!answer(c, s))
+			left[s / 64] &= ~bit;
 	}
 	look(c->internal, poked);
 	return any;
@@ -393,7 +389,7 @@ static bool go_round(struct sh_chan *c, struct heard *h)
 static void *internal_main(void *arg)
 {
 	struct sh_chan *c = arg;
-	struct heard heard = {0};
+	uint64_t left[SH_MEMBERS / 64] = {0};
 	unsigned vain = 0;
 
 	sh_thread_own();
@@ -402,7 +398,7 @@ static void *internal_main(void *arg)
 
 		if (sh_load_acq(&c->internal->stopping)) /* A:INT_STOP */
 			return NULL;
-		if (go_round(c, &heard)) {
+		if (go_round(c, left)) {
 			vain = 0;
 			continue;
 		}

@@ -28,7 +28,7 @@
 #include "ctx.h"
 
 #define SH_REGION_MAGIC 0x73686f616c000001ull /* "shoal", 1 */
-#define SH_REGION_LAYOUT 6u		      /* raised whenever a byte in shared memory changes its meaning */
+#define SH_REGION_LAYOUT 7u		      /* raised whenever a byte in shared memory changes its meaning */
 #define SH_MEMBERS 256
 #define SH_INBOX_SIZE 4096
 #define SH_BORN 1024

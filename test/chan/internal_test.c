@@ -390,6 +390,27 @@ TEST(what_a_stopped_one_had_not_begun_it_never_begins)
 	bye(&a);
 }
 
+/* another request came behind the one that was withdrawn, and both are found at once */
+TEST(what_was_withdrawn_before_the_next_came_is_looked_for_too)
+{
+	struct x a = up("primary"), b = up("secondary"), c = up("secondary");
+
+	t_kill(b.p, SIGSTOP);
+	SAY(a, "ask %s code 6 300", b.id);
+	is(&a, "asked 0 late/0");
+	SAY(a, "ask %s,%s hold 7 60000", b.id, c.id);
+	t_expect(c.p, "holding"); /* both were asked */
+	t_kill(b.p, SIGCONT);
+	t_expect(b.p, "holding");
+	SAY(b, "go");
+	t_expect(b.p, "look");
+	SAY(c, "go");
+	is(&a, "asked 0 answered/7 answered/7");
+	bye(&c);
+	bye(&b);
+	bye(&a);
+}
+
 TEST(another_thread_may_answer_and_the_runtime_goes_on)
 {
 	struct x a = up("primary"), b = up("secondary");
