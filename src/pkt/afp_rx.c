@@ -17,7 +17,8 @@
 #include "pkt/kif.h"
 
 #define BIG_ROOM (SH_AFP_VNET + RTE_VLAN_HLEN + SH_GSO_FRAME + 64)
-#define MARK 1 /* in a slot's padding: read, and to be given back */
+#define ERRORS 16 /* told of a socket, one after the other, at most: each takes an event that comes between two calls */
+#define MARK 1	  /* in a slot's padding: read, and to be given back */
 
 struct rx {
 	struct sh_queue *q;
@@ -307,12 +308,28 @@ static int big(struct rx *x, const struct tpacket2_hdr *h, uint8_t *pkt, uint32_
 	return 0;
 }
 
+/*
+ * The next packet of the socket's queue. An error that stands before it, such as of a link that went down meanwhile, is told once
+ * and takes no packet: who left it at that would have the packet in the place of the next slot's, and so on for ever.
+ */
+static ssize_t next_queued(int fd, void *to, size_t room)
+{
+	ssize_t n = -1;
+
+	for (unsigned i = 0; i < ERRORS; i++) {
+		n = recv(fd, to, room, MSG_DONTWAIT | MSG_TRUNC);
+		if (n >= 0 || errno == EAGAIN)
+			break;
+	}
+	return n;
+}
+
 /* a packet that no slot holds: from the socket's queue */
 static int queued(struct rx *x, const struct tpacket2_hdr *h, struct rte_mbuf **m)
 {
 	uint8_t *to = x->big + RTE_VLAN_HLEN;
 	struct virtio_net_hdr v;
-	ssize_t n = recv(x->fd, to, BIG_ROOM - RTE_VLAN_HLEN, MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = next_queued(x->fd, to, BIG_ROOM - RTE_VLAN_HLEN);
 
 	if (n < (ssize_t)(SH_AFP_VNET + RTE_ETHER_HDR_LEN) || (size_t)n > BIG_ROOM - RTE_VLAN_HLEN) {
 		(void)sh_add_rlx(&x->q->missed, 1);
@@ -461,7 +478,7 @@ int sh_afp_rx_flush(struct sh_here *h, unsigned queue, int fd)
 	for (uint32_t k = 0; k < x.n && ours(slot(&x, x.idx)); k++)
 		taken(&x, slot(&x, x.idx));
 	commit(&x);
-	while (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0)
+	while (next_queued(fd, &byte, 1) >= 0)
 		;
 	(void)munmap(x.map, x.size);
 	return 0;

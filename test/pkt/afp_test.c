@@ -217,6 +217,43 @@ TEST(big_packets_arrive_as_those_of_the_wire)
 	CHECK_EQ(stats_of(x.port).ierrors + stats_of(x.port).imissed, 0);
 }
 
+/* bytes of a big packet, out of what the kernel keeps beside the ring */
+static void send_big(struct stream *x, int s, unsigned payload)
+{
+	unsigned n = tcp_frame(big, x->end, payload, true, false);
+
+	x->end += payload;
+	CHECK_EQ(send(s, big, n, 0), n);
+}
+
+/* that it went down is an error of the socket, which its next reader gets in the place of a packet */
+TEST(big_packets_are_their_slots_whatever_happened_to_the_link)
+{
+	struct stream x = {.port = begin("", 1)};
+	int s = vnet_socket();
+
+	send_big(&x, s, 10000);
+	set_up(NEAR, false);
+	set_up(NEAR, true);
+	t_until(link_is_up, &x.port);
+	t_until(whole, &x);
+	CHECK_EQ(x.seq, 10000);
+	send_big(&x, s, 20000); /* nothing is left of it that would come in the place of the next one */
+	t_until(whole, &x);
+	CHECK_EQ(x.seq, 30000);
+
+	send_big(&x, s, 10000); /* and of what came before a start nothing is left */
+	set_up(NEAR, false);
+	set_up(NEAR, true);
+	CHECK_EQ(rte_eth_dev_stop(x.port), 0);
+	CHECK_EQ(rte_eth_dev_start(x.port), 0);
+	t_until(link_is_up, &x.port);
+	x.seq = x.end;
+	send_big(&x, s, 30000);
+	t_until(whole, &x);
+	CHECK_EQ(x.seq, x.end);
+}
+
 TEST(who_asks_for_LRO_gets_big_packets_and_sends_them_on)
 {
 	struct rte_eth_conf conf = {.rxmode.offloads = RTE_ETH_RX_OFFLOAD_TCP_LRO};
