@@ -234,8 +234,10 @@ struct sh_here {
 	uint64_t serial; /* of the port that this is about; 0: none. Zeros in a forked child */
 	const struct sh_driver *drv;
 	void *local; /* the driver's */
-	/* under the lock: who uses it (the table of this process, calls, bound queues); at 0 it is detached and freed */
-	unsigned refs;
+	/* under the lock: who uses it (the table of this process, calls, bound queues), and how many of those are bound queues.
+	 * Detached when nobody uses it, or the port is over and only bound queues do; freed when nobody does */
+	unsigned refs, bound;
+	bool detached;
 };
 
 /* takes or gives packets of one queue. Returns how many; partial by contract. One thread of the owner at a time. */
@@ -290,8 +292,8 @@ struct sh_driver {
 
 	/* 4. in the process that becomes owner of q, and by the thread that bursts there, without the seat.
 	 * open: fills *io, under the room's private lock. mend: before that, if the former owner died: brings q->drv[] and what it stands for to a valid state.
-	 * shut: drops io->data, when q is no longer this process'; nobody is in burst. The port may be gone: neither h->p nor
-	 * p->shared is looked at. */
+	 * shut: drops io->data, when q is no longer this process'; nobody is in burst. The port may be gone, and h detached:
+	 * neither h->p, p->shared nor h->local is looked at. */
 	int (*open)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 	void (*mend)(struct sh_here *h, struct sh_queue *q);
 	void (*shut)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);

@@ -3,8 +3,10 @@
  * here.c - this process' side of ports: drivers attached at the first use, detached when the last user has gone; start, stop
  *
  * A struct sh_here is counted: by s->here[], by calls that use it, by queues that are bound. A port that was removed elsewhere
- * leaves s->here[] at the next look; a thread that polls one of its queues drops the queue at its next burst (owner.c), and
- * with the last of those the driver detaches.
+ * leaves s->here[] at the next look, and the driver detaches with the last call: a bound queue holds up no file, for nobody is in
+ * a burst of a port that was removed, or comes to be (stop took its queues away, and waited). What a burst looks at before it sees
+ * that, io->data, stays until the thread that polls drops the queue at its next burst (owner.c); with the last of those goes the
+ * struct.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,11 +38,26 @@ _Static_assert(RTE_MAX_ETHPORTS == SH_PORTS && RTE_MAX_QUEUES_PER_PORT == SH_QUE
 
 static void put(struct sh_here *h)
 {
-	if (--h->refs > 0)
-		return;
-	if (h->drv->detach != NULL)
-		h->drv->detach(h);
-	free(h);
+	h->refs--;
+	if (!h->detached && h->refs == h->bound && (h->refs == 0 || sh_here_over(h))) {
+		h->detached = true;
+		if (h->drv->detach != NULL)
+			h->drv->detach(h);
+	}
+	if (h->refs == 0)
+		free(h);
+}
+
+void sh_here_bound(struct sh_here *h)
+{
+	h->refs++;
+	h->bound++;
+}
+
+void sh_here_unbound(struct sh_here *h)
+{
+	h->bound--;
+	put(h);
 }
 
 void sh_here_drop(struct sh_ports *s, struct sh_here *h)

@@ -106,11 +106,7 @@ static void unbind(struct __rte_eth_queue *e)
 	*at = b->next;
 	if (b->h->drv->shut != NULL)
 		b->h->drv->shut(b->h, b->q, &b->io);
-	if (--b->h->refs == 0) {
-		if (b->h->drv->detach != NULL)
-			b->h->drv->detach(b->h);
-		free(b->h);
-	}
+	sh_here_unbound(b->h);
 	free(b);
 }
 
@@ -129,7 +125,7 @@ static int bind_queue(struct __rte_eth_queue *e, struct sh_here *h, struct sh_qu
 		free(b);
 		return r;
 	}
-	h->refs++;
+	sh_here_bound(h);
 	b->next = sh_ports()->bound;
 	sh_ports()->bound = b;
 	e->own = b;

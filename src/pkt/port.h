@@ -143,6 +143,9 @@ int sh_here_start(struct sh_ports *s);
 /* under lock: attached, with one reference, and in no table: of a port of that serial, which may be in the making */
 int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret);
 void sh_here_drop(struct sh_ports *s, struct sh_here *h); /* under lock */
+/* one more queue of this process is bound, or one less: which may be the end of *h. Under the lock */
+void sh_here_bound(struct sh_here *h);
+void sh_here_unbound(struct sh_here *h);
 
 /* conf.c: stop it, with the seat; 0 or -errno */
 int sh_port_halt(struct sh_here *h);

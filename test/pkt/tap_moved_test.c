@@ -129,24 +129,42 @@ TEST(no_interface_is_taken_for_gone_while_it_is_moved)
 	}
 }
 
-TEST(an_interface_that_was_moved_goes_with_the_last_who_has_it)
+static int queues_open(void)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < 200; fd++) {
+		char path[32], is[32] = "";
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n += readlink(path, is, sizeof(is) - 1) > 0 && strcmp(is, "/dev/net/tun") == 0;
+	}
+	return n;
+}
+
+/* also when somebody has queues that it does not poll any more: here both processes */
+TEST(an_interface_that_was_moved_goes_with_its_port)
 {
 	uint16_t id = begin("", 2);
-	struct t_proc *p = t_spawn("member", NULL), *l = t_spawn("listener", NULL), *h;
+	struct t_proc *p = t_spawn("member", NULL), *h;
 
 	t_expect(p, "ready");
-	t_expect(l, "ready");
 	h = moved(id);
-	t_say(p, "send 0 5 4"); /* has a queue from here on, until it sends again or ends; the other one has none */
+	t_say(p, "send 0 5 4");
 	t_expect(p, "sent");
-	for (uint16_t q = 0; q < 2; q++)
-		CHECK_EQ(shoal_eth_queue_leave(id, q, SHOAL_ETH_RX), 0);
-	CHECK_EQ(shoal_eth_queue_leave(id, 1, SHOAL_ETH_TX), 0);
 	CHECK_EQ(rte_eth_dev_stop(id), 0);
 	CHECK_EQ(rte_eth_dev_close(id), 0);
+	does(h, "await the end");
+	CHECK_EQ(queues_open(), 0);
+	/* another port in the same row: the queues are its own */
+	CHECK_EQ(rte_eal_hotplug_add("vdev", "net_tap0", "iface=t0"), 0);
+	CHECK_EQ(port_named("net_tap0"), id);
+	start_port(id, 2, rte_mempool_lookup("mp"));
+	t_say(p, "send 0 5 4");
+	t_expect(p, "sent");
+	send_from(id, 1, 5, 4, 1);
 	t_kill(p, SIGKILL);
 	(void)t_wait(p);
-	does(h, "await the end");
 }
 
 /* uses both queues */
@@ -218,19 +236,6 @@ ROLE(adder)
 	t_tell("ready");
 	(void)t_hear((char[8]){0}, 8);
 	return 0;
-}
-
-static int queues_open(void)
-{
-	int n = 0;
-
-	for (int fd = 3; fd < 200; fd++) {
-		char path[32], is[32] = "";
-
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		n += readlink(path, is, sizeof(is) - 1) > 0 && strcmp(is, "/dev/net/tun") == 0;
-	}
-	return n;
 }
 
 static bool no_queue(void *arg)
