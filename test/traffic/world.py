@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 LIMIT = 30 * float(os.environ.get('SHOAL_TEST_SLOW', '1'))
@@ -146,16 +147,16 @@ def build_example(build, name, out):
 
 
 class Program:
-    """A program of the middle, what it prints in a file."""
+    """A program of the middle, what it prints in a file; it reads nothing, or what is told to it."""
 
-    def __init__(self, world, name, argv):
+    def __init__(self, world, name, argv, reads=subprocess.DEVNULL):
         self.name = name
         self.killed = False
         self.path = os.path.join(world.dir, name.replace(' ', '-') + '.log')
         env = dict(os.environ, RUNTIME_DIRECTORY=world.dir, XDG_RUNTIME_DIR=world.dir)
         with open(self.path, 'ab') as log:
             self.at = log.tell()
-            self.proc = subprocess.Popen(bound(['stdbuf', '-oL', *argv]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.proc = subprocess.Popen(bound(['stdbuf', '-oL', *argv]), stdin=reads, stdout=log, stderr=log,
                                          env=env, start_new_session=True)
 
     def size(self):
@@ -186,6 +187,48 @@ class Program:
         self.proc.wait(LIMIT)
 
 
+class Getter:
+    """Gets its part of the file from the right host to the left one; with `again` until it is enough. The last one is in `path`."""
+
+    def __init__(self, world, i, parts, size, again):
+        self.path, self.why, self.times, self.enough = os.path.join(world.dir, f'got{i}'), None, 0, not again
+        part = ['-r', f'{size * i // parts}-{size * (i + 1) // parts - 1}'] if parts > 1 else []
+        rate = ['--limit-rate', f'{40 // parts}M'] if again else []  # others want the processor, too
+        self.argv = ['curl', '-sS', '--max-time', str(int(6 * LIMIT)), *rate, *part, '-o', self.path, f'http://{world.right.addr}/file']
+        self.thread = threading.Thread(target=self.run, args=(world.left,), daemon=True)
+        self.thread.start()
+
+    def run(self, host):
+        first = None
+        while True:
+            last = self.enough
+            with open(self.path + '.err', 'wb') as err:
+                status = host.start(*self.argv, stderr=err).wait()
+            if status == 7 and not last:
+                continue  # no connection: what happens to the path just then refuses it at once
+            if status != 0:
+                with open(self.path + '.err', encoding='utf-8') as err:
+                    self.why = f'curl ended with {status}: {err.read().strip()}'
+                return
+            with open(self.path, 'rb') as f:
+                digest = hashlib.sha256(f.read()).digest()
+            if first not in (None, digest):
+                self.why = f'the same part of the file came twice, and not alike ({self.argv})'
+                return
+            first = digest
+            self.times += 1
+            if self.enough:
+                return
+
+    def got(self):
+        """bytes"""
+        return 1 << 60 if self.times else os.path.getsize(self.path) if os.path.exists(self.path) else 0
+
+    def check(self):
+        if self.why:
+            raise Failed(self.why)
+
+
 class World:
     """Two hosts and the middle."""
 
@@ -195,8 +238,8 @@ class World:
         self.hosts = [self.left, self.right]
         self.programs = []
 
-    def start(self, name, *argv):
-        p = Program(self, name, argv)
+    def start(self, name, *argv, reads=subprocess.DEVNULL):
+        p = Program(self, name, argv, reads)
         self.programs.append(p)
         return p
 
@@ -258,28 +301,28 @@ class World:
         return digest.hexdigest()
 
     def download(self, parts=1, size=0, meanwhile=None):
-        """the digest of what curl gets, over so many connections; meanwhile: called when each has got something"""
-        to, running, digest = [os.path.join(self.dir, f'got{i}') for i in range(parts)], [], hashlib.sha256()
-        for i, path in enumerate(to):
-            part = ['-r', f'{size * i // parts}-{size * (i + 1) // parts - 1}'] if parts > 1 else []
-            rate = ['--limit-rate', f'{40 // parts}M'] if meanwhile else []  # so that there is a while
-            running.append(self.left.start('curl', '-sS', '--max-time', str(int(6 * LIMIT)), *rate, *part, '-o', path,
-                                           f'http://{self.right.addr}/file'))
-        if meanwhile:
-            def some():
-                ended = [p.returncode for p in running if p.poll() is not None]
-                if ended:
-                    raise Failed(f'curl ended with {ended} before anything happened to the path')
-                return all(os.path.exists(path) and os.path.getsize(path) > 100_000 for path in to)
-            wait_for('the first part of the file', some)
-            meanwhile()
-        for p, path in zip(running, to):
-            if p.wait(6 * LIMIT) != 0:
-                raise Failed(f'curl ended with {p.returncode}')
-            with open(path, 'rb') as f:
+        """the digest of what curl gets, over so many connections; meanwhile: called when each has got something. Who has all of
+        its part before that has ended gets it once more, so that there is a download all the while"""
+        getters = [Getter(self, i, parts, size, meanwhile is not None) for i in range(parts)]
+        try:
+            if meanwhile:
+                def some():
+                    for g in getters:
+                        g.check()
+                    return all(g.got() > 100_000 for g in getters)
+                wait_for('the first part of the file', some)
+                meanwhile()
+        finally:
+            for g in getters:
+                g.enough = True
+        digest = hashlib.sha256()
+        for g in getters:
+            g.thread.join(6 * LIMIT)
+            g.check()
+            with open(g.path, 'rb') as f:
                 for block in iter(lambda f=f: f.read(1 << 20), b''):
                     digest.update(block)
-            os.unlink(path)
+            os.unlink(g.path)
         return digest.hexdigest()
 
     def iperf(self, seconds=2, reverse=False, streams=1, extra=()):
