@@ -4,12 +4,21 @@
 
 Each round measures all ways once, in turn; a ratio is made inside a round and the median is taken of the ratios. Gbit/s: iperf3,
 one connection for each process, frames of 1500 bytes. Mpps: frames of 64 bytes of 256 flows, sent as fast as the interface takes
-them, counted where they come out. DPDK's net_af_packet needs interfaces without offloads: it knows neither checksums that are not
-there yet nor frames beyond its own; so its hosts have them off. Its second process cannot use these drivers: one process only.
+them, counted where they come out, under three loads, each the same for all ways:
+
+  one sender     a program that sends packet by packet. It needs a CPU for about as many as any way passes with one process.
+  cheap sender   one that has the kernel cut packets out of large messages: more than a way passes with one process. Only here
+                 one sees what a way could do.
+  two senders    of that kind, one on each CPU: what a second process is for, and each process has the same share of it. The
+                 first two loads are one CPU's, and half of it goes to a process on the sender's own CPU.
+
+DPDK's net_af_packet needs interfaces without offloads: it knows neither checksums that are not there yet nor frames beyond its own;
+so its hosts have them off, and all hosts while packets are counted. Its second process cannot use these drivers: one process only.
 """
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import time
 
@@ -25,6 +34,10 @@ WAYS = {'kernel bridge': (None, None, 0),
         'af_packet, DPDK': ('af_packet', 'dpdk', 1), 'af_packet': ('af_packet', 'shoal', 1),
         'af_packet, two processes': ('af_packet', 'shoal', 2),
         'tap, DPDK': ('tap', 'dpdk', 1), 'tap': ('tap', 'shoal', 1), 'tap, two processes': ('tap', 'shoal', 2)}
+FIGURES = ['Gbit/s, frames of 1500 bytes', 'Mpps, frames of 64 bytes, one sender', 'Mpps, frames of 64 bytes, a cheap sender',
+           'Mpps, frames of 64 bytes, two cheap senders, one on each CPU']
+CHEAP = '64'  # packets that the kernel cuts out of one message
+LIMIT = 'kernel bridge'
 AIMS = [('af_packet', 1.5), ('af_packet, two processes', 2.5), ('tap', 1.5), ('tap, two processes', 2.5)]
 
 
@@ -32,8 +45,20 @@ def peer(way):
     return way.split(',')[0] + ', DPDK'
 
 
+def count(w, exe, seconds, cut='1', cpus=(None,)):
+    """Mpps that came, part of what was sent, was it cut"""
+    argv = [exe, 'eth0', str(seconds), '256', '60', '0', cut]
+    before, began = w.right.counter('rx_packets'), time.monotonic()
+    senders = [w.left.start(*(['taskset', '-c', str(c)] if c is not None else []), *argv, stdout=subprocess.PIPE, text=True) for c in cpus]
+    said = [p.communicate()[0].split() for p in senders]
+    took, came = time.monotonic() - began, w.right.counter('rx_packets') - before
+    if any(len(words) < 2 for words in said):
+        raise Failed('a sender ended before its time')
+    return came / took / 1e6, came / max(1, sum(int(words[1]) for words in said)), all(len(words) == 2 for words in said)
+
+
 def measure(way, exes, a):
-    """Gbit/s, Mpps"""
+    """of each figure: its value, the part that arrived"""
     driver, whose, n = WAYS[way]
     w = World()
     try:
@@ -47,42 +72,45 @@ def measure(way, exes, a):
         if driver == 'tap':
             w.plug_taps()
         w.ping()
-        gbit = w.iperf(a.seconds, streams=max(1, n))
-        before, began = w.right.counter('rx_packets'), time.monotonic()
-        sent = int(w.left.run(exes['gen'], 'eth0', str(a.seconds), '256', '60').split()[1])
-        took, came = time.monotonic() - began, w.right.counter('rx_packets') - before
-        return gbit, came / took / 1e6, came / sent
+        got = [(w.iperf(a.seconds, streams=max(1, n)), 1)]
+        for h in w.hosts:
+            h.run('ethtool', '-K', 'eth0', 'tx', 'off', 'tx-udp-segmentation', 'off', check=False)
+        both = sorted(os.sched_getaffinity(0))[:2]
+        for more in ({}, {'cut': CHEAP}, {'cut': CHEAP, 'cpus': both}):
+            mpps, part, cut = count(w, exes['gen'], a.seconds, **more)
+            got.append((mpps, part))
+            if more and not cut:
+                print('this kernel cuts no UDP packets: the cheap senders are none')
+        return got
     finally:
         w.close()
 
 
-def row(name, values, ratios):
-    text = f'{name:28}'
-    for k in range(2):
-        v = [x[k] for x in values]
-        text += f'{statistics.median(v):8.2f} ({min(v):.2f}..{max(v):.2f})'.ljust(26)
-        text += f'{statistics.median(ratios[k]):6.2f}x ' if ratios[k] else ' ' * 8
-    return text + f'{statistics.median(x[2] for x in values):8.0%}'
+def row(name, values, ratios, parts):
+    text = f'  {name:28}{statistics.median(values):8.2f} ({min(values):.2f}..{max(values):.2f})'.ljust(58)
+    text += f'{statistics.median(ratios):6.2f}x' if ratios else ' ' * 7
+    return text + (f'{statistics.median(parts):9.0%}' if parts else '')
 
 
 def report(a, got):
-    lines = [f'{"":28}{"Gbit/s, 1500 B":^34}{"Mpps, 64 B":^34}{"arrived":>8}']
-    ratio = {}
-    for way in a.ways:
-        if not got[way]:
-            continue
-        ratio[way] = [[], []]
-        for k in range(2):
-            if way != peer(way) and way != 'kernel bridge' and got.get(peer(way)):
-                ratio[way][k] = [x[k] / y[k] for x, y in zip(got[way], got[peer(way)]) if y[k] > 0]
-        lines.append(row(way, got[way], ratio[way]))
-    lines.append('')
-    for way, aim in AIMS:
-        for k, what in enumerate(('Gbit/s', 'Mpps')):
-            if ratio.get(way, [0, 0])[k]:
-                is_ = statistics.median(ratio[way][k])
-                lines.append(f'{"met" if is_ >= aim else "missed":7} {way}: {what} {is_:.2f} times DPDK\'s with one process, aim {aim}')
-    return '\n'.join(lines)
+    lines, verdicts = [], []
+    for k, figure in enumerate(FIGURES):
+        lines += ['', f'{figure:58}{"x DPDK":>7}' + (f'{"arrived":>9}' if k else '')]
+        ratio = {}
+        for way in a.ways:
+            if not got[way]:
+                continue
+            to = 'af_packet, DPDK' if way == LIMIT else peer(way)
+            if way != to and got.get(to):
+                ratio[way] = [x[k][0] / y[k][0] for x, y in zip(got[way], got[to]) if y[k][0] > 0]
+            lines.append(row(way, [x[k][0] for x in got[way]], ratio.get(way), [x[k][1] for x in got[way]] if k else None))
+        limit = f' (the kernel\'s bridge {statistics.median(ratio[LIMIT]):.2f})' if ratio.get(LIMIT) else ''
+        for way, aim in AIMS:
+            if ratio.get(way):
+                is_ = statistics.median(ratio[way])
+                verdicts.append(f'{"met" if is_ >= aim else "missed":7} {way}: {figure}: {is_:.2f} times DPDK\'s with one process, aim {aim}'
+                                + (limit if way.startswith('af_packet') else ''))
+    return '\n'.join(lines + [''] + verdicts)
 
 
 def main():
@@ -94,7 +122,7 @@ def main():
     a = p.parse_args()
     a.ways = [w for w in WAYS if not a.ways or any(part in w for part in a.ways.split(','))]
     try:
-        enter(('iperf3', 'ping', 'ethtool'))
+        enter(('iperf3', 'ping', 'ethtool', 'taskset'))
         shop = World()
     except Missing as e:
         sys.exit(f'bench traffic: {e}')
@@ -112,7 +140,8 @@ def main():
                     continue
                 try:
                     got[way].append(measure(way, exes, a))
-                    print(f'{i + 1}: {way}: {got[way][-1][0]:.2f} Gbit/s, {got[way][-1][1]:.3f} Mpps', file=sys.stderr, flush=True)
+                    print(f'{i + 1}: {way}: {got[way][-1][0][0]:.2f} Gbit/s, Mpps ' + ' '.join(f'{x[0]:.3f}' for x in got[way][-1][1:]),
+                          file=sys.stderr, flush=True)
                 except Failed as e:
                     print(f'{i + 1}: {way}: {e}', flush=True)
     finally:
