@@ -26,7 +26,7 @@ extern "C" {
  */
 int shoal_heap_audit(char *why, size_t cap);
 
-/** A block: @p ptr as rte_malloc() returned it (over-aligned ones: where the piece they lie in starts), and its bytes. */
+/** A block: @p ptr as rte_malloc() returned it, and its bytes. */
 typedef void (*shoal_mem_fn)(void *ptr, size_t size, void *arg);
 
 /**

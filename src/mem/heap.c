@@ -231,7 +231,8 @@ static void *over_aligned(size_t size, size_t align, int *err)
 	if (sh_block_at(p, &b) == SH_BLOCK_OK) {
 		sh_w32 *tab = sh_span_tab(sh_span_class(b.s), b.start);
 
-		sh_store_rlx(&tab[b.i], R(tab[b.i]) | SH_TAB_OVER);
+		sh_store_rlx(sh_span_over_word(p), off);
+		sh_store_rel(&tab[b.i], R(tab[b.i]) | SH_TAB_OVER); /* R:OVER */
 	}
 	return p + off;
 }

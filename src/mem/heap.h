@@ -96,7 +96,7 @@ enum sh_place {
 #define sh_place_gate(w) ((unsigned)(w) >> 3)
 
 #define SH_TAB_ALLOC 0x80000000u
-#define SH_TAB_OVER 0x40000000u	   /* the pointer that went out may lie inside the block: it asked for more than 64 */
+#define SH_TAB_OVER 0x40000000u	   /* the pointer that went out lies inside the block: sh_span_over() says where */
 #define SH_TAB_SENT 0x20000000u	   /* it is a piece on its way through the channel (piece.c): nobody's to free */
 #define SH_TAB_LOW 0x1fffffffu	   /* ALLOC: generation of the member that took it, else the next free one */
 #define SH_NONE SH_TAB_LOW	   /* end of a free list */
@@ -300,6 +300,15 @@ bool sh_span_ready(struct sh_span *s);
 void sh_span_rebuild(struct sh_span *s);
 /* blocks that are out. By the owner, or under H of an orphan; others may be freeing */
 uint32_t sh_span_live(const struct sh_span *s);
+/*
+ * Where in block i lies the pointer that went out? Mostly 0; else, SH_TAB_OVER, the block's first word says so, which is not
+ * the program's. The block's size: a program has written in front of its pointer, and no address is the right one.
+ */
+uint32_t sh_span_over(const struct sh_span *s, uint32_t i);
+static inline sh_w64 *sh_span_over_word(unsigned char *block)
+{
+	return (sh_w64 *)(void *)block;
+}
 /* is block i out? */
 bool sh_span_out(const struct sh_span *s, uint32_t i);
 /* Somebody else's block: false: it was freed already */

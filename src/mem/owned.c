@@ -46,6 +46,11 @@ static void list_add(struct list *l, void *p, size_t size)
 	l->n++;
 }
 
+static void list_block(struct list *l, unsigned char *at, uint32_t size, uint32_t over)
+{
+	list_add(l, at + over % size, size - over % size); /* where it is not known, the whole */
+}
+
 /* what it costs, for walk.c; 0: there may be no room for it */
 static int list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 {
@@ -63,7 +68,7 @@ static int list_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 		return 1;
 	for (uint32_t i = 0; i < k->n && i < U(s->fresh); i++)
 		if ((U(sh_span_tab(k, start)[i]) & ~(SH_TAB_OVER | SH_TAB_SENT)) == l->tag && sh_span_out(s, i))
-			list_add(l, start + k->front + (size_t)i * k->size, k->size);
+			list_block(l, start + k->front + (size_t)i * k->size, k->size, sh_span_over(s, i));
 	return SPAN_WORK;
 }
 
@@ -105,7 +110,7 @@ SH_EXPORT long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg)
 	return r == 0 ? (long)l.n : public_error(r);
 }
 
-/* p is what list_run() found; it may have been freed since, be an over-aligned one, or have been on its way when its sender died */
+/* p is what list_run() found; it may have been freed since, be an over-aligned one that somebody wrote in front of, or have been on its way when its sender died */
 static bool free_one(const struct list *l, void *p)
 {
 	struct sh_block b = {.large = false};

@@ -181,6 +181,18 @@ bool sh_span_out(const struct sh_span *s, uint32_t i)
 	       (R(sh_span_bits(start)[i / 64]) >> (i % 64) & 1) == 0;
 }
 
+uint32_t sh_span_over(const struct sh_span *s, uint32_t i)
+{
+	const struct sh_class *k = sh_span_class(s);
+	unsigned char *start = sh_span_start(s);
+	uint64_t off;
+
+	if ((sh_load_acq(&sh_span_tab(k, start)[i]) & SH_TAB_OVER) == 0) /* A:OVER */
+		return 0;
+	off = R(*sh_span_over_word(start + k->front + (size_t)i * k->size));
+	return off < k->size && off % SH_BLOCK_ALIGN == 0 ? (uint32_t)off : k->size;
+}
+
 uint32_t sh_span_live(const struct sh_span *s)
 {
 	const struct sh_class *k = sh_span_class(s);
@@ -227,7 +239,7 @@ static enum sh_what in_span(uint32_t u, const void *p, struct sh_block *b)
 	if (!sh_span_out(b->s, b->i))
 		return SH_BLOCK_FREE;
 	tab = sh_span_tab(k, b->start);
-	if ((inside != 0) == ((R(tab[b->i]) & SH_TAB_OVER) != 0) && (inside == 0 || (uintptr_t)p % 128 == 0))
+	if (inside == sh_span_over(b->s, b->i))
 		return (R(tab[b->i]) & SH_TAB_SENT) == 0 ? SH_BLOCK_OK : SH_BLOCK_SENT;
 	return SH_BLOCK_INSIDE;
 }

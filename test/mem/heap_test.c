@@ -313,6 +313,47 @@ TEST(an_over_aligned_block_is_freed_by_the_pointer_that_went_out)
 	CHECK_EQ(used(), 0);
 }
 
+static void is_one_of(void *p, size_t size, void *arg)
+{
+	unsigned char **all = arg;
+	unsigned i = 0;
+
+	while (i < 64 && all[i] != p)
+		i++;
+	CHECK(i < 64);
+	CHECK(size >= 1000);
+	rte_free(p);
+	CHECK(rte_malloc_validate(p, NULL) != 0);
+	all[i] = NULL;
+}
+
+TEST(an_over_aligned_block_is_listed_as_it_went_out_and_refused_elsewhere)
+{
+	unsigned char *p[64];
+	unsigned behind = 0;
+	struct sh_block b;
+
+	f_group();
+	for (unsigned i = 0; i < 64; i++) {
+		p[i] = rte_malloc(NULL, 1000, 4096);
+		CHECK(p[i] != NULL);
+		fill(p[i], 1000, i);
+		CHECK_EQ(sh_block_at(p[i], &b), SH_BLOCK_OK);
+		behind += b.usable < sh_classes[sh_class_of(1000 + 4096 - 64)].size;
+		for (unsigned at = 64; at < b.usable; at += 64) {
+			CHECK(rte_malloc_validate(p[i] + at, NULL) != 0);
+			rte_free(p[i] + at);
+		}
+	}
+	CHECK(behind > 10);
+	for (unsigned i = 0; i < 64; i++)
+		CHECK(holds(p[i], 1000, i));
+	CHECK_EQ(shoal_mem_owned_by(sh_self(), is_one_of, p), 64);
+	CHECK_EQ(shoal_mem_owned_by(sh_self(), NULL, NULL), 0);
+	sh_heap_trim();
+	CHECK_EQ(used(), 0);
+}
+
 /* ---- stats ---- */
 
 static unsigned alive(void)
