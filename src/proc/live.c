@@ -8,6 +8,7 @@
  */
 #include "proc/priv.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -185,25 +186,55 @@ static uint64_t pid_born(pid_t pid)
 	return born <= up && up - born < sh_now_ns() ? sh_now_ns() - (up - born) : 1;
 }
 
+/* the state of a thread by its stat file below dir; 0 unknown */
+static char state_of(int dir, const char *stat)
+{
+	char line[256], *at;
+	int fd = sh_fd_up(openat(dir, stat, O_RDONLY | O_CLOEXEC));
+	ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : 0;
+
+	sh_close(&fd);
+	line[n > 0 ? n : 0] = '\0';
+	at = strrchr(line, ')'); /* behind the name, which may hold anything */
+	return at != NULL && at[1] == ' ' ? at[2] : '\0';
+}
+
+/* A stop is the whole process'. Its first thread may have ended before the others: then one of those is asked */
+static char state_of_others(pid_t pid)
+{
+	char path[300], state = '\0';
+	struct dirent *e;
+	DIR *d;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	fd = sh_fd_up(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (d == NULL) {
+		sh_close(&fd);
+		return '\0';
+	}
+	while ((state == '\0' || state == 'Z' || state == 'X') && (e = readdir(d)) != NULL) {
+		snprintf(path, sizeof(path), "%s/stat", e->d_name);
+		state = e->d_name[0] != '.' ? state_of(fd, path) : '\0';
+	}
+	closedir(d);
+	return state;
+}
+
 bool sh_member_stopped(sh_id_t id)
 {
 	const struct sh_region *r = sh_region();
 	const struct sh_member *m = &r->members[sh_id_slot(id) % SH_MEMBERS];
-	char path[32], line[256], *at;
-	ssize_t n;
-	int fd;
+	char path[32], state;
 
 	if (!sh_member_alive(id) || m->pid_ns == 0 || m->pid_ns != sh_pid_ns())
 		return false;
 	snprintf(path, sizeof(path), "/proc/%u/stat", m->pid);
-	fd = sh_fd_up(open(path, O_RDONLY | O_CLOEXEC));
-	if (fd < 0)
-		return false;
-	n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = '\0';
-	at = strrchr(line, ')'); /* behind the name, which may hold anything */
-	return at != NULL && at[1] == ' ' && (at[2] == 'T' || at[2] == 't');
+	state = state_of(AT_FDCWD, path);
+	if (state == 'Z')
+		state = state_of_others((pid_t)m->pid);
+	return state == 'T' || state == 't';
 }
 
 /* Without a card: has the process gone that said it was this member? Only one of my own PID namespace can be asked. */

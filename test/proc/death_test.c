@@ -54,6 +54,41 @@ TEST(a_zombie_is_dead)
 	m_table(&p.a, 1);
 }
 
+static void stopped(struct pair *p, const char *answer)
+{
+	char cmd[64];
+
+	snprintf(cmd, sizeof(cmd), "stopped %u %u", p->b.slot, p->b.gen);
+	m_ask(&p->a, cmd, answer);
+}
+
+TEST(a_member_is_seen_to_be_stopped)
+{
+	struct pair p = up();
+
+	stopped(&p, "stopped 0");
+	t_kill(p.b.p, SIGSTOP);
+	stopped(&p, "stopped 1");
+	t_kill(p.b.p, SIGCONT);
+	m_ask(&p.b, "ping", "pong");
+	stopped(&p, "stopped 0");
+}
+
+/* whoever's first thread has ended by pthread_exit() lives, and is stopped like others */
+TEST(a_member_without_its_first_thread_is_seen_to_be_stopped)
+{
+	struct pair p = up();
+
+	m_ask(&p.b, "endmain", "main ended");
+	probe(&p, "probe 0");
+	stopped(&p, "stopped 0");
+	t_kill(p.b.p, SIGSTOP);
+	stopped(&p, "stopped 1");
+	t_kill(p.b.p, SIGKILL);
+	m_sees(&p.a, "DEATH", &p.b);
+	stopped(&p, "stopped 0");
+}
+
 TEST(exit_without_cleanup_is_a_death)
 {
 	struct pair p = up();

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -72,6 +73,33 @@ static void probe(const char *arg)
 
 	sscanf(arg, "%u %u", &slot, &gen);
 	t_tell("probe %d", sh_member_probe(SH_ID(slot, gen)));
+}
+
+/* "stopped SLOT GEN" */
+static void stopped(const char *arg)
+{
+	unsigned slot = 0, gen = 0;
+
+	sscanf(arg, "%u %u", &slot, &gen);
+	t_tell("stopped %d", sh_member_stopped(SH_ID(slot, gen)));
+}
+
+static void *outlive(void *first)
+{
+	CHECK_EQ(pthread_join(*(pthread_t *)first, NULL), 0);
+	t_tell("main ended");
+	for (;;)
+		pause();
+}
+
+/* the first thread ends, the process does not */
+static void end_main(const char *arg)
+{
+	static pthread_t first, other;
+
+	first = pthread_self();
+	CHECK_EQ(pthread_create(&other, NULL, outlive, &first), 0);
+	pthread_exit(NULL);
 }
 
 static void forked(const char *arg)
@@ -305,6 +333,8 @@ static const struct {
 	{"ping", ping},
 	{"malformed", malformed},
 	{"probe", probe},
+	{"stopped", stopped},
+	{"endmain", end_main},
 	{"fork", forked},
 	{"rawfork", raw_forked},
 	{"vmchild", vm_child},
