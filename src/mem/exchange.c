@@ -135,6 +135,11 @@ static int refused(const struct sh_xmsg *q, int r)
 			"memory does not grow by %u KiB: a member has a validator that says no, or does not answer; "
 			"the primary's log names it",
 			sh_xkib(q));
+	else if (r == -EFBIG && sh_primary_id() != 0 && sh_primary_id() != sh_self())
+		sh_log_rate(SH_WARN,
+			    "memory does not grow by %u KiB: the primary (pid %u) gets it for all, and the limit on "
+			    "file size of that process is in the way: raise ulimit -f there",
+			    sh_xkib(q), sh_region()->members[sh_id_slot(sh_primary_id()) % SH_MEMBERS].pid);
 	switch (r) {
 	case -ENOMEM:
 	case -ENOBUFS:

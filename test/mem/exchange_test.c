@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "exchange_cast.h"
@@ -49,6 +50,29 @@ TEST(a_validator_anywhere_refuses)
 	agree(m, 3, 2);
 	for (int i = 3; i-- > 0;)
 		bye(&m[i]);
+}
+
+/* who coordinates gets the pages: its limit counts, and who asked is told whose it is */
+TEST(the_limit_of_the_primary_is_named_where_memory_was_asked_for)
+{
+	struct rlimit was, low;
+	struct x m[2];
+
+	CHECK_EQ(getrlimit(RLIMIT_FSIZE, &was), 0);
+	low = (struct rlimit){32 << 20, was.rlim_max};
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &low), 0);
+	m[0] = up("primary");
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &was), 0);
+	m[1] = up("secondary");
+	IS(m[1], "events", "ok");
+	do_(&m[1], "take 2048", "took");
+	IS(m[1], "take 65536", "err 27");
+	CHECK_EQ(said("the limit on file size of that process is in the way: raise ulimit -f there"), 1);
+	IS(m[0], "take 65536", "err 27"); /* of its own it is said as everywhere, by who calls this */
+	CHECK_EQ(said("the limit on file size of that process"), 1);
+	agree(&m[1], 1, 1);
+	bye(&m[1]);
+	bye(&m[0]);
 }
 
 /* ---- requesters in the midst of things ---- */
