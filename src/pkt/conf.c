@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * conf.c - a port from its configuration to its end
+ * conf.c - a port and its queues configured: what is wrong with the wish is told by conf_check.c
  *
- * All with the port's seat. What is checked and in which order follows what programs of DPDK fall back by: offloads (-EINVAL)
- * before RSS (-ENOTSUP).
+ * All with the port's seat. A queue that was set up stays so when its port is configured again with enough queues, but is
+ * another one to its owner, who claims it anew. Who dies in the middle leaves a port without configuration.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -89,134 +89,31 @@ void sh_port_unset(struct sh_here *h)
 	p->nb_rxq = p->nb_txq = 0;
 }
 
+/* a queue as it was, but for its owner: in a record that is nobody's yet. Its state stays SH_Q_NONE */
+static void queue_copy(struct sh_queue *q, const struct sh_queue *was)
+{
+	queue_begin(q, was->port, was->id, was->tx != 0);
+	q->drop_en = was->drop_en;
+	q->deferred = was->deferred;
+	q->desc = was->desc;
+	q->rs_thresh = was->rs_thresh;
+	q->free_thresh = was->free_thresh;
+	q->pthresh = was->pthresh;
+	q->hthresh = was->hthresh;
+	q->wthresh = was->wthresh;
+	q->offloads = was->offloads;
+	q->mp = was->mp;
+	q->socket = was->socket;
+	q->stat_map = was->stat_map;
+	sh_store_rlx(&q->packets, sh_load_rlx(&was->packets)); /* relaxed, as the others: neither has an owner */
+	sh_store_rlx(&q->bytes, sh_load_rlx(&was->bytes));
+	sh_store_rlx(&q->errors, sh_load_rlx(&was->errors));
+	sh_store_rlx(&q->nombuf, sh_load_rlx(&was->nombuf));
+	sh_store_rlx(&q->missed, sh_load_rlx(&was->missed));
+	memcpy(q->base, was->base, sizeof(q->base));
+}
+
 /* ---- configure ---- */
-
-struct ask {
-	unsigned nb_rx, nb_tx;
-	const struct rte_eth_conf *c;
-	uint32_t mtu;
-};
-
-static int refuse(const struct sh_port *p, int err, const char *what)
-{
-	sh_err("port %u (%s): cannot be configured: %s", p->id, p->name, what);
-	return err;
-}
-
-static int bits_missing(const struct sh_port *p, const char *what, uint64_t want, uint64_t have)
-{
-	if ((want & ~have) == 0)
-		return 0;
-	sh_err("port %u (%s): cannot be configured: %s 0x%llx are not there, of 0x%llx that are asked for; "
-	       "rte_eth_dev_info_get() tells which are",
-	       p->id, p->name, what, (unsigned long long)(want & ~have), (unsigned long long)want);
-	return -EINVAL;
-}
-
-static int check_numbers(const struct sh_port *p, struct ask *a)
-{
-	char line[160];
-
-	if (a->nb_rx == 0 && a->nb_tx == 0) {
-		a->nb_rx = p->caps.pref_rxq != 0 ? p->caps.pref_rxq : RTE_ETH_DEV_FALLBACK_RX_NBQUEUES;
-		a->nb_tx = p->caps.pref_txq != 0 ? p->caps.pref_txq : RTE_ETH_DEV_FALLBACK_TX_NBQUEUES;
-	}
-	if (a->nb_rx <= p->caps.max_rxq && a->nb_tx <= p->caps.max_txq)
-		return 0;
-	(void)snprintf(line, sizeof(line), "%u rx and %u tx queues are asked for; it has at most %u and %u", a->nb_rx,
-		       a->nb_tx, p->caps.max_rxq, p->caps.max_txq);
-	return refuse(p, -EINVAL, line);
-}
-
-static int check_mtu(const struct sh_port *p, uint32_t mtu)
-{
-	char line[120];
-
-	if ((p->caps.min_mtu == 0 || mtu >= p->caps.min_mtu) && (p->caps.max_mtu == 0 || mtu <= p->caps.max_mtu))
-		return 0;
-	(void)snprintf(line, sizeof(line), "an MTU of %u; it takes %u to %u", mtu, p->caps.min_mtu, p->caps.max_mtu);
-	return refuse(p, -EINVAL, line);
-}
-
-static int check_events(const struct sh_port *p, const struct rte_eth_conf *c)
-{
-	if (c->intr_conf.lsc && !p->caps.lsc)
-		return refuse(p, -EINVAL, "its link never changes, there is no event of that (intr_conf.lsc)");
-	if (c->intr_conf.rmv && !p->caps.rmv)
-		return refuse(p, -EINVAL, "its device cannot vanish, there is no event of that (intr_conf.rmv)");
-	return 0;
-}
-
-static int check_modes(const struct sh_port *p, const struct rte_eth_conf *c)
-{
-	uint32_t rx = c->rxmode.mq_mode;
-	int r;
-
-	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) != 0 && p->caps.no_rss)
-		return refuse(p, -ENOTSUP, "RSS, and it was made with rss=0");
-	r = bits_missing(p, "kinds of RSS", c->rx_adv_conf.rss_conf.rss_hf & ~RTE_ETH_RSS_LEVEL_MASK, p->caps.rss_hf);
-	if (r < 0)
-		return r;
-	if ((unsigned)c->rx_adv_conf.rss_conf.algorithm >= RTE_ETH_HASH_FUNCTION_MAX)
-		return refuse(p, -EINVAL, "a hash function that there is not");
-	if ((rx & RTE_ETH_MQ_RX_RSS_FLAG) == 0 && (c->rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0)
-		return refuse(p, -EINVAL, "a hash of each packet without RSS");
-	if ((rx & (RTE_ETH_MQ_RX_DCB_FLAG | RTE_ETH_MQ_RX_VMDQ_FLAG)) != 0 || c->txmode.mq_mode != RTE_ETH_MQ_TX_NONE)
-		return refuse(p, -ENOTSUP, "queues by class of traffic or virtual machine");
-	return 0;
-}
-
-static uint32_t found_mtu(const struct sh_port *p)
-{
-	uint32_t mtu = sh_load_acq(&p->link_mtu); /* A:PORTLINK */
-
-	if (mtu != 0)
-		return RTE_MIN(mtu, (uint32_t)UINT16_MAX); /* a loopback's is larger */
-	return p->caps.max_mtu != 0 && p->caps.max_mtu < RTE_ETHER_MTU ? p->caps.max_mtu : RTE_ETHER_MTU;
-}
-
-uint16_t sh_port_mtu(const struct sh_port *p)
-{
-	bool own = sh_load_acq(&p->link_mtu) == 0 && p->conf.mtu != 0; /* A:PORTLINK */
-
-	return (uint16_t)(own ? p->conf.mtu : found_mtu(p));
-}
-
-/* its length is one that the port takes: check_rss_key() */
-static bool own_key(const struct rte_eth_rss_conf *c)
-{
-	return c->rss_key != NULL && c->rss_key_len != 0;
-}
-
-static int check_rss_key(const struct sh_port *p, const struct rte_eth_conf *c)
-{
-	const struct rte_eth_rss_conf *rss = &c->rx_adv_conf.rss_conf;
-
-	if ((c->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) == 0 || p->caps.key_size == 0 || !own_key(rss) ||
-	    rss->rss_key_len == p->caps.key_size)
-		return 0;
-	return refuse(p, -EINVAL, "the RSS key is of another length than rte_eth_dev_info_get() tells");
-}
-
-static int check_conf(struct sh_port *p, struct ask *a)
-{
-	const struct rte_eth_conf *c = a->c;
-	int r = check_numbers(p, a);
-
-	if (r == 0)
-		r = check_events(p, c);
-	if (r < 0)
-		return r;
-	a->mtu = c->rxmode.mtu != 0 ? c->rxmode.mtu : found_mtu(p);
-	r = c->rxmode.mtu != 0 ? check_mtu(p, a->mtu) : 0;
-	if (r == 0)
-		r = bits_missing(p, "rx offloads", c->rxmode.offloads, p->caps.rx_offloads);
-	if (r == 0)
-		r = bits_missing(p, "tx offloads", c->txmode.offloads, p->caps.tx_offloads);
-	if (r == 0)
-		r = check_rss_key(p, c);
-	return r < 0 ? r : check_modes(p, c);
-}
 
 static const uint8_t default_key[] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
 				      0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
@@ -229,9 +126,9 @@ static void set_rss(struct sh_port *p, const struct rte_eth_rss_conf *c, unsigne
 
 	sh_rss_change(s);
 	s->func = c->algorithm;
-	s->hf = on ? c->rss_hf : 0;
+	s->hf = on ? rte_eth_rss_hf_refine(c->rss_hf) : 0;
 	s->size = p->caps.reta_size;
-	if (on && own_key(c) && c->rss_key_len == p->caps.key_size) {
+	if (on && c->rss_key != NULL && c->rss_key_len != 0 && c->rss_key_len == p->caps.key_size) {
 		memcpy(s->key, c->rss_key, c->rss_key_len);
 		s->key_len = c->rss_key_len;
 	} else {
@@ -241,74 +138,6 @@ static void set_rss(struct sh_port *p, const struct rte_eth_rss_conf *c, unsigne
 	for (unsigned i = 0; i < s->size; i++)
 		s->reta[i] = nb_rx != 0 ? (uint16_t)(i % nb_rx) : 0;
 	sh_rss_changed(s);
-}
-
-/* the seat is mine, nothing is wrong with the wish */
-static int configure(struct sh_here *h, const struct ask *a)
-{
-	const struct rte_eth_conf *c = a->c;
-	struct sh_port *p = h->p;
-	int r;
-
-	SH_STEP("port_configuring");
-	sh_port_unset(h);
-	r = sh_queues_take(h, NULL); /* nobody should be there; but a record is a new one now */
-	if (r == 0)
-		r = queues_get(p, a->nb_rx > a->nb_tx ? a->nb_rx : a->nb_tx);
-	if (r < 0)
-		return r;
-	for (unsigned i = 0; i < p->room; i++) {
-		queue_begin(sh_rxq(p, i), p->id, i, false);
-		queue_begin(sh_txq(p, i), p->id, i, true);
-	}
-	p->conf = (struct sh_port_conf){
-		.rx_offloads = c->rxmode.offloads,
-		.tx_offloads = c->txmode.offloads,
-		.rss_hf = c->rx_adv_conf.rss_conf.rss_hf,
-		.link_speeds = c->link_speeds,
-		.rx_mq = c->rxmode.mq_mode,
-		.tx_mq = c->txmode.mq_mode,
-		.mtu = a->mtu,
-		.mtu_asked = c->rxmode.mtu != 0,
-		.max_lro = c->rxmode.max_lro_pkt_size,
-		.lsc = c->intr_conf.lsc,
-		.rxq_intr = c->intr_conf.rxq,
-		.rmv = c->intr_conf.rmv,
-		.lpbk = c->lpbk_mode != 0,
-	};
-	sh_store_rel(&p->want_lsc, p->conf.lsc); /* R:PORTSET */
-	p->nb_rxq = (uint16_t)a->nb_rx;
-	p->nb_txq = (uint16_t)a->nb_tx;
-	set_rss(p, &c->rx_adv_conf.rss_conf, a->nb_rx, (c->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0);
-	r = h->drv->configure != NULL ? h->drv->configure(h) : 0;
-	if (r < 0)
-		sh_port_unset(h);
-	else
-		p->configured = 1;
-	return r;
-}
-
-SH_EXPORT int rte_eth_dev_configure(uint16_t port_id, uint16_t nb_rx_queue, uint16_t nb_tx_queue,
-				    const struct rte_eth_conf *eth_conf)
-{
-	struct ask a = {.nb_rx = nb_rx_queue, .nb_tx = nb_tx_queue, .c = eth_conf};
-	int r;
-	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_dev_configure", SH_OP_LITTLE, &r);
-
-	if (h == NULL)
-		return r;
-	if (eth_conf == NULL)
-		r = refuse(h->p, -EINVAL, "eth_conf is NULL");
-	else if (sh_load_acq(&h->p->run) != 0) /* A:PORTRUN */
-		r = refuse(h->p, -EBUSY, "it is started; rte_eth_dev_stop() comes first");
-	else
-		r = check_conf(h->p, &a);
-	if (r == 0) {
-		sh_store_rlx(&h->p->op, SH_OP_CONFIGURE); /* relaxed: as in sh_port_enter() */
-		r = configure(h, &a);
-	}
-	sh_port_end(h, SH_OP_CONFIGURE);
-	return r;
 }
 
 /* ---- queues ---- */
@@ -327,6 +156,15 @@ static int check_desc(const struct sh_port *p, const char *way, unsigned id, uin
 	    (p->caps.desc_align > 1 && *desc % p->caps.desc_align != 0))
 		return bad_queue(p, way, id,
 				 "a number of descriptors it cannot have; rte_eth_dev_adjust_nb_rx_tx_desc()", -EINVAL);
+	return 0;
+}
+
+static int check_rxconf(const struct sh_port *p, unsigned id, const struct rte_eth_rxconf *c)
+{
+	if (c != NULL && (c->rx_nseg > 0 || c->rx_nmempool > 0))
+		return bad_queue(p, "rx", id, "it takes its packets from one pool (rx_nseg, rx_nmempool)", -EINVAL);
+	if (c != NULL && c->share_group > 0)
+		return bad_queue(p, "rx", id, "no port shares its rx queues with others (share_group)", -EINVAL);
 	return 0;
 }
 
@@ -382,6 +220,140 @@ static int setup(struct sh_here *h, struct sh_queue *q)
 	return 0;
 }
 
+/* ---- the port ---- */
+
+/* the queues that there were: their records, perhaps the same ones as now, and which were set up */
+struct kept {
+	struct sh_queue *queue;
+	unsigned room;
+	uint64_t rx_offloads, tx_offloads; /* the port's own */
+	bool rx[SH_QUEUES], tx[SH_QUEUES];
+};
+
+static bool is_set_up(struct sh_queue *q)
+{
+	return sh_load_acq(&q->state) != SH_Q_NONE; /* A:QSTATE */
+}
+
+static void kept_get(struct kept *k, const struct sh_port *p)
+{
+	memset(k, 0, sizeof(*k));
+	k->queue = p->queue;
+	k->room = p->room;
+	k->rx_offloads = p->conf.rx_offloads;
+	k->tx_offloads = p->conf.tx_offloads;
+	for (unsigned i = 0; i < p->nb_rxq; i++)
+		k->rx[i] = is_set_up(sh_rxq(p, i));
+	for (unsigned i = 0; i < p->nb_txq; i++)
+		k->tx[i] = is_set_up(sh_txq(p, i));
+}
+
+/* as it was, under the port's new settings. The driver refuses: its line, and the queue is one to be set up */
+static void queue_again(struct sh_here *h, const struct kept *k, struct sh_queue *q)
+{
+	struct sh_port *p = h->p;
+	uint64_t own = q->offloads & ~(q->tx ? k->tx_offloads : k->rx_offloads);
+
+	memset(q->drv, 0, sizeof(q->drv));
+	q->offloads = own | (q->tx ? p->conf.tx_offloads : p->conf.rx_offloads);
+	(void)setup(h, q);
+}
+
+/* the record of each queue: set up if it was and is still one, else as new */
+static void queues_again(struct sh_here *h, const struct kept *k)
+{
+	struct sh_port *p = h->p;
+
+	for (unsigned i = 0; i < 2u * p->room; i++) {
+		bool tx = i >= p->room;
+		unsigned id = tx ? i - p->room : i;
+		bool kept = id < (tx ? p->nb_txq : p->nb_rxq) && (tx ? k->tx[id] : k->rx[id]);
+
+		if (!kept)
+			queue_begin(&p->queue[i], p->id, id, tx);
+		else if (k->queue != p->queue)
+			queue_copy(&p->queue[i], &k->queue[(tx ? k->room : 0) + id]);
+		if (kept)
+			queue_again(h, k, &p->queue[i]);
+	}
+}
+
+static void conf_set(struct sh_port *p, const struct sh_conf_ask *a)
+{
+	const struct rte_eth_conf *c = a->c;
+
+	p->conf = (struct sh_port_conf){
+		.rx_offloads = c->rxmode.offloads,
+		.tx_offloads = c->txmode.offloads,
+		.rss_hf = rte_eth_rss_hf_refine(c->rx_adv_conf.rss_conf.rss_hf),
+		.link_speeds = c->link_speeds,
+		.rx_mq = c->rxmode.mq_mode,
+		.tx_mq = c->txmode.mq_mode,
+		.mtu = a->mtu,
+		.mtu_asked = c->rxmode.mtu != 0,
+		.max_lro = c->rxmode.max_lro_pkt_size,
+		.lsc = c->intr_conf.lsc,
+		.rxq_intr = c->intr_conf.rxq,
+		.rmv = c->intr_conf.rmv,
+		.lpbk = c->lpbk_mode != 0,
+	};
+	sh_store_rel(&p->want_lsc, p->conf.lsc); /* R:PORTSET */
+	p->nb_rxq = (uint16_t)a->nb_rx;
+	p->nb_txq = (uint16_t)a->nb_tx;
+	set_rss(p, &c->rx_adv_conf.rss_conf, a->nb_rx, (c->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0);
+}
+
+/* the seat is mine, nothing is wrong with the wish */
+static int configure(struct sh_here *h, const struct sh_conf_ask *a)
+{
+	struct sh_port *p = h->p;
+	struct kept k;
+	int r = sh_queues_take(h, NULL); /* nobody should be there */
+
+	if (r < 0)
+		return r;
+	SH_STEP("port_configuring");
+	kept_get(&k, p);
+	sh_port_unset(h);
+	r = queues_get(p, a->nb_rx > a->nb_tx ? a->nb_rx : a->nb_tx);
+	if (r < 0)
+		return r;
+	conf_set(p, a);
+	r = h->drv->configure != NULL ? h->drv->configure(h) : 0;
+	if (r < 0) {
+		sh_port_unset(h);
+		return r;
+	}
+	queues_again(h, &k);
+	p->configured = 1;
+	return 0;
+}
+
+SH_EXPORT int rte_eth_dev_configure(uint16_t port_id, uint16_t nb_rx_queue, uint16_t nb_tx_queue,
+				    const struct rte_eth_conf *eth_conf)
+{
+	struct sh_conf_ask a = {.nb_rx = nb_rx_queue, .nb_tx = nb_tx_queue, .c = eth_conf};
+	int r;
+	struct sh_here *h = sh_port_begin_driver(port_id, "rte_eth_dev_configure", SH_OP_LITTLE, &r);
+
+	if (h == NULL)
+		return r;
+	if (eth_conf == NULL)
+		r = sh_conf_refuse(h->p, -EINVAL, "eth_conf is NULL");
+	else if (sh_load_acq(&h->p->run) != 0) /* A:PORTRUN */
+		r = sh_conf_refuse(h->p, -EBUSY, "it is started; rte_eth_dev_stop() comes first");
+	else
+		r = sh_conf_check(h->p, &a);
+	if (r == 0) {
+		sh_store_rlx(&h->p->op, SH_OP_CONFIGURE); /* relaxed: as in sh_port_enter() */
+		r = configure(h, &a);
+	}
+	sh_port_end(h, SH_OP_CONFIGURE);
+	return r;
+}
+
+/* ---- a queue ---- */
+
 static void setup_op(struct sh_port *p, const struct sh_queue *q)
 {
 	p->op_queue = q->id | (uint32_t)q->tx << 16;
@@ -399,7 +371,9 @@ static int rx_setup(struct sh_here *h, uint16_t id, uint16_t desc, int socket, c
 	if (id >= p->nb_rxq)
 		return bad_queue(p, "rx", id, "it is not configured", -EINVAL);
 	q = sh_rxq(p, id);
-	r = check_pool(p, id, mp);
+	r = check_rxconf(p, id, c);
+	if (r == 0)
+		r = check_pool(p, id, mp);
 	if (r == 0)
 		r = check_desc(p, "rx", id, &desc);
 	if (r == 0)

@@ -147,10 +147,21 @@ void sh_here_drop(struct sh_ports *s, struct sh_here *h); /* under lock */
 void sh_here_bound(struct sh_here *h);
 void sh_here_unbound(struct sh_here *h);
 
-/* conf.c: stop it, with the seat; 0 or -errno */
-int sh_port_halt(struct sh_here *h);
-void sh_port_unset(struct sh_here *h);	       /* no configuration, no queues */
+/* conf_check.c: a configuration that is asked for. 0, with the numbers that were left to the port; or -errno and a line */
+struct sh_conf_ask {
+	unsigned nb_rx, nb_tx;
+	const struct rte_eth_conf *c;
+	uint32_t mtu; /* out */
+};
+int sh_conf_check(struct sh_port *p, struct sh_conf_ask *a);
+int sh_conf_refuse(const struct sh_port *p, int err, const char *what); /* the line; err */
 uint16_t sh_port_mtu(const struct sh_port *p); /* the interface's; where there is none, what was configured, or 1500 */
+
+/* conf.c */
+void sh_port_unset(struct sh_here *h); /* no configuration, no queues */
+
+/* run.c: stop it, with the seat; 0 or -errno */
+int sh_port_halt(struct sh_here *h);
 
 /* event.c */
 int sh_teller_start(struct sh_ports *s); /* the thread is there from now on: 0 or -errno, with a line */

@@ -15,6 +15,21 @@ static void tell_link(const struct sh_port *p, uint64_t before)
 		sh_ports_tell();
 }
 
+/* DPDK starts such a port, too */
+static void say_not_set_up(const struct sh_port *p)
+{
+	unsigned none[2] = {0, 0}, first[2] = {0, 0}, n[2] = {p->nb_rxq, p->nb_txq};
+
+	for (unsigned tx = 0; tx < 2; tx++)
+		for (unsigned i = n[tx]; i-- > 0;)
+			if (sh_load_acq(&(tx ? sh_txq(p, i) : sh_rxq(p, i))->state) == SH_Q_NONE) /* A:QSTATE */
+				none[tx]++, first[tx] = i;
+	if (none[0] + none[1] > 0)
+		sh_warn("port %u (%s): %u of %u rx queues (rx queue %u first) and %u of %u tx queues (tx queue %u "
+			"first) were not set up: bursts there give 0",
+			p->id, p->name, none[0], n[0], first[0], none[1], n[1], first[1]);
+}
+
 static int start(struct sh_here *h)
 {
 	struct sh_port *p = h->p;
@@ -35,6 +50,7 @@ static int start(struct sh_here *h)
 	r = sh_queues_empty(h); /* a stop that said -EBUSY: who is inside still would go on in what begins now */
 	if (r < 0)
 		return r;
+	say_not_set_up(p);
 	SH_STEP("port_starting");
 	r = h->drv->start != NULL ? h->drv->start(h) : 0;
 	if (r < 0)

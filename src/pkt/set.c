@@ -360,8 +360,9 @@ static int rss_new(struct sh_here *h)
 static int rss_update(struct sh_here *h, const struct rte_eth_rss_conf *c)
 {
 	struct sh_port *p = h->p;
+	uint64_t hf = rte_eth_rss_hf_refine(c->rss_hf);
 
-	if ((c->rss_hf & ~RTE_ETH_RSS_LEVEL_MASK & ~p->caps.rss_hf) != 0)
+	if ((hf & ~p->caps.rss_hf) != 0)
 		return bad("rte_eth_dev_rss_hash_update", p->id, "a kind of RSS it has not got", -EINVAL);
 	if ((unsigned)c->algorithm >= RTE_ETH_HASH_FUNCTION_MAX)
 		return bad("rte_eth_dev_rss_hash_update", p->id, "a hash function that there is not", -EINVAL);
@@ -376,8 +377,8 @@ static int rss_update(struct sh_here *h, const struct rte_eth_rss_conf *c)
 	if (c->rss_key != NULL && c->rss_key_len != 0)
 		memcpy(p->rss.key, c->rss_key, p->caps.key_size);
 	p->rss.func = c->algorithm;
-	p->rss.hf = c->rss_hf;
-	p->conf.rss_hf = c->rss_hf;
+	p->rss.hf = hf;
+	p->conf.rss_hf = hf;
 	sh_rss_changed(&p->rss);
 	return rss_new(h);
 }
