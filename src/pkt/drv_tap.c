@@ -13,6 +13,7 @@
  * The kernel hands over big TCP frames, which are cut here, and checksums that are not there yet, which are filled in: programs
  * see packets as on a wire (gso.h). Frames that wait lie in the kernel: a death costs those that the dead one had read. The
  * interface lives as long as any process has one of the files; whoever uses the port has the first. It may be moved to another network namespace.
+ * tap_dev.c: the files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,62 +33,12 @@
 #include "pkt/port.h"
 #include "pkt/tap.h"
 
-#define DEVICE "/dev/net/tun"
-#define FLAGS (IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR)
-#define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
 #define FIXED_MAC(id) (UINT64_C(0x7061746400) | (uint64_t)(id) << 40) /* 0, "dtap", the port's number */
 
 #define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
 #define TX_OFFLOADS                                                                                                    \
 	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |                \
 	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO)
-
-/* ---- the kernel's side ---- */
-
-static int refused(const char *who, const char *name, int err)
-{
-	if (err == -ENOENT || err == -ENODEV || err == -ENXIO)
-		sh_err("%s: there is no %s; load the driver (modprobe tun), or in a container hand the device in "
-		       "(--device " DEVICE ")",
-		       who, DEVICE);
-	else if (err == -EPERM || err == -EACCES)
-		sh_err("%s: %s: not permitted: run it as root, in a user namespace (unshare -rn), with CAP_NET_ADMIN "
-		       "(setcap "
-		       "cap_net_admin+ep PROGRAM), or make the interface for this user: ip tuntap add dev NAME mode "
-		       "tap "
-		       "multi_queue vnet_hdr user NAME",
-		       who, name);
-	else if (err == -EBUSY || err == -EINVAL)
-		sh_err("%s: %s is there already, and no tap that could be shared; give another iface=, or make it with "
-		       "'ip "
-		       "tuntap "
-		       "add dev NAME mode tap multi_queue'",
-		       who, name);
-	else
-		sh_err("%s: %s: %s", who, name, strerror(-err));
-	return err;
-}
-
-/* one more queue of the interface, which is made if there is none; name may have a %d, and becomes what it is */
-static int open_queue_of(const char *who, char *name)
-{
-	int fd = sh_fd_up(open(DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK));
-	struct ifreq req = {.ifr_flags = (short)FLAGS};
-	int err, size = sizeof(struct virtio_net_hdr);
-
-	if (fd < 0)
-		return errno == EMFILE || errno == ENFILE ? sh_kif_refused(who, DEVICE, -errno)
-							  : refused(who, DEVICE, -errno);
-	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &req) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 ||
-	    ioctl(fd, TUNSETOFFLOAD, OFFLOADS) < 0) {
-		err = -errno;
-		sh_close(&fd);
-		return refused(who, name, err);
-	}
-	memcpy(name, req.ifr_name, IFNAMSIZ);
-	return fd;
-}
 
 /* ---- devargs ---- */
 
@@ -191,7 +142,7 @@ static int probe(struct sh_port *p)
 	bool made;
 
 	made = if_nametoindex(s->name) == 0;
-	fd = open_queue_of(p->name, s->name);
+	fd = sh_tap_first_of(p->name, s->name);
 	if (fd < 0)
 		return fd;
 	s->made = made;
@@ -209,7 +160,7 @@ static int probe(struct sh_port *p)
 	if (r == -EPERM && !s->own_mac)
 		r = 0; /* it was made for this user beforehand: it has an address */
 	else if (r < 0)
-		(void)refused(p->name, "the address of the interface", r);
+		(void)sh_tap_refused(p->name, "the address of the interface", r);
 	if (r == 0)
 		r = sh_kif_look(sock, s->index, &state);
 	if (r == 0 && sh_kif_counts(sock, s->index, &counts) == 0) /* one that was there may have dropped some before */
@@ -262,7 +213,7 @@ static int make_anew(struct sh_port *p, struct tap *s)
 	int fd, sock;
 
 	memcpy(name, s->name, sizeof(name));
-	fd = open_queue_of(p->name, name);
+	fd = sh_tap_first_of(p->name, name);
 	sock = fd >= 0 ? sh_kif_socket(p->name) : -1;
 	if (sock < 0) {
 		sh_close(&fd);
@@ -291,7 +242,7 @@ static int make_fd(void *arg)
 		return fd;
 	}
 	if (name_now(s, name))
-		return open_queue_of(o->p->name, name);
+		return sh_tap_queue_of(o->p->name, name);
 	if (o->queue == 0 && s->made && sh_load_acq(&o->p->gone) == 0) /* A:PORTLINK */
 		return make_anew(o->p, s);
 	/* a new one of this name would be another one */
@@ -417,7 +368,7 @@ static int attach_queues(struct sh_here *h, unsigned n)
 			return fd;
 		/* EINVAL: it is as it should be: just opened, or somebody died in the middle of this */
 		if (ioctl(fd, TUNSETQUEUE, &req) < 0 && errno != EINVAL)
-			return refused(h->p->name, "a queue of the interface", -errno);
+			return sh_tap_refused(h->p->name, "a queue of the interface", -errno);
 		SH_STEP("tap_queue_attached");
 		sh_store_rlx(&s->attached, now ^ bit); /* relaxed: as above */
 	}

@@ -186,24 +186,50 @@ int sh_kif_mac_set(int sock, uint32_t index, uint64_t mac)
 
 /* ---- counters ---- */
 
-/* the first attribute of that type in what follows an answer's head */
-static const void *attribute(const struct nlmsghdr *n, size_t head, unsigned type, size_t len)
+/* the first attribute of that type between two places; nested ones may say so in their type */
+static const struct rtattr *among(const char *at, const char *end, unsigned type, size_t len)
 {
-	const char *at = (const char *)n + NLMSG_ALIGN(NLMSG_HDRLEN + head);
-	const char *end = (const char *)n + n->nlmsg_len;
-
-	while ((size_t)(end - at) >= sizeof(struct rtattr) && at < end) {
+	while (at < end && (size_t)(end - at) >= sizeof(struct rtattr)) {
 		const struct rtattr *a = (const void *)at;
 
 		if (a->rta_len < sizeof(*a) || a->rta_len > end - at)
 			return NULL;
-		if (a->rta_type == type)
-			return a->rta_len - RTA_LENGTH(0) >= len ? at + RTA_LENGTH(0) : NULL;
+		if ((a->rta_type & ~NLA_F_NESTED) == type)
+			return a->rta_len - RTA_LENGTH(0) >= len ? a : NULL;
 		if (RTA_ALIGN(a->rta_len) > (size_t)(end - at))
 			return NULL;
 		at += RTA_ALIGN(a->rta_len);
 	}
 	return NULL;
+}
+
+/* in what follows an answer's head */
+static const struct rtattr *attribute(const struct nlmsghdr *n, size_t head, unsigned type, size_t len)
+{
+	return among((const char *)n + NLMSG_ALIGN(NLMSG_HDRLEN + head), (const char *)n + n->nlmsg_len, type, len);
+}
+
+static const struct rtattr *inside(const struct rtattr *a, unsigned type, size_t len)
+{
+	return a != NULL ? among(RTA_DATA(a), (const char *)a + a->rta_len, type, len) : NULL;
+}
+
+/* q asked, in is the answer: 0, or what the kernel answered instead */
+static int asked(int fd, const struct nlmsghdr *q, char in[ANSWER])
+{
+	const struct nlmsghdr *n = (const void *)in;
+	ssize_t got;
+
+	if (send(fd, q, q->nlmsg_len, 0) != (ssize_t)q->nlmsg_len)
+		return -errno;
+	got = recv(fd, in, ANSWER, 0); /* the kernel has answered before send returned */
+	if (got < (ssize_t)sizeof(*n) || n->nlmsg_len > (size_t)got)
+		return got < 0 ? -errno : -EIO;
+	if (n->nlmsg_type != NLMSG_ERROR)
+		return 0;
+	return got >= (ssize_t)(NLMSG_HDRLEN + sizeof(struct nlmsgerr))
+		       ? ((const struct nlmsgerr *)NLMSG_DATA(n))->error
+		       : -EIO;
 }
 
 static int fetch(int fd, uint32_t index, struct rtnl_link_stats64 *s)
@@ -214,22 +240,16 @@ static int fetch(int fd, uint32_t index, struct rtnl_link_stats64 *s)
 	} q = {.n = {.nlmsg_len = sizeof(q), .nlmsg_type = RTM_GETSTATS, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = 1},
 	       .m = {.ifindex = index, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)}};
 	_Alignas(struct nlmsghdr) char in[ANSWER];
-	const struct nlmsghdr *n = (const void *)in;
-	const void *at;
-	ssize_t got;
+	const struct rtattr *at;
+	int r = asked(fd, &q.n, in);
 
-	if (send(fd, &q, sizeof(q), 0) != (ssize_t)sizeof(q))
-		return -errno;
-	got = recv(fd, in, sizeof(in), 0); /* the kernel has answered before send returned */
-	if (got < (ssize_t)sizeof(*n) || n->nlmsg_len > (size_t)got)
-		return got < 0 ? -errno : -EIO;
-	if (n->nlmsg_type == NLMSG_ERROR)
-		return -ENODEV;
-	at = attribute(n, sizeof(struct if_stats_msg), IFLA_STATS_LINK_64,
+	if (r < 0)
+		return r;
+	at = attribute((const void *)in, sizeof(q.m), IFLA_STATS_LINK_64,
 		       offsetof(struct rtnl_link_stats64, collisions));
 	if (at == NULL)
 		return -EIO;
-	memcpy(s, at, offsetof(struct rtnl_link_stats64, collisions));
+	memcpy(s, RTA_DATA(at), offsetof(struct rtnl_link_stats64, collisions));
 	return 0;
 }
 
@@ -300,16 +320,38 @@ int sh_kif_delete(uint32_t index)
 		     .nlmsg_seq = 1},
 	       .m = {.ifi_index = (int)index}};
 	_Alignas(struct nlmsghdr) char in[ANSWER];
-	const struct nlmsgerr *e = (const void *)(in + NLMSG_HDRLEN);
 	int fd, r;
 
 	fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
 	if (fd < 0)
 		return -errno;
-	r = send(fd, &q, sizeof(q), 0) == (ssize_t)sizeof(q) ? 0 : -errno;
-	/* the kernel has answered before send returned */
-	if (r == 0)
-		r = recv(fd, in, sizeof(in), 0) >= (ssize_t)(NLMSG_HDRLEN + sizeof(*e)) ? e->error : -EIO;
+	r = asked(fd, &q.n, in);
 	sh_close(&fd);
 	return r;
+}
+
+unsigned sh_kif_tap_queues(uint32_t index)
+{
+	struct {
+		struct nlmsghdr n;
+		struct ifinfomsg m;
+	} q = {.n = {.nlmsg_len = sizeof(q), .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST},
+	       .m = {.ifi_index = (int)index}};
+	_Alignas(struct nlmsghdr) char in[ANSWER];
+	int fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+	const struct rtattr *info, *a = NULL;
+	uint32_t n = 0;
+
+	if (fd >= 0 && asked(fd, &q.n, in) == 0) {
+		info = attribute((const void *)in, sizeof(q.m), IFLA_LINKINFO, 0);
+		a = inside(info, IFLA_INFO_KIND, sizeof("tun"));
+		if (a != NULL && memcmp(RTA_DATA(a), "tun", sizeof("tun")) == 0)
+			a = inside(inside(info, IFLA_INFO_DATA, 0), IFLA_TUN_NUM_QUEUES, sizeof(n));
+		else
+			a = NULL;
+	}
+	if (a != NULL)
+		memcpy(&n, RTA_DATA(a), sizeof(n));
+	sh_close(&fd);
+	return n;
 }

@@ -59,6 +59,9 @@ uint64_t sh_kif_ns(int sock);
 bool sh_kif_home(uint64_t ns);
 /* the same before something is opened there: 0, or -ENODEV and a line */
 int sh_kif_at_home(const char *who, uint64_t ns);
+/* in this process' namespace: how many open files of programs the kernel deals a tap's packets to; 0: none, it is no tap, or
+ * the kernel does not tell (before Linux 4.19) */
+unsigned sh_kif_tap_queues(uint32_t index);
 /* as 'ip link delete', in this process' namespace */
 int sh_kif_delete(uint32_t index);
 /* does the interface have TCP segmentation? */

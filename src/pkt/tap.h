@@ -37,6 +37,17 @@ struct tap_here {
 	struct sh_port_fd sock, q[TAP_QUEUES];
 };
 
+/* ---- tap_dev.c ---- */
+
+/* a line for what the kernel refused, with the remedy; returns err, which is negative */
+int sh_tap_refused(const char *who, const char *name, int err);
+/* one more queue of an interface: an fd, or -errno after a line */
+int sh_tap_queue_of(const char *who, char *name);
+/* the first one, of an interface that is made if there is none: name may have a %d, and becomes what it is. -EBUSY: it is in use */
+int sh_tap_first_of(const char *who, char *name);
+
+/* ---- drv_tap.c, tap_io.c ---- */
+
 /* the fd of a queue here: got from the group, or opened and offered; -errno after a line. Under the room's private lock, or in attach */
 int sh_tap_fd(struct sh_here *h, unsigned queue);
 

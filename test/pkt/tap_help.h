@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <signal.h>
 
 #include "hear_help.h"
@@ -19,6 +20,28 @@ static inline void need_tap(void)
 	fd = open("/dev/net/tun", O_RDWR);
 	if (fd < 0)
 		SKIP("/dev/net/tun: %s", strerror(errno));
+	(void)close(fd);
+}
+
+/* a queue of an interface, as any program opens one */
+static inline int open_tap(const char *name)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	req.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
+	CHECK_EQ(ioctl(fd, TUNSETIFF, &req), 0);
+	return fd;
+}
+
+/* as 'ip tuntap add': it stays */
+static inline void make_tap(const char *name)
+{
+	int fd = open_tap(name);
+
+	CHECK_EQ(ioctl(fd, TUNSETPERSIST, 1), 0);
 	(void)close(fd);
 }
 

@@ -6,19 +6,6 @@
 #include "tap_help.h"
 
 /* as 'ip tuntap add dev NAME mode tap multi_queue vnet_hdr' */
-static void make_tap(const char *name)
-{
-	int fd = open("/dev/net/tun", O_RDWR);
-	struct ifreq req;
-
-	memset(&req, 0, sizeof(req));
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	req.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
-	CHECK_EQ(ioctl(fd, TUNSETIFF, &req), 0);
-	CHECK_EQ(ioctl(fd, TUNSETPERSIST, 1), 0);
-	(void)close(fd);
-}
-
 static void rename_link(const char *from, const char *to)
 {
 	int s = socket(AF_INET, SOCK_DGRAM, 0);
