@@ -88,6 +88,7 @@ static __thread struct {
 } last; /* the message this thread logged last */
 
 static __thread unsigned errors; /* see sh_log_errors() */
+static __thread bool hushed;	 /* see sh_log_hush() */
 
 static const char *const level_name[] = {"disabled", "emergency", "alert", "critical", "error",
 					 "warning",  "notice",	  "info",  "debug"};
@@ -549,7 +550,7 @@ void sh_log_line(enum sh_level level, const char *fmt, ...)
 
 	if (level <= SH_ERR)
 		errors++;
-	if (!rte_log_can_log(RTE_LOGTYPE_EAL, (uint32_t)level))
+	if (hushed || !rte_log_can_log(RTE_LOGTYPE_EAL, (uint32_t)level))
 		return;
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
@@ -566,6 +567,14 @@ void sh_log_line(enum sh_level level, const char *fmt, ...)
 unsigned sh_log_errors(void)
 {
 	return errors;
+}
+
+bool sh_log_hush(bool on)
+{
+	bool was = hushed;
+
+	hushed = on;
+	return was;
 }
 
 bool sh_rate_ok(struct sh_rate *r, uint32_t *swallowed)

@@ -33,6 +33,8 @@ struct sh_rate {
 };
 /* lines of level SH_ERR or worse by this thread so far, printed or not: did a call that failed say why? */
 unsigned sh_log_errors(void);
+/* what this thread would say from here on is counted, and not printed: tries of what has been said to fail. Returns how it was */
+bool sh_log_hush(bool on);
 
 /* true: print now; *swallowed = lines not printed since the last one */
 bool sh_rate_ok(struct sh_rate *r, uint32_t *swallowed);

@@ -261,8 +261,13 @@ static int publish(unsigned i, uint64_t *word, const char *name, uint64_t dl)
 /* under lk: an entry with my copy in it, MAKING; takes fd */
 static int begin(struct sh_fdreg *r, const struct sh_fd_what *what, int fd, uint64_t *word)
 {
-	int i = sh_fdtab_find(what->name, word) >= 0 ? -EEXIST : sh_fdtab_claim(what, word);
+	int i = sh_fdtab_find(what->name, word);
 
+	if (i >= 0 && sh_fdtab_holders((unsigned)i, NULL) == 0) { /* the last one has died, nobody has swept yet */
+		sh_fdtab_sweep();
+		i = sh_fdtab_find(what->name, word);
+	}
+	i = i >= 0 ? -EEXIST : sh_fdtab_claim(what, word);
 	if (i == -ENOSPC) {
 		sh_fdtab_sweep();
 		i = sh_fdtab_claim(what, word);

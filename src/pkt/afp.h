@@ -69,6 +69,7 @@ struct sh_afp {
 	_Atomic uint32_t gen;	/* of the sockets that receive; 0: there are none yet */
 	_Atomic uint32_t tried; /* the last number that somebody made, or began to make, sockets for */
 	_Atomic uint32_t n_rx;
+	_Atomic uint32_t n_tx; /* there are such */
 	uint32_t fanout;
 	uint32_t frames[SH_AFP_QUEUES];
 	_Atomic uint32_t idx[SH_AFP_QUEUES]; /* the next slot to look at */
@@ -88,7 +89,7 @@ struct sh_afp_here {
 
 int sh_afp_attach(struct sh_here *h);
 void sh_afp_detach(struct sh_here *h);
-/* a copy of each socket that receives: each member can go on alone */
+/* a copy of each socket that receives, and of each to send on with descriptions: each member can go on alone, one that may open none, too */
 void sh_afp_keep(struct sh_here *h);
 /* the sockets of all queues, empty: with the seat */
 int sh_afp_start(struct sh_here *h);

@@ -210,7 +210,7 @@ static struct sh_port_fd *place(struct sh_afp_here *l, enum sh_afp_way way, unsi
 	return way == SH_AFP_RX ? &l->rx[queue] : way == SH_AFP_TX ? &l->tx[queue] : &l->slots[queue];
 }
 
-/* under lk: this process' fd of a queue; make NULL: only if the group has it, without a line */
+/* under lk: this process' fd of a queue; make NULL: only if the group has it */
 static int have(struct sh_here *h, enum sh_afp_way way, unsigned queue, int (*make)(void *), struct make *m)
 {
 	struct sh_afp_here *l = h->local;
@@ -262,9 +262,27 @@ static void drop_tx(struct sh_here *h, unsigned queue, bool over)
 	}
 }
 
-int sh_afp_fd(struct sh_here *h, enum sh_afp_way way, unsigned queue)
+/* under lk: for a burst, which does not wait for those who are stopped: to send, a socket of this process' own does as well */
+static int at_once(struct sh_here *h, enum sh_afp_way way, unsigned queue, struct make *m)
 {
 	static int (*const make[])(void *) = {not_there, make_tx, make_slots};
+	struct sh_port_fd *f = place(h->local, way, queue);
+	bool was = sh_log_hush(way != SH_AFP_RX);
+	int r = have(h, way, queue, NULL, NULL);
+
+	(void)sh_log_hush(was);
+	if (r == -ENOENT || r == -ENOTSUP)
+		return have(h, way, queue, make[way], m);
+	if (r >= 0 || way == SH_AFP_RX)
+		return r;
+	r = make[way](m);
+	if (r >= 0)
+		*f = (struct sh_port_fd){.fd = r};
+	return r;
+}
+
+int sh_afp_fd(struct sh_here *h, enum sh_afp_way way, unsigned queue)
+{
 	struct sh_afp_here *l = h->local;
 	struct make m = {.p = h->p, .s = h->p->shared};
 	int fd;
@@ -272,21 +290,22 @@ int sh_afp_fd(struct sh_here *h, enum sh_afp_way way, unsigned queue)
 	sh_lock(&l->lk);
 	if (way == SH_AFP_RX)
 		change(h, sh_load_acq(&m.s->gen), true); /* A:AFPGEN */
-	fd = have(h, way, queue, make[way], &m);
+	fd = at_once(h, way, queue, &m);
 	sh_unlock(&l->lk);
 	return fd;
 }
 
-/* the same of one that receives, without a line where nobody has it */
-static int had(struct sh_here *h, unsigned queue)
+/* what the group has of one that receives, or of one to send on */
+static int had(struct sh_here *h, enum sh_afp_way way, unsigned queue)
 {
 	struct sh_afp_here *l = h->local;
 	const struct sh_afp *s = h->p->shared;
 	int fd;
 
 	sh_lock(&l->lk);
-	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
-	fd = have(h, SH_AFP_RX, queue, NULL, NULL);
+	if (way == SH_AFP_RX)
+		change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
+	fd = have(h, way, queue, NULL, NULL);
 	sh_unlock(&l->lk);
 	return fd;
 }
@@ -300,11 +319,18 @@ static uint32_t sockets(const struct sh_afp *s)
 void sh_afp_keep(struct sh_here *h)
 {
 	const struct sh_afp *s = h->p->shared;
+	struct sh_afp_here *l = h->local;
+	unsigned n_tx = sh_load_rlx(&s->n_tx); /* relaxed: there is another look after each start */
 
-	for (unsigned i = 0; i < sockets(s) && i < SH_AFP_QUEUES; i++) {
-		int fd = had(h, i);
+	sh_lock(&l->lk);
+	for (unsigned i = n_tx; i < SH_AFP_QUEUES; i++) /* of former starts */
+		drop_tx(h, i, false);
+	sh_unlock(&l->lk);
+	for (unsigned i = 0; i < SH_AFP_QUEUES; i++) {
+		int rx = i < sockets(s) ? had(h, SH_AFP_RX, i) : 0;
+		int tx = i < n_tx ? had(h, SH_AFP_TX, i) : 0;
 
-		if (fd < 0 && fd != -ENOENT)
+		if ((rx < 0 && rx != -ENOENT) || (tx < 0 && tx != -ENOENT))
 			return; /* no numbers left, or a stopped process: the next look tries again */
 	}
 }
@@ -438,7 +464,7 @@ static int all_gates(struct sh_here *h, bool open, bool flush)
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < h->p->nb_rxq; i++) {
-		int fd = had(h, i);
+		int fd = had(h, SH_AFP_RX, i);
 
 		if (fd == -ENOENT && !open) /* nobody has it, and nobody will */
 			continue;
@@ -469,6 +495,8 @@ int sh_afp_start(struct sh_here *h)
 	}
 	sh_unlock(&l->lk);
 	if (r == 0)
+		sh_store_rlx(&m.s->n_tx, h->p->nb_txq); /* relaxed: for keep */
+	if (r == 0)
 		r = all_gates(h, false, true);
 	if (r == 0)
 		r = all_gates(h, true, false);
@@ -491,7 +519,7 @@ uint64_t sh_afp_drops(struct sh_here *h)
 	for (unsigned i = 0; i < sockets(s) && i < h->p->nb_rxq; i++) {
 		struct tpacket_stats n = {0};
 		socklen_t len = sizeof(n);
-		int fd = had(h, i);
+		int fd = had(h, SH_AFP_RX, i);
 
 		if (fd < 0 || getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &n, &len) != 0 || n.tp_drops == 0)
 			continue;

@@ -272,6 +272,17 @@ int sh_tap_fd(struct sh_here *h, unsigned queue)
 	return r < 0 ? r : t->q[queue].fd;
 }
 
+int sh_tap_fd_now(struct sh_here *h, unsigned queue)
+{
+	struct tap_here *t = h->local;
+	char what[16];
+	int r;
+
+	(void)snprintf(what, sizeof(what), "q%u", queue);
+	r = sh_port_fd_keep(h, what, &t->q[queue]);
+	return r == -ENOENT || r == -ENOTSUP ? sh_tap_fd(h, queue) : r < 0 ? r : t->q[queue].fd;
+}
+
 /* each member has all queues: whoever is left goes on, also where nobody could open one, as of an interface that was moved */
 static void keep(struct sh_here *h)
 {

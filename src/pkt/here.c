@@ -88,6 +88,7 @@ int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret)
 	h->serial = serial;
 	h->drv = drv;
 	h->refs = 1;
+	h->hasty = sh_unattached(sh_ports(), p, serial);
 	r = drv->attach != NULL ? drv->attach(h) : 0;
 	if (r < 0)
 		free(h);

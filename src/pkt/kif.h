@@ -81,12 +81,13 @@ struct sh_port_fd {
 	bool got;   /* the library's copy; else this process' own */
 	bool named; /* this process has registered it */
 };
+#define SH_PORT_FD_MS 200 /* a moment: who has it does not answer: without it, this time */
 int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *f);
 /* over: the name is taken from everybody; else others go on */
 void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over);
 /* nobody has use for that name any more, if there is one; who registered it is dead, or this process */
 void sh_port_fd_over(const struct sh_here *h, const char *what);
-/* a copy of what the group has, if it has it; without a line. 0, -ENOENT or another -errno. Waits for 200 ms at most. */
+/* a copy of what the group has, if it has it; without a line. 0, -ENOENT or another -errno. Waits for a moment at most. */
 int sh_port_fd_keep(const struct sh_here *h, const char *what, struct sh_port_fd *f);
 /* names of the port, whoever offered them, for which over says so: revoked if this process may */
 void sh_port_fds_over(const struct sh_here *h, bool (*over)(const char *what, void *arg), void *arg);

@@ -16,11 +16,9 @@
 #include "pkt/port.h"
 #include "shoal_fd.h"
 
-#define KEEP_MS 200 /* those who have it do not answer: without it, this time */
-
 int sh_port_fd_keep(const struct sh_here *h, const char *what, struct sh_port_fd *f)
 {
-	struct timespec in = {0, KEEP_MS * 1000000L};
+	struct timespec in = {0, SH_PORT_FD_MS * 1000000L};
 	char name[SHOAL_FD_NAME_LEN];
 	int fd;
 

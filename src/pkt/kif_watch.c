@@ -242,9 +242,11 @@ bool sh_here_over(const struct sh_here *h)
 }
 
 /* *f has the group's fd: 0; -ENOENT: it has none */
-static int get(const char *name, struct sh_port_fd *f)
+static int get(const struct sh_here *h, const char *name, struct sh_port_fd *f)
 {
-	f->fd = shoal_fd_get(name, NULL, NULL);
+	struct timespec moment = {0, SH_PORT_FD_MS * 1000000L};
+
+	f->fd = shoal_fd_get(name, NULL, h->hasty ? &moment : NULL);
 	f->got = f->fd >= 0;
 	return f->got ? 0 : -rte_errno;
 }
@@ -264,7 +266,7 @@ int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg)
 	*f = (struct sh_port_fd){.fd = -1};
 	if (r < 0)
 		return r;
-	r = get(name, f);
+	r = get(h, name, f);
 	if (r != -ENOENT && r != -ENOTSUP)
 		goto out;
 	f->fd = make(arg);
@@ -280,7 +282,7 @@ int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg)
 		return 0;
 	sh_close(&f->fd);
 	if (r == -EEXIST) /* another process was faster */
-		r = get(name, f);
+		r = get(h, name, f);
 out:
 	if (r < 0)
 		sh_err("port %u (%s): the file descriptor %s cannot be had from the group: %s", h->p->id, h->p->name,

@@ -23,22 +23,47 @@
 #define PROBE_NS (10 * SH_NS_PER_MS)
 #define RETRY_NS (100 * SH_NS_PER_MS) /* after the first time that a queue could not be opened; doubled each time */
 #define RETRY_MOST_NS (5 * SH_NS_PER_S)
+#define RETRY_SHARE 10 /* a try has one part of so many of the time at most, but for the first one */
 
-/* ---- queues that could not be opened: not tried again, with its line, by each burst ---- */
+/* ---- what could not be opened, or attached: not tried again, with its line, by each burst ---- */
+
+static struct sh_unopened key(struct sh_port *p, uint64_t serial, const struct sh_queue *q)
+{
+	return (struct sh_unopened){.serial = serial,
+				    .run = sh_load_acq(&p->run), /* A:PORTRUN */
+				    .port = p->id,
+				    .queue = q != NULL ? q->id : SH_NO_QUEUE,
+				    .tx = q != NULL && q->tx != 0};
+}
 
 /* under the lock, as all of these: where the one of this queue is, or NULL that one more may be put to */
-static struct sh_unopened **unopened(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q)
+static struct sh_unopened **unopened(struct sh_ports *s, const struct sh_unopened *k)
 {
 	struct sh_unopened **at = &s->unopened;
 
-	while (*at != NULL && ((*at)->port != h->id || (*at)->tx != (q->tx != 0) || (*at)->queue != q->id))
+	while (*at != NULL && ((*at)->port != k->port || (*at)->tx != k->tx || (*at)->queue != k->queue))
 		at = &(*at)->next;
 	return at;
 }
 
-static void opened(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q)
+/* of the same start of the same port; NULL: it is the first time */
+static const struct sh_unopened *before(struct sh_ports *s, const struct sh_unopened *k)
 {
-	struct sh_unopened **at = unopened(s, h, q), *u = *at;
+	const struct sh_unopened *u = *unopened(s, k);
+
+	return u != NULL && u->serial == k->serial && u->run == k->run ? u : NULL;
+}
+
+bool sh_unattached(struct sh_ports *s, struct sh_port *p, uint64_t serial)
+{
+	struct sh_unopened k = key(p, serial, NULL);
+
+	return before(s, &k) != NULL;
+}
+
+static void opened(struct sh_ports *s, const struct sh_unopened *k)
+{
+	struct sh_unopened **at = unopened(s, k), *u = *at;
 
 	if (u == NULL)
 		return;
@@ -46,35 +71,35 @@ static void opened(struct sh_ports *s, const struct sh_here *h, const struct sh_
 	free(u);
 }
 
-/* 0; what it was that could not be, where it is too early to try again */
-static int too_early(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q)
+/* 0; what it was that could not be, where it is too early to try again. *again: that would not be the first time */
+static int too_early(struct sh_ports *s, const struct sh_unopened *k, bool *again)
 {
-	const struct sh_unopened *u = *unopened(s, h, q);
+	const struct sh_unopened *u = before(s, k);
 
-	if (u == NULL || u->serial != h->serial || u->run != sh_load_acq(&h->p->run)) /* A:PORTRUN */
-		return 0;
-	return sh_now_ns() < u->at_ns ? u->err : 0;
+	*again = u != NULL;
+	return u != NULL && sh_now_ns() < u->at_ns ? u->err : 0;
 }
 
-static void not_opened(struct sh_ports *s, const struct sh_here *h, const struct sh_queue *q, int err)
+/* the longer it took, the longer it is left alone: a thread that polls has its time for what works */
+static void not_opened(struct sh_ports *s, const struct sh_unopened *k, int err, uint64_t took_ns)
 {
-	uint32_t run = sh_load_acq(&h->p->run); /* A:PORTRUN */
-	struct sh_unopened **at = unopened(s, h, q), *u = *at;
+	struct sh_unopened **at = unopened(s, k), *u = *at;
+	bool anew = before(s, k) == NULL;
 
-	if (u == NULL) {
+	if (u == NULL)
 		u = *at = calloc(1, sizeof(*u));
-		if (u == NULL)
-			return;
-		u->port = (uint16_t)h->id;
-		u->queue = q->id;
-		u->tx = q->tx != 0;
-	}
-	if (u->wait_ns == 0 || u->serial != h->serial || u->run != run)
+	if (u == NULL)
+		return;
+	if (anew)
 		u->wait_ns = RETRY_NS;
 	else if (u->wait_ns < RETRY_MOST_NS)
 		u->wait_ns *= 2;
-	u->serial = h->serial;
-	u->run = run;
+	u->wait_ns = RTE_MAX(u->wait_ns, RTE_MIN(RETRY_SHARE * took_ns, RETRY_MOST_NS));
+	u->port = k->port;
+	u->queue = k->queue;
+	u->tx = k->tx;
+	u->serial = k->serial;
+	u->run = k->run;
 	u->err = err;
 	u->at_ns = sh_now_ns() + u->wait_ns;
 }
@@ -188,12 +213,29 @@ static bool runs(const struct sh_port *p, const struct sh_queue *q)
 	return sh_load_sc(&p->run) != 0 && sh_load_acq(&q->state) == SH_Q_RUN; /* A:QSTATE */
 }
 
+/* of a queue that is mine, and runs. Said the first time only */
+static int open_queue(struct sh_ports *s, struct sh_here *h, struct sh_queue *q, const struct sh_unopened *k,
+		      bool again)
+{
+	uint64_t began = sh_now_ns();
+	bool was = sh_log_hush(again);
+	int r = bind_queue(sh_entry(s, h->id, q->tx != 0, q->id), h, q);
+
+	(void)sh_log_hush(was);
+	if (r < 0)
+		not_opened(s, k, r, sh_now_ns() - began);
+	else
+		opened(s, k);
+	return r;
+}
+
 /* 0 and the entry is ready, or -errno */
 static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 {
 	struct sh_port *p = h->p;
-	struct __rte_eth_queue *e = sh_entry(s, p->id, tx, queue);
+	struct sh_unopened k;
 	struct sh_queue *q;
+	bool again = false;
 	int r;
 
 	if (queue >= (tx ? p->nb_txq : p->nb_rxq))
@@ -201,27 +243,53 @@ static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 	q = tx ? sh_txq(p, queue) : sh_rxq(p, queue);
 	if (!runs(p, q))
 		return -ENETDOWN;
-	r = s->unopened != NULL ? too_early(s, h, q) : 0;
+	k = key(p, h->serial, q);
+	r = too_early(s, &k, &again);
 	if (r == 0)
 		r = claim(s, h, q);
 	if (r < 0)
 		return r;
 	sh_fence(); /* owner before run; partner: the fence in sh_queues_take() */
-	if (runs(p, q)) {
-		if (e->burst != NULL)
-			return 0;
-		r = bind_queue(e, h, q);
-		if (r < 0)
-			not_opened(s, h, q, r);
-		else
-			opened(s, h, q);
-		if (r == 0)
-			return 0;
-	} else {
+	if (!runs(p, q))
 		r = -ENETDOWN;
-	}
-	sh_store_rel(&q->owner, 0); /* R:QOWNER */
+	else if (sh_entry(s, p->id, tx, queue)->burst == NULL)
+		r = open_queue(s, h, q, &k, again);
+	if (r < 0)
+		sh_store_rel(&q->owner, 0); /* R:QOWNER */
 	return r;
+}
+
+/* as sh_here(), for a burst, which comes again at once. Said the first time only */
+static struct sh_here *here_of(struct sh_ports *s, unsigned port, int *err)
+{
+	struct sh_port *p = sh_self() != 0 ? sh_port(port) : NULL;
+	bool again = false, there, was;
+	struct sh_unopened k;
+	struct sh_here *h;
+	uint64_t began;
+
+	if (p == NULL)
+		return sh_here(port, err);
+	k = key(p, sh_serial(p), NULL);
+	sh_lock(&s->lock);
+	there = s->here[port] != NULL && s->here[port]->serial == k.serial;
+	*err = there ? 0 : too_early(s, &k, &again);
+	sh_unlock(&s->lock);
+	if (*err < 0)
+		return NULL;
+	began = sh_now_ns();
+	was = sh_log_hush(again);
+	h = sh_here(port, err);
+	(void)sh_log_hush(was);
+	if (there)
+		return h;
+	sh_lock(&s->lock);
+	if (h == NULL)
+		not_opened(s, &k, *err, sh_now_ns() - began);
+	else
+		opened(s, &k);
+	sh_unlock(&s->lock);
+	return h;
 }
 
 struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue)
@@ -234,7 +302,7 @@ struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue)
 		rte_errno = s == NULL ? ENODEV : EINVAL;
 		return NULL;
 	}
-	h = sh_here(port, &r);
+	h = here_of(s, port, &r);
 	if (h == NULL) {
 		rte_errno = -r;
 		return NULL;

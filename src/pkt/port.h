@@ -29,7 +29,11 @@ struct sh_bound {
 	struct sh_io io;
 };
 
-/* a queue that could not be opened here: tried again at at_ns, or when the port has been started anew */
+/*
+ * A queue that could not be opened here, or (queue SH_NO_QUEUE) a port whose driver a burst could not attach: tried again at
+ * at_ns, or when the port has been started anew.
+ */
+#define SH_NO_QUEUE UINT16_MAX
 struct sh_unopened {
 	struct sh_unopened *next;
 	uint64_t serial, at_ns, wait_ns;
@@ -136,6 +140,8 @@ int sh_queues_take(struct sh_here *h, struct sh_queue *only);
 int sh_queues_empty(struct sh_here *h); /* of a stopped port: the same wait, once they were taken. 0, -EBUSY (a line) */
 int sh_queue_give(unsigned port, bool tx, unsigned queue);
 void sh_queues_give_all(struct sh_ports *s);
+/* under lock: did a burst try in vain to attach the driver of this port? */
+bool sh_unattached(struct sh_ports *s, struct sh_port *p, uint64_t serial);
 void sh_unopened_forget(struct sh_ports *s);
 
 /* here.c */

@@ -184,7 +184,7 @@ TEST_T(a_dead_secondarys_port_is_removed_with_its_sockets, 60)
 
 ROLE(elsewhere)
 {
-	struct rte_mbuf *m;
+	struct rte_eth_conf conf = {.rxmode = {.mtu = 0}};
 	uint64_t cookie;
 	socklen_t len = sizeof(cookie);
 	char line[32];
@@ -203,15 +203,18 @@ ROLE(elsewhere)
 	id = port_named("net_af_packet0");
 	t_tell("ready");
 	CHECK(t_hear(line, sizeof(line)));
-	m = rte_pktmbuf_alloc(rte_mempool_lookup("mp"));
-	CHECK(rte_pktmbuf_append(m, 60) != NULL);
-	listen_to_log();
-	CHECK_EQ(rte_eth_tx_burst(id, 1, &m, 1), 0);
-	CHECK_EQ(said("another network namespace"), 1);
-	log_as_before();
-	await_frames(id, 2, 20, 3); /* what is open already is right */
+	send_from(id, 1, 3, 4); /* what is open already is right */
+	await_frames(id, 2, 20, 3);
 	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_configure(id, 3, 3, &conf), 0);
+	for (uint16_t q = 0; q < 3; q++) {
+		CHECK_EQ(rte_eth_rx_queue_setup(id, q, 64, 0, NULL, rte_mempool_lookup("mp")), 0);
+		CHECK_EQ(rte_eth_tx_queue_setup(id, q, 64, 0, NULL), 0);
+	}
+	listen_to_log();
 	CHECK(rte_eth_dev_start(id) < 0);
+	CHECK(said("another network namespace") > 0);
+	log_as_before();
 	t_tell("done");
 	return 0;
 }
@@ -228,4 +231,61 @@ TEST(no_socket_is_opened_in_another_namespace)
 	dies(p);
 	send_frames(s, 20, 100, 3);
 	does(e, "go on");
+	host_gets(s, 3, 4);
+}
+
+/* ---- nobody who is stopped holds up the others ---- */
+
+/* this process is a third one */
+static struct t_proc *started_by_two(struct t_proc **member_of, uint16_t *id)
+{
+	struct t_proc *p = owner();
+
+	*member_of = member();
+	INIT("secondary", NULL);
+	*id = port_named("net_af_packet0");
+	t_say(p, "start 2");
+	t_expect(p, "started");
+	return p;
+}
+
+TEST(who_comes_while_the_primary_is_stopped_sends)
+{
+	struct t_proc *m, *p;
+	int s = -1;
+	uint16_t id;
+
+	p = started_by_two(&m, &id);
+	s = raw_socket(FAR);
+	t_kill(p, SIGSTOP);
+	send_from(id, 1, 3, 4); /* no burst is in vain */
+	host_gets(s, 3, 4);
+	t_kill(p, SIGCONT);
+}
+
+static bool has_copies(void *arg)
+{
+	return open_sockets() >= *(int *)arg;
+}
+
+TEST(who_may_open_nothing_has_copies_of_sockets_to_send_on)
+{
+	static struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+	static struct __user_cap_data_struct none[2];
+	struct t_proc *m, *p;
+	int s, want = 5; /* to ask; to receive and to send, two of each */
+	uint16_t id;
+
+	p = started_by_two(&m, &id);
+	s = raw_socket(FAR);
+	(void)link_is(id);
+	want += 1; /* s */
+	t_until(has_copies, &want);
+	CHECK_EQ(syscall(SYS_capset, &h, none), 0);
+	t_kill(p, SIGSTOP);
+	t_kill(m, SIGSTOP);
+	send_from(id, 1, 3, 4);
+	host_gets(s, 3, 4);
+	t_kill(p, SIGCONT);
+	t_kill(m, SIGCONT);
 }

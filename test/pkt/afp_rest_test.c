@@ -92,47 +92,105 @@ static bool sent(void *arg)
 	return rte_eth_tx_burst(x->port, 0, &x->m, 1) == 1;
 }
 
+/* no numbers for files: many bursts, few lines; then they are there again */
+static void bursts_in_vain(struct try *x, const struct rlimit *was)
+{
+	for (unsigned i = 0; i < 3000; i++)
+		CHECK(!sent(x));
+	CHECK(said("\n") > 0);
+	CHECK(said("\n") < 10); /* of the first try, not of each */
+	log_as_before();
+	limit_fds(was->rlim_cur);
+	t_until(sent, x);
+}
+
 ROLE(poller)
 {
-	struct rlimit was;
 	char line[16];
-	struct try x;
+	struct rlimit was;
+	struct try x = {.port = 0};
 
 	INIT("secondary", NULL);
 	x.port = port_named("net_af_packet0");
-	(void)link_is(x.port);
-	t_tell("ready");
-	CHECK(t_hear(line, sizeof(line)));
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
 	x.m = rte_pktmbuf_alloc(rte_mempool_lookup("mp"));
 	CHECK(rte_pktmbuf_append(x.m, 60) != NULL);
-	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	if (strcmp(line, "attached") == 0)
+		(void)link_is(x.port);
 	limit_fds(3);
+	t_tell("limited");
+	CHECK(t_hear(line, sizeof(line)));
 	listen_to_log();
-	for (unsigned i = 0; i < 3000; i++) /* its socket is had by the first burst; an rx queue's was at the start */
-		CHECK(!sent(&x));
-	CHECK(said("\n") > 0);
-	CHECK(said("\n") < 300); /* three a time at most, and few times */
-	log_as_before();
-	limit_fds(was.rlim_cur);
-	t_until(sent, &x);
+	bursts_in_vain(&x, &was);
 	t_tell("done");
 	return rte_eal_cleanup();
 }
 
-TEST(a_queue_that_cannot_be_opened_is_not_tried_by_each_burst)
+static void polls_without_files(const char *how)
 {
+	struct rte_mempool *mp;
 	struct t_proc *p;
 	uint16_t id;
 
 	network();
 	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
 	id = port_named("net_af_packet0");
+	mp = make_pool("mp", 1023);
 	p = t_spawn("poller", NULL);
 	t_expect(p, "ready");
-	start_port(id, 1, make_pool("mp", 1023));
+	t_say(p, how);
+	t_expect(p, "limited"); /* before it could have copies */
+	start_port(id, 1, mp);
 	t_say(p, "go");
 	t_expect(p, "done");
 	CHECK_EQ(t_wait(p), 0);
+}
+
+TEST(a_queue_that_cannot_be_opened_is_not_tried_by_each_burst)
+{
+	polls_without_files("attached");
+}
+
+TEST(nor_is_a_port_that_cannot_be_attached)
+{
+	polls_without_files("not yet");
+}
+
+/* ---- who has its files does not answer ---- */
+
+ROLE(stopped)
+{
+	char line[16];
+
+	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
+	start_port(port_named("net_af_packet0"), 1, make_pool("mp", 1023));
+	t_tell("ready");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+TEST(who_does_not_answer_is_not_asked_by_each_burst)
+{
+	struct t_proc *p;
+	struct try x;
+
+	network();
+	p = t_spawn("stopped", NULL);
+	t_expect(p, "ready");
+	INIT("secondary", NULL);
+	x.port = port_named("net_af_packet0");
+	x.m = rte_pktmbuf_alloc(rte_mempool_lookup("mp"));
+	CHECK(rte_pktmbuf_append(x.m, 60) != NULL);
+	t_kill(p, SIGSTOP);
+	listen_to_log();
+	for (unsigned i = 0; i < 3000; i++) /* each would wait for seconds */
+		CHECK(!sent(&x));
+	CHECK_EQ(said("did not answer in time"), 1);
+	log_as_before();
+	t_kill(p, SIGCONT);
+	t_until(sent, &x);
 }
 
 /* ---- the interface's MTU is the port's ---- */
