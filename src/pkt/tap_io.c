@@ -34,9 +34,9 @@ struct tap_rx {
 	struct rte_mempool *mp;
 	int fd;
 	uint16_t port;
-	uint32_t room; /* bytes of an mbuf */
-	bool scatter, csum;
-	struct sh_cut cut; /* of what lies in frame[] */
+	uint32_t room;		     /* bytes of an mbuf */
+	bool scatter, csum, ip_csum; /* of layer 4, of IPv4 */
+	struct sh_cut cut;	     /* of what lies in frame[] */
 	uint8_t pad[16 - sizeof(struct virtio_net_hdr)];
 	struct virtio_net_hdr v; /* and what it is about right behind it */
 	uint8_t frame[SH_GSO_FRAME];
@@ -64,10 +64,28 @@ static void gone(struct sh_port *p)
 
 /* ---- rx ---- */
 
-/* flags of a packet whose checksums the kernel has looked at, or that were made here */
+/* flags of a packet whose checksum of layer 4 the kernel has looked at, or that was made here */
 static inline uint64_t good(const struct tap_rx *io)
 {
-	return io->csum ? RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD : 0;
+	return io->csum ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : 0;
+}
+
+/* and of IPv4, whose sum nobody has looked at: a header of 20 to 60 bytes, behind tags */
+static uint64_t ip_flags(const struct tap_rx *io, const uint8_t *f, uint32_t len)
+{
+	uint32_t at = RTE_ETHER_HDR_LEN, n;
+
+	if (!io->ip_csum)
+		return 0;
+	while (len >= at + RTE_VLAN_HLEN &&
+	       ((f[at - 2] == 0x81 && f[at - 1] == 0) || (f[at - 2] == 0x88 && f[at - 1] == 0xa8)))
+		at += RTE_VLAN_HLEN;
+	if (len < at + 20 || f[at - 2] != 8 || f[at - 1] != 0 || f[at] >> 4 != 4)
+		return 0;
+	n = 4u * (f[at] & 0xf);
+	if (n < 20 || len < at + n || rte_raw_cksum(f + at, n) != 0xffff)
+		return RTE_MBUF_F_RX_IP_CKSUM_BAD;
+	return RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
 /* len bytes into as many mbufs as they need; NULL: there are not so many */
@@ -130,7 +148,8 @@ static uint16_t cut(struct tap_rx *io, struct rte_mbuf **pkts, uint16_t n, uint6
 			m->pkt_len = len;
 			m->port = io->port;
 		}
-		m->ol_flags |= good(io);
+		m->ol_flags |=
+			good(io) | (io->ip_csum && !io->cut.v6 ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : 0); /* made here */
 		pkts[got] = m;
 		*bytes += len;
 	}
@@ -187,6 +206,7 @@ static int receive(struct tap_rx *io, struct rte_mbuf **ret)
 	} else if ((io->v.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0 && io->csum) {
 		flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	}
+	flags |= ip_flags(io, io->frame, len);
 	if (len > io->room || io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
 		*ret = m = long_frame(io, len);
 	} else {
@@ -450,7 +470,9 @@ int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *ret)
 		io->port = h->p->id;
 		io->room = (uint32_t)rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
 		io->scatter = ((q->offloads | h->p->conf.rx_offloads) & RTE_ETH_RX_OFFLOAD_SCATTER) != 0;
-		io->csum = ((q->offloads | h->p->conf.rx_offloads) & RTE_ETH_RX_OFFLOAD_CHECKSUM) != 0;
+		io->csum = ((q->offloads | h->p->conf.rx_offloads) &
+			    (RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)) != 0;
+		io->ip_csum = ((q->offloads | h->p->conf.rx_offloads) & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
 		ret->data = io;
 		ret->burst = rx;
 	}

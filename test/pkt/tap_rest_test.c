@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tap_rest_test.c - net_tap on an interface that was there, that others change, or that cannot be had */
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <sys/resource.h>
+
+#include <rte_ip.h>
 
 #include "tap_help.h"
 
@@ -170,4 +173,80 @@ TEST(as_many_segments_as_it_says)
 	CHECK_EQ(rte_eth_tx_burst(id, 0, &head, 1), 1);
 	CHECK_EQ(stats_of(id).opackets, 1);
 	CHECK_EQ(stats_of(id).oerrors, 0);
+}
+
+/* ---- what is said of checksums ---- */
+
+/* UDP in IPv4 that the host sends, its checksum left to whoever receives it; the header's is right, or not. v6: in IPv6 */
+static void host_sends(int s, bool v6, bool right)
+{
+	static const struct virtio_net_hdr v4 = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6};
+	unsigned char b[sizeof(v4) + 200] = {0}, *f = b + sizeof(v4);
+	struct virtio_net_hdr v = v4;
+	unsigned l3 = v6 ? 40 : 20, n = 14 + l3 + 8 + 50;
+	struct rte_ipv4_hdr *ip = (void *)(f + 14);
+
+	fill_frame(f, n, 0);
+	memcpy(f + 12, v6 ? "\x86\xdd\x60" : "\x08\x00\x45", 3);
+	f[v6 ? 20 : 23] = IPPROTO_UDP;
+	f[v6 ? 21 : 22] = 9; /* hops */
+	f[v6 ? 19 : 17] = (unsigned char)(8 + 50 + (v6 ? 0 : 20));
+	f[14 + l3 + 1] = f[14 + l3 + 3] = 7;
+	f[14 + l3 + 5] = 58;
+	if (!v6)
+		ip->hdr_checksum = (uint16_t)(rte_ipv4_cksum(ip) ^ (right ? 0 : 0x0100));
+	v.csum_start = (uint16_t)(14 + l3);
+	memcpy(b, &v, sizeof(v));
+	CHECK_EQ(send(s, b, n + sizeof(v), 0), (long)(n + sizeof(v)));
+}
+
+struct next {
+	uint16_t port;
+	uint64_t flags;
+};
+
+static bool has_come(void *arg)
+{
+	struct next *x = arg;
+	struct rte_mbuf *m;
+
+	while (rte_eth_rx_burst(x->port, 0, &m, 1) == 1) {
+		bool mine = memcmp(rte_pktmbuf_mtod_offset(m, const char *, 6), "\x02\0\0\0\0\x01", 6) == 0;
+
+		x->flags = m->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
+		rte_pktmbuf_free(m);
+		if (mine)
+			return true;
+	}
+	return false;
+}
+
+static uint64_t flags_of(uint16_t id, int s, bool v6, bool right)
+{
+	struct next x = {.port = id};
+
+	host_sends(s, v6, right);
+	t_until(has_come, &x);
+	return x.flags;
+}
+
+TEST(a_header_is_said_to_be_good_if_it_is)
+{
+	struct rte_eth_conf conf = {.rxmode.offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM};
+	int s, one = 1;
+	uint16_t id;
+
+	need_tap();
+	INIT("primary", NULL);
+	id = take("iface=t0");
+	CHECK_EQ(rte_eth_dev_configure(id, 1, 1, &conf), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(id, 0, 64, 0, NULL, make_pool("mp", 1023)), 0);
+	CHECK_EQ(rte_eth_tx_queue_setup(id, 0, 64, 0, NULL), 0);
+	CHECK_EQ(rte_eth_dev_start(id), 0);
+	s = raw_socket("t0");
+	CHECK_EQ(setsockopt(s, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof(one)), 0);
+	CHECK_EQ(flags_of(id, s, false, true), RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+	CHECK_EQ(flags_of(id, s, false, false), RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+	CHECK_EQ(flags_of(id, s, true, true), RTE_MBUF_F_RX_L4_CKSUM_GOOD); /* IPv6 has none */
 }
