@@ -34,7 +34,9 @@ struct tx {
 	struct sh_queue *q;
 	const struct sh_port *p;
 	int fd;
-	bool join;
+	int ctl; /* what uncut() asks, and about what */
+	uint32_t index;
+	bool join, bypass;
 	uint32_t longest; /* packet that the interface takes, in this burst */
 	struct sh_afp_slots slots;
 	unsigned n, parts; /* messages, pieces of memory */
@@ -109,28 +111,35 @@ static void insert_tag(uint8_t *hdr, uint32_t n, uint16_t tci)
 }
 
 /* which checksum of layer 4 is wanted: its place, its protocol; 0: none */
-static unsigned l4_field(const struct rte_mbuf *m, bool tso, unsigned *proto)
+static unsigned l4_field(const struct rte_mbuf *m, bool seg, unsigned *proto)
 {
 	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
 
 	*proto = 6;
-	if (tso || l4 == RTE_MBUF_F_TX_TCP_CKSUM)
+	if (seg || l4 == RTE_MBUF_F_TX_TCP_CKSUM)
 		return 16;
 	*proto = 17;
 	return l4 == RTE_MBUF_F_TX_UDP_CKSUM ? 6 : 0;
 }
 
-/* layer 3 and 4 of the copy in f->hdr, which begins with a tag more where add says so */
-static bool l3_l4(struct front *f, const struct rte_mbuf *m, uint32_t have, uint32_t add, bool tso)
+/* to be cut, by the kernel or by the interface: which implies the checksums of both layers, also where nothing is left to cut */
+static bool to_cut(const struct rte_mbuf *m)
 {
+	return (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_RX_LRO)) != 0 && m->tso_segsz != 0;
+}
+
+/* layer 3 and 4 of the copy in f->hdr, which begins with a tag more where add says so */
+static bool l3_l4(struct front *f, const struct rte_mbuf *m, uint32_t have, uint32_t add)
+{
+	bool seg = to_cut(m);
 	uint32_t l3 = (uint32_t)m->l2_len + add, l4 = l3 + m->l3_len, len = m->pkt_len + add - l4, proto, field;
 	bool v6 = have > l3 && f->hdr[l3] >> 4 == 6;
 	uint16_t sum;
 
-	field = l4_field(m, tso, &proto);
+	field = l4_field(m, seg, &proto);
 	if (m->l3_len < (v6 ? 40 : 20) || have < l4 + (field != 0 ? field + 2 : 0) || m->pkt_len + add < l4)
 		return false;
-	if (!v6 && ((m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0 || tso)) {
+	if (!v6 && ((m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0 || seg)) {
 		memset(f->hdr + l3 + 10, 0, 2);
 		sum = (uint16_t)~fold(sh_sum(f->hdr + l3, m->l3_len, 0));
 		memcpy(f->hdr + l3 + 10, &sum, 2);
@@ -142,7 +151,7 @@ static bool l3_l4(struct front *f, const struct rte_mbuf *m, uint32_t have, uint
 	f->v.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	f->v.csum_start = (uint16_t)l4;
 	f->v.csum_offset = (uint16_t)field;
-	if (tso) {
+	if (seg && len > m->l4_len + (uint32_t)m->tso_segsz) {
 		f->v.gso_type = v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
 		f->v.gso_size = m->tso_segsz;
 		f->v.hdr_len = (uint16_t)(l4 + m->l4_len);
@@ -153,13 +162,12 @@ static bool l3_l4(struct front *f, const struct rte_mbuf *m, uint32_t have, uint
 static bool worked(struct tx *x, const struct rte_mbuf *m)
 {
 	struct front *f = &x->with[x->n].front;
-	bool tso = (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_RX_LRO)) != 0 && m->tso_segsz != 0;
 	bool tagged = (m->ol_flags & RTE_MBUF_F_TX_VLAN) != 0;
-	uint32_t n = (uint32_t)m->l2_len + m->l3_len + (tso ? m->l4_len : 20u), have;
+	uint32_t n = (uint32_t)m->l2_len + m->l3_len + (to_cut(m) ? m->l4_len : 20u), have;
 	const void *at;
 
-	if (tso && m->pkt_len <= n + m->tso_segsz)
-		tso = false; /* there is nothing to cut; a checksum all the same */
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0 && m->tso_segsz == 0)
+		return false;
 	have = RTE_MIN(RTE_MAX(n, (uint32_t)RTE_ETHER_HDR_LEN), m->pkt_len);
 	if (have > sizeof(f->hdr) - RTE_VLAN_HLEN || have < RTE_ETHER_HDR_LEN)
 		return false;
@@ -169,8 +177,8 @@ static bool worked(struct tx *x, const struct rte_mbuf *m)
 		memcpy(f->hdr, at, have);
 	if (tagged)
 		insert_tag(f->hdr, have, m->vlan_tci);
-	if (((m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK)) != 0 || tso) &&
-	    !l3_l4(f, m, have + (tagged ? RTE_VLAN_HLEN : 0), tagged ? RTE_VLAN_HLEN : 0, tso))
+	if (((m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK)) != 0 || to_cut(m)) &&
+	    !l3_l4(f, m, have + (tagged ? RTE_VLAN_HLEN : 0), tagged ? RTE_VLAN_HLEN : 0))
 		return false;
 	return part(x, f, SH_AFP_VNET + have + (tagged ? RTE_VLAN_HLEN : 0)) && rest(x, m, have);
 }
@@ -234,6 +242,23 @@ static uint16_t message(struct tx *x, struct rte_mbuf **pkts, uint16_t n, bool *
 	return k;
 }
 
+/*
+ * Around the queueing discipline nobody cuts but the interface: where that no longer does, a packet to be cut is refused as if there
+ * were no room. What was joined goes one by one from here on.
+ */
+static bool uncut(struct tx *x, const struct msghdr *msg, int err)
+{
+	struct virtio_net_hdr v;
+
+	if (err != ENOBUFS || !x->bypass)
+		return false;
+	memcpy(&v, msg->msg_iov[0].iov_base, SH_AFP_VNET); /* each message begins so */
+	if (v.gso_type == VIRTIO_NET_HDR_GSO_NONE || sh_kif_tso(x->ctl, x->index))
+		return false;
+	x->join = false;
+	return true;
+}
+
 static bool for_good(int err)
 {
 	return err != EAGAIN && err != ENOBUFS && err != EINTR && err != ENOMEM;
@@ -256,13 +281,16 @@ static uint16_t flush(struct tx *x, struct rte_mbuf **pkts, bool *full)
 	unsigned at = 0;
 
 	while (at < x->n && !*full) {
-		int r = sendmmsg(x->fd, &x->msg[at], x->n - at, MSG_DONTWAIT);
+		int r = sendmmsg(x->fd, &x->msg[at], x->n - at, MSG_DONTWAIT), err = errno;
+		bool refused = r <= 0 && uncut(x, &x->msg[at].msg_hdr, err);
 
+		if (refused && x->pkts[at] > 1)
+			break; /* it is built anew, not joined */
 		if (r > 0) {
 			SH_STEP("afp_sent");
 			for (; r > 0; r--)
 				sent = (uint16_t)(sent + done(pkts + sent + lost, x->pkts[at++], &bytes));
-		} else if (for_good(errno)) {
+		} else if (refused || for_good(err)) {
 			lost = (uint16_t)(lost + done(pkts + sent + lost, x->pkts[at++], &lost_bytes));
 		} else {
 			*full = true;
@@ -356,7 +384,10 @@ int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 		return r;
 	}
 	sh_afp_slots_open(&x->slots, sh_afp_fd(h, SH_AFP_SLOTS, q->id));
-	x->join = s->join && sh_kif_tso(l->ctl.fd, s->index);
+	x->ctl = l->ctl.fd;
+	x->index = s->index;
+	x->bypass = s->bypass;
+	x->join = s->join && sh_kif_tso(x->ctl, x->index);
 	io->data = x;
 	io->burst = tx;
 	return 0;

@@ -344,6 +344,61 @@ TEST(a_big_packet_of_IPv6_is_cut_by_the_kernel)
 	CHECK_EQ(stats_of(id).opackets, 1);
 }
 
+/* of 900 bytes, to be cut at 1000: no checksum in it, none of IPv4's header either */
+static struct rte_mbuf *short_to_be_cut(bool v6)
+{
+	unsigned char *f = big + sizeof(struct virtio_net_hdr);
+	unsigned n =
+		v6 ? fill_tcp6(f, 900) : tcp_frame(big, 5, 900, false, false) - (unsigned)sizeof(struct virtio_net_hdr);
+	struct rte_mbuf *m;
+
+	memset(f + (v6 ? 70 : 50), 0, 2);
+	if (!v6)
+		memset(f + 24, 0, 2);
+	m = mbuf_of(f, n);
+	m->ol_flags = RTE_MBUF_F_TX_TCP_SEG | (v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM);
+	m->l2_len = 14;
+	m->l3_len = v6 ? 40 : 20;
+	m->l4_len = 20;
+	m->tso_segsz = MSS;
+	return m;
+}
+
+TEST(what_is_to_be_cut_and_is_short_has_its_checksums)
+{
+	uint16_t id = begin_with("", 0, RTE_ETH_TX_OFFLOAD_TCP_TSO);
+	int s = eye();
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct rte_mbuf *m = short_to_be_cut(v6 != 0);
+
+		CHECK_EQ(rte_eth_tx_prepare(id, 0, &m, 1), 1);
+		CHECK_EQ(rte_eth_tx_burst(id, 0, &m, 1), 1);
+		see(s);
+		CHECK_EQ(seen.len, (v6 ? 74u : 54u) + 900);
+		CHECK_EQ(seen.v.gso_type, VIRTIO_NET_HDR_GSO_NONE);
+		if ((seen.v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+			CHECK(sh_vnet_fill(&seen.v, seen.f, seen.len));
+		if (v6 != 0) {
+			CHECK_EQ(rte_ipv6_udptcp_cksum_verify((const void *)(seen.f + 14), seen.f + 54), 0);
+		} else {
+			CHECK_EQ(rte_ipv4_cksum((const void *)(seen.f + 14)), 0);
+			CHECK_EQ(rte_ipv4_udptcp_cksum_verify((const void *)(seen.f + 14), seen.f + 34), 0);
+		}
+	}
+	CHECK_EQ(stats_of(id).opackets, 2);
+}
+
+TEST(what_is_to_be_cut_at_nothing_is_dropped_and_counted)
+{
+	uint16_t id = begin_with("", 0, RTE_ETH_TX_OFFLOAD_TCP_TSO);
+	struct rte_mbuf *m = short_to_be_cut(false);
+
+	m->tso_segsz = 0;
+	CHECK_EQ(rte_eth_tx_burst(id, 0, &m, 1), 1);
+	CHECK_EQ(stats_of(id).oerrors, 1);
+}
+
 TEST(a_big_packet_of_UDP_arrives_as_those_of_the_wire)
 {
 	uint16_t id = begin_with("", 0, 0);
@@ -529,4 +584,42 @@ TEST(what_only_the_interface_could_cut_is_offered_if_it_can)
 	CHECK(!has_tso("net_af_packet1"));
 	CHECK_EQ(rte_vdev_init("net_af_packet2", "iface=" NEAR), 0);
 	CHECK(has_tso("net_af_packet2"));
+}
+
+/* four packets that are one for the kernel, where that is of use; the host has them as they were */
+static void flow(uint16_t id, int s, uint32_t seq)
+{
+	struct rte_mbuf *m[4];
+	unsigned have = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		m[i] = mbuf_of(big + sizeof(struct virtio_net_hdr), tcp_frame(big, seq + i * MSS, MSS, false, true) -
+									    (unsigned)sizeof(struct virtio_net_hdr));
+	CHECK_EQ(rte_eth_tx_burst(id, 0, m, 4), 4);
+	while (have < 4 * MSS) {
+		const struct rte_tcp_hdr *t = (const void *)(seen.f + 34);
+
+		see(s);
+		CHECK_EQ(rte_be_to_cpu_32(t->sent_seq), seq + have);
+		have += seen.len - 54;
+	}
+	CHECK_EQ(have, 4 * MSS);
+}
+
+TEST(where_nobody_cuts_any_more_packets_go_one_by_one)
+{
+	uint16_t id = begin(",qdisc_bypass=1", 1);
+	int s = eye();
+	struct rte_mbuf *m;
+
+	flow(id, s, 1);
+	tso_off();
+	flow(id, s, 100001); /* the queue is as before */
+	flow(id, s, 200001);
+	CHECK_EQ(stats_of(id).opackets, 12);
+	m = short_to_be_cut(false);
+	m->tso_segsz = 100;
+	CHECK_EQ(rte_eth_tx_burst(id, 0, &m, 1), 1); /* not for ever "later" */
+	CHECK_EQ(stats_of(id).oerrors, 1);
+	CHECK_EQ(stats_of(id).opackets, 12);
 }
