@@ -160,6 +160,11 @@ static int said(const struct sh_here *h, const char *what, int r)
 	return r < 0 ? sh_kif_refused(h->p->name, what, r) : 0;
 }
 
+static int configure(struct sh_here *h)
+{
+	return sh_kif_mtu_asked(h->p, ctl(h), shared(h)->index);
+}
+
 static int start(struct sh_here *h)
 {
 	struct sh_kif_state is;
@@ -275,6 +280,7 @@ const struct sh_driver sh_drv_af_packet = {
 	.attach = sh_afp_attach,
 	.detach = sh_afp_detach,
 	.keep = sh_afp_keep,
+	.configure = configure,
 	.start = start,
 	.stop = stop,
 	.set_link = set_link,

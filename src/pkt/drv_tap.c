@@ -389,15 +389,11 @@ static int attach_queues(struct sh_here *h, unsigned n)
 static int configure(struct sh_here *h)
 {
 	struct tap_here *t = h->local;
-	struct tap *s = h->p->shared;
-	int r = h->p->conf.mtu_asked ? sh_kif_mtu_set(t->sock.fd, s->index, (uint16_t)h->p->conf.mtu) : 0;
+	const struct tap *s = h->p->shared;
+	int r = sh_kif_mtu_asked(h->p, t->sock.fd, s->index);
 
-	if (r == 0 && h->p->conf.mtu_asked)
-		sh_store_rel(&h->p->link_mtu, h->p->conf.mtu); /* R:PORTLINK */
-	if (r == -EPERM || r == -ENODEV)		       /* another user's, or moved: it is as it is */
-		r = 0;
 	if (r < 0)
-		return sh_kif_refused(h->p->name, "the MTU", r);
+		return r;
 	return attach_queues(h, h->p->nb_rxq > 0 ? h->p->nb_rxq : 1);
 }
 

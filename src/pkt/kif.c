@@ -203,10 +203,10 @@ static const struct rtattr *among(const char *at, const char *end, unsigned type
 	return NULL;
 }
 
-/* in what follows an answer's head */
-static const struct rtattr *attribute(const struct nlmsghdr *n, size_t head, unsigned type, size_t len)
+/* in what follows the head of an answer of `bytes` */
+static const struct rtattr *attribute(const char *in, int bytes, size_t head, unsigned type, size_t len)
 {
-	return among((const char *)n + NLMSG_ALIGN(NLMSG_HDRLEN + head), (const char *)n + n->nlmsg_len, type, len);
+	return among(in + NLMSG_ALIGN(NLMSG_HDRLEN + head), in + bytes, type, len);
 }
 
 static const struct rtattr *inside(const struct rtattr *a, unsigned type, size_t len)
@@ -214,8 +214,8 @@ static const struct rtattr *inside(const struct rtattr *a, unsigned type, size_t
 	return a != NULL ? among(RTA_DATA(a), (const char *)a + a->rta_len, type, len) : NULL;
 }
 
-/* q asked, in is the answer: 0, or what the kernel answered instead */
-static int asked(int fd, const struct nlmsghdr *q, char in[ANSWER])
+/* q is put to the kernel, in is its answer: the bytes of that, or what it answered instead: 0 or -errno */
+static int answer(int fd, const struct nlmsghdr *q, char in[ANSWER])
 {
 	const struct nlmsghdr *n = (const void *)in;
 	ssize_t got;
@@ -226,7 +226,7 @@ static int asked(int fd, const struct nlmsghdr *q, char in[ANSWER])
 	if (got < (ssize_t)sizeof(*n) || n->nlmsg_len > (size_t)got)
 		return got < 0 ? -errno : -EIO;
 	if (n->nlmsg_type != NLMSG_ERROR)
-		return 0;
+		return (int)n->nlmsg_len;
 	return got >= (ssize_t)(NLMSG_HDRLEN + sizeof(struct nlmsgerr))
 		       ? ((const struct nlmsgerr *)NLMSG_DATA(n))->error
 		       : -EIO;
@@ -241,12 +241,11 @@ static int fetch(int fd, uint32_t index, struct rtnl_link_stats64 *s)
 	       .m = {.ifindex = index, .filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64)}};
 	_Alignas(struct nlmsghdr) char in[ANSWER];
 	const struct rtattr *at;
-	int r = asked(fd, &q.n, in);
+	int r = answer(fd, &q.n, in);
 
 	if (r < 0)
 		return r;
-	at = attribute((const void *)in, sizeof(q.m), IFLA_STATS_LINK_64,
-		       offsetof(struct rtnl_link_stats64, collisions));
+	at = attribute(in, r, sizeof(q.m), IFLA_STATS_LINK_64, offsetof(struct rtnl_link_stats64, collisions));
 	if (at == NULL)
 		return -EIO;
 	memcpy(s, RTA_DATA(at), offsetof(struct rtnl_link_stats64, collisions));
@@ -325,7 +324,7 @@ int sh_kif_delete(uint32_t index)
 	fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
 	if (fd < 0)
 		return -errno;
-	r = asked(fd, &q.n, in);
+	r = answer(fd, &q.n, in);
 	sh_close(&fd);
 	return r;
 }
@@ -339,17 +338,15 @@ unsigned sh_kif_tap_queues(uint32_t index)
 	       .m = {.ifi_index = (int)index}};
 	_Alignas(struct nlmsghdr) char in[ANSWER];
 	int fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
-	const struct rtattr *info, *a = NULL;
+	int bytes = fd >= 0 ? answer(fd, &q.n, in) : -1;
+	const struct rtattr *info = bytes > 0 ? attribute(in, bytes, sizeof(q.m), IFLA_LINKINFO, 0) : NULL, *a;
 	uint32_t n = 0;
 
-	if (fd >= 0 && asked(fd, &q.n, in) == 0) {
-		info = attribute((const void *)in, sizeof(q.m), IFLA_LINKINFO, 0);
-		a = inside(info, IFLA_INFO_KIND, sizeof("tun"));
-		if (a != NULL && memcmp(RTA_DATA(a), "tun", sizeof("tun")) == 0)
-			a = inside(inside(info, IFLA_INFO_DATA, 0), IFLA_TUN_NUM_QUEUES, sizeof(n));
-		else
-			a = NULL;
-	}
+	a = inside(info, IFLA_INFO_KIND, sizeof("tun"));
+	if (a != NULL && memcmp(RTA_DATA(a), "tun", sizeof("tun")) == 0)
+		a = inside(inside(info, IFLA_INFO_DATA, 0), IFLA_TUN_NUM_QUEUES, sizeof(n));
+	else
+		a = NULL;
 	if (a != NULL)
 		memcpy(&n, RTA_DATA(a), sizeof(n));
 	sh_close(&fd);

@@ -114,6 +114,12 @@ bool sh_kif_lives(int dev);
  */
 bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev);
 
+/*
+ * in configure: the MTU that the program asks for is the interface's, and the port's. One that this process may not change, or that
+ * is in another namespace, stays as it is. 0, or -errno and a line
+ */
+int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index);
+
 /* ---- kif_idle.c: of the calling thread ---- */
 
 /* After a burst, not inside a queue: got anything? May give the core away for a moment, when bursts were in vain for long. */

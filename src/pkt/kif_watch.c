@@ -234,6 +234,17 @@ void sh_kif_forget(struct sh_ports *s)
 	s->kifs = NULL;
 }
 
+int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index)
+{
+	int r = p->conf.mtu_asked ? sh_kif_mtu_set(sock, index, (uint16_t)p->conf.mtu) : 0;
+
+	if (r == 0 && p->conf.mtu_asked)
+		sh_store_rel(&p->link_mtu, p->conf.mtu); /* R:PORTLINK */
+	if (r == 0 || r == -EPERM || r == -ENODEV)
+		return 0;
+	return sh_kif_refused(p->name, "the MTU", r);
+}
+
 /* ---- fds of a port ---- */
 
 bool sh_here_over(const struct sh_here *h)

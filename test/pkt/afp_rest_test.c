@@ -252,6 +252,61 @@ TEST(an_MTU_that_others_set_is_followed)
 	CHECK_EQ(stats_of(x.port).opackets, 8);
 }
 
+static uint16_t configured(uint16_t id, uint32_t mtu)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mtu = mtu}};
+	uint16_t is;
+
+	CHECK_EQ(rte_eth_dev_configure(id, 1, 1, &conf), 0);
+	CHECK_EQ(rte_eth_dev_get_mtu(id, &is), 0);
+	return is;
+}
+
+TEST(an_MTU_that_is_asked_for_with_the_configuration_is_the_interfaces)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mtu = 67}};
+	uint16_t id;
+
+	network();
+	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
+	id = port_named("net_af_packet0");
+	CHECK_EQ(configured(id, 1300), 1300);
+	CHECK_EQ(mtu_outside(NEAR, 0), 1300);
+	CHECK_EQ(configured(id, 0), 1300); /* it is as it is */
+	CHECK_EQ(rte_eth_dev_configure(id, 1, 1, &conf), -EINVAL);
+	CHECK_EQ(mtu_outside(NEAR, 0), 1300);
+	CHECK_EQ(configured(id, 9000), 9000);
+	CHECK_EQ(mtu_outside(NEAR, 0), 9000);
+	CHECK_EQ(rte_eth_rx_queue_setup(id, 0, 64, 0, NULL, make_pool("mp", 1023)), 0);
+	CHECK_EQ(rte_eth_tx_queue_setup(id, 0, 64, 0, NULL), 0);
+	CHECK_EQ(rte_eth_dev_start(id), 0);
+	CHECK_EQ(rte_eth_dev_conf_get(id, &conf), 0);
+	CHECK_EQ(conf.rxmode.mtu, 9000);
+}
+
+ROLE(without_admin)
+{
+	static struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+	static struct __user_cap_data_struct raw[2];
+
+	raw[0].effective = raw[0].permitted = 1u << CAP_NET_RAW;
+	CHECK_EQ(syscall(SYS_capset, &h, raw), 0);
+	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
+	t_tell("is %u", configured(port_named("net_af_packet0"), 1300));
+	return rte_eal_cleanup();
+}
+
+TEST(an_MTU_that_a_process_may_not_change_stays)
+{
+	struct t_proc *p;
+
+	network();
+	p = t_spawn("without_admin", NULL);
+	CHECK_STR(t_expect(p, "is"), "is 1500");
+	CHECK_EQ(t_wait(p), 0);
+	CHECK_EQ(mtu_outside(NEAR, 0), 1500);
+}
+
 /* ---- segments ---- */
 
 static struct rte_mbuf *of_segments(unsigned n)
