@@ -199,13 +199,12 @@ class Getter:
         self.thread.start()
 
     def run(self, host):
-        first = None
+        first, until = None, time.monotonic() + 6 * LIMIT
         while True:
-            last = self.enough
             with open(self.path + '.err', 'wb') as err:
                 status = host.start(*self.argv, stderr=err).wait()
-            if status == 7 and not last:
-                continue  # no connection: what happens to the path just then refuses it at once
+            if status == 7 and time.monotonic() < until:
+                continue  # no connection: so the path is just now, or the processor has been others' for seconds
             if status != 0:
                 with open(self.path + '.err', encoding='utf-8') as err:
                     self.why = f'curl ended with {status}: {err.read().strip()}'
