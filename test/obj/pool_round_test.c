@@ -472,6 +472,47 @@ TEST_T(death_of_who_finds_out, 60)
 	end_users();
 }
 
+/* ---- while one is stopped in the ring, another dies in the detour ---- */
+
+/* both: the first one is killed, too, and nobody was in the detour since: what was begun there is brought to an end unasked */
+static void dies_in_detour(struct run *run, const char *label, bool both)
+{
+	const char *at = strstr(label, "_in_") != NULL ? "move_in_slots" : "move_out_copied";
+	struct t_proc *p[2];
+
+	p[0] = start_player("SHOAL_STOP_AT", run->way->ops[0] == 's' ? "push_slots" : at, "2");
+	CHECK(is_stopped(p[0]));
+	use_it(); /* they have found out */
+	p[1] = start_player("SHOAL_DIE_AT", label, both ? "1" : "2");
+	CHECK_EQ(t_wait(p[1]), 128 + SIGKILL);
+	if (!both)
+		use_it();
+	t_kill(p[0], both ? SIGKILL : SIGCONT);
+	CHECK_EQ(t_wait(p[0]), both ? 128 + SIGKILL : 0);
+	run->there = look_at(run->mp, run->there, run->way->tracked ? 0 : both ? 2 * IN_HAND : IN_HAND);
+}
+
+TEST_T(death_in_the_detour, 120)
+{
+	struct labels l = {.n = 0};
+
+#ifndef SH_FAULT
+	SKIP("needs a build with -Dfault=true");
+#endif
+	labels_of("move.c", &l);
+	init_as("primary");
+	start_users();
+	for (unsigned w = 0; w < WAYS; w++) {
+		struct run run = {make(&ways[w]), &ways[w], OBJECTS, 0};
+
+		for (unsigned i = 0; i < l.n; i++)
+			for (int both = 0; both < 2 && passes(&ways[w], l.name[i]); both++)
+				dies_in_detour(&run, l.name[i], both);
+		rte_mempool_free(run.mp);
+	}
+	end_users();
+}
+
 /* ---- the primary is the one ---- */
 
 ROLE(founder)
