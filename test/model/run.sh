@@ -207,6 +207,11 @@ model "pool: two users with a call each, two menders, two deaths" pool.pml "-DRO
 for m in LATE_DEATH NO_SETTLE NO_DROP NO_INTENT LEN_FIRST; do
 	mutant $m pool.pml
 done
+model "pool_round: somebody stopped or dead, two users, another death" pool_round.pml "-DOPS=1"
+model "pool_round: the same once, two users with two calls each, another death" pool_round.pml "-DROUNDS=1"
+for m in NO_HEAL NO_OVER NO_GIVE_UP; do
+	mutant $m pool_round.pml
+done
 model "pool_track: client and server, two menders, two deaths" pool_track.pml ""
 for m in LATE_DEATH NO_SETTLE NO_MEND NO_NOTE; do
 	mutant $m pool_track.pml
