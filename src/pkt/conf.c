@@ -308,7 +308,7 @@ static int configure(struct sh_here *h, const struct sh_conf_ask *a)
 {
 	struct sh_port *p = h->p;
 	struct kept k;
-	int r = sh_queues_take(h, NULL); /* nobody should be there */
+	int r = sh_not_inside(p, sh_queues_take(h, NULL)); /* nobody should be there */
 
 	if (r < 0)
 		return r;
@@ -383,10 +383,10 @@ static int rx_setup(struct sh_here *h, uint16_t id, uint16_t desc, int socket, c
 	if (r < 0)
 		return r;
 	setup_op(p, q);
-	queue_release(h, q);
-	r = sh_queues_take(h, q);
+	r = sh_not_inside(p, sh_queues_take(h, q));
 	if (r < 0)
 		return r;
+	queue_release(h, q);
 	queue_begin(q, p->id, id, false);
 	q->desc = desc;
 	q->socket = socket;
@@ -421,10 +421,10 @@ static int tx_setup(struct sh_here *h, uint16_t id, uint16_t desc, int socket, c
 	if (r < 0)
 		return r;
 	setup_op(p, q);
-	queue_release(h, q);
-	r = sh_queues_take(h, q);
+	r = sh_not_inside(p, sh_queues_take(h, q));
 	if (r < 0)
 		return r;
+	queue_release(h, q);
 	queue_begin(q, p->id, id, true);
 	q->desc = desc;
 	q->socket = socket;

@@ -60,6 +60,8 @@ enum sh_q_state {
  *   busy                   the owner: me before a look at owner in each    who stops queue or port, after owner = 0 and a
  *                          burst, 0 after it                               barrier in all processes: 0 or dead, nobody is
  *                                                                          inside and nobody will be. Who claims waits too
+ *   thread                 the owner, before busy: sh_this_thread()        the owner, of a queue that it is inside of: is it
+ *                                                                          this very thread, which a signal handler borrows?
  *   packets .. said        the owner, inside a burst: load, add, store     all
  *   missed                 whoever delivers to the queue: atomic add       all
  *   base                   who resets: under the seat                      all: a counter is what it says less its base
@@ -82,7 +84,9 @@ struct sh_queue {
 	_Atomic uint64_t busy;
 	_Atomic uint64_t packets, bytes, errors, nombuf;
 	_Atomic uint32_t said; /* enum sh_said: lines about it that were printed */
-	uint32_t pad4_[3];
+	uint32_t pad4_;
+	_Atomic uint64_t
+		thread; /* who is inside, as the owner tells its threads apart; means nothing while busy is 0 */
 
 	_Atomic uint64_t missed __attribute__((aligned(SH_LINE)));
 	uint64_t base[5]; /* of packets, bytes, errors, nombuf, missed */
@@ -345,18 +349,32 @@ const struct sh_driver *sh_driver_of(const char *device);
  * makes up for it with a barrier in all processes. (A thread held up between the first load and that store, while the queue is
  * stopped, started and taken by another process, hides one burst of that process from one who stops it in just that burst.)
  */
+/* a word that no other thread of this process has at the same time: it costs no call and no memory */
+static inline uint64_t sh_this_thread(void)
+{
+	return (uint64_t)(uintptr_t)__builtin_thread_pointer();
+}
+
 static inline bool sh_queue_enter(struct sh_queue *q)
 {
 	uint64_t self = __rte_ring_self[0]; /* 0 in a forked child, which owns nothing */
 
 	if (__builtin_expect(sh_load_rlx(&q->owner) != self || self == 0, 0)) /* relaxed: looked at again below */
 		return false;
-	sh_store_rlx(&q->busy, self); /* relaxed: see above */
+	sh_store_rlx(&q->thread, sh_this_thread()); /* relaxed: before busy */
+	sh_store_rel(&q->busy, self);		    /* R:QINSIDE. For what comes after it, see above */
 	__asm__ volatile("" ::: "memory");
 	if (__builtin_expect(sh_load_rlx(&q->owner) == self, 1)) /* relaxed: see above */
 		return true;
 	sh_store_rlx(&q->busy, 0); /* relaxed: nothing was done */
 	return false;
+}
+
+/* is this thread inside a burst of q? Then it is a signal handler that asks, or what a burst calls */
+static inline bool sh_queue_inside(const struct sh_queue *q)
+{
+	return sh_load_acq(&q->busy) == __rte_ring_self[0] && __rte_ring_self[0] != 0 && /* A:QINSIDE */
+	       sh_load_rlx(&q->thread) == sh_this_thread();				 /* relaxed: after busy */
 }
 
 static inline void sh_queue_leave(struct sh_queue *q)

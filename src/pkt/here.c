@@ -292,6 +292,7 @@ void sh_port_stop(void)
 	sh_kif_stop(s, mine); /* before the thread that it hands work to */
 	if (mine) {
 		sh_hotplug_stop();
+		sh_ports_close_late(s);
 		sh_queues_give_all(s);
 		cbs_free(s);
 	}

@@ -6,6 +6,8 @@
  * its owner, or was when it looked last; whoever polls it drops it when it finds that it is not.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include <rte_errno.h>
@@ -292,25 +294,35 @@ static struct sh_here *here_of(struct sh_ports *s, unsigned port, int *err)
 	return h;
 }
 
+/* a program's signal handler may stop the port, and would wait for the lock that it interrupted */
+static void no_signals(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
 struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue)
 {
 	struct sh_ports *s = sh_ports();
 	struct sh_here *h;
+	sigset_t before;
 	int r;
 
 	if (s == NULL || port >= SH_PORTS || queue >= SH_QUEUES) {
 		rte_errno = s == NULL ? ENODEV : EINVAL;
 		return NULL;
 	}
+	no_signals(&before);
 	h = here_of(s, port, &r);
-	if (h == NULL) {
-		rte_errno = -r;
-		return NULL;
+	if (h != NULL) {
+		sh_lock(&s->lock);
+		r = take(s, h, tx, queue);
+		sh_unlock(&s->lock);
+		sh_here_put(h);
 	}
-	sh_lock(&s->lock);
-	r = take(s, h, tx, queue);
-	sh_unlock(&s->lock);
-	sh_here_put(h);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r == 0)
 		return sh_entry(s, port, tx, queue);
 	rte_errno = -r;
@@ -325,15 +337,21 @@ uint16_t sh_queue_lost(struct sh_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 	unsigned port = q->port % SH_PORTS, id = q->id % SH_QUEUES;
 	bool tx = q->tx != 0;
+	sigset_t before;
 
 	if (s == NULL || sh_self() == 0)
 		return 0;
+	no_signals(&before);
 	sh_lock(&s->lock);
 	e = sh_entry(s, port, tx, id);
 	b = e->own;
 	if (b != NULL && b->q == q)
 		unbind(e);
 	sh_unlock(&s->lock);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (sh_load_rlx(&s->late[port]) != 0 && /* relaxed: this thread's, whose burst is over */
+	    sh_load_rlx(&q->thread) == sh_this_thread())
+		sh_ports_close_late(s);
 	e = sh_queue_claim(port, tx, id);
 	return e != NULL ? e->burst(e->data, pkts, n) : 0;
 }
@@ -349,7 +367,7 @@ static void barrier(void)
 		(void)sh_futex_wait(&none, 0, sh_deadline(2 * SH_NS_PER_MS), SH_FUTEX_ANY, false);
 }
 
-/* until nobody is inside; 0, -EBUSY */
+/* until nobody is inside; 0, -EBUSY, -EDEADLK */
 static int wait_out(const struct sh_queue *q, uint64_t dl)
 {
 	_Atomic uint32_t none = 0;
@@ -359,6 +377,8 @@ static int wait_out(const struct sh_queue *q, uint64_t dl)
 		busy = sh_load_acq(&q->busy); /* A:QBUSY */
 		if (busy == 0 || sh_gone(busy))
 			return 0;
+		if (sh_queue_inside(q))
+			return -EDEADLK;
 		if (sh_left_ns(dl) == 0)
 			break;
 		(void)sh_futex_wait(&none, 0, sh_deadline(SH_NS_PER_MS / 10), SH_FUTEX_ANY, false);
@@ -367,6 +387,17 @@ static int wait_out(const struct sh_queue *q, uint64_t dl)
 	       "go on "
 	       "(kill -CONT) or end it",
 	       q->port, sh_id_slot(busy), q->tx ? "tx" : "rx", q->id);
+	return -EBUSY;
+}
+
+int sh_not_inside(const struct sh_port *p, int r)
+{
+	if (r != -EDEADLK)
+		return r;
+	sh_err("port %u (%s): this very thread is inside a burst there, which a signal handler has interrupted, or "
+	       "that "
+	       "calls this: it is stopped; do the rest when the burst has returned",
+	       p->id, p->name);
 	return -EBUSY;
 }
 
@@ -389,7 +420,7 @@ int sh_queues_empty(struct sh_here *h)
 	for (unsigned i = 0; i < n; i++) {
 		int one = wait_out(&p->queue[i], dl);
 
-		r = r == 0 ? one : r;
+		r = r == 0 || one == -EBUSY ? one : r;
 	}
 	return r;
 }
@@ -423,7 +454,8 @@ int sh_queue_give(unsigned port, bool tx, unsigned queue)
 	if (b != NULL) {
 		struct sh_queue *q = b->q;
 
-		unbind(e);
+		if (!sh_queue_inside(q)) /* else at the next burst */
+			unbind(e);
 		SH_STEP("queue_left");
 		r = sh_cas(&q->owner, &self, 0) ? 0 : -ENOENT; /* R:QOWNER */
 	}

@@ -69,7 +69,7 @@ struct sh_event_cb {
  *   field          written by
  *   table          who finds it first: one store
  *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
- *   here, closed, bound, unopened   under lock; so are the words of rows that this process makes or removes
+ *   here, closed, late, bound, unopened   under lock; so are the words of rows that this process makes or removes
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
  *   seen           under lock: what callbacks were told
  *   cbs, teller, devs, dev, pkt_cbs   under cb_lock
@@ -82,7 +82,10 @@ struct sh_ports {
 	struct sh_unopened *unopened; /* few, if any */
 	struct rte_eth_rxtx_callback *pkt_cbs;
 	struct sh_here *here[SH_PORTS];
-	_Atomic uint64_t closed[SH_PORTS]; /* serial of a port that a secondary has closed for itself */
+	_Atomic uint64_t
+		closed[SH_PORTS]; /* serial of a port that a secondary has closed for itself, or that is in late */
+	_Atomic uint64_t
+		late[SH_PORTS]; /* serial of a port that was closed from inside a burst: to be closed for all */
 	_Atomic uint64_t probed_ns;
 	struct {
 		uint64_t serial, link_n;
@@ -135,9 +138,13 @@ void sh_port_drop(struct sh_port *p);
 /* owner.c */
 /* bring this queue into this process' hands: its entry, ready; or NULL and rte_errno */
 struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue);
-/* take all queues (only: just this one) from their owners and wait until nobody is inside. With the seat. 0, -EBUSY (a line) */
+/*
+ * Take all queues (only: just this one) from their owners and wait until nobody is inside. With the seat. 0, -EBUSY (a line), or
+ * -EDEADLK: nobody is but this very thread, which cannot wait for itself. sh_not_inside() makes that -EBUSY and a line.
+ */
 int sh_queues_take(struct sh_here *h, struct sh_queue *only);
-int sh_queues_empty(struct sh_here *h); /* of a stopped port: the same wait, once they were taken. 0, -EBUSY (a line) */
+int sh_queues_empty(struct sh_here *h); /* of a stopped port: the same wait, once they were taken */
+int sh_not_inside(const struct sh_port *p, int r);
 int sh_queue_give(unsigned port, bool tx, unsigned queue);
 void sh_queues_give_all(struct sh_ports *s);
 /* under lock: did a burst try in vain to attach the driver of this port? */
@@ -166,7 +173,9 @@ uint16_t sh_port_mtu(const struct sh_port *p); /* the interface's; where there i
 /* conf.c */
 void sh_port_unset(struct sh_here *h); /* no configuration, no queues */
 
-/* run.c: stop it, with the seat; 0 or -errno */
+/* run.c: close for all what is in late */
+void sh_ports_close_late(struct sh_ports *s);
+/* stop it, with the seat; 0 or -errno, -EDEADLK as sh_queues_take() */
 int sh_port_halt(struct sh_here *h);
 
 /* event.c */

@@ -47,7 +47,9 @@ static int start(struct sh_here *h)
 		       p->id, p->name);
 		return -EIO;
 	}
-	r = sh_queues_empty(h); /* a stop that said -EBUSY: who is inside still would go on in what begins now */
+	r = sh_not_inside(
+		p,
+		sh_queues_empty(h)); /* a stop that said -EBUSY: who is inside still would go on in what begins now */
 	if (r < 0)
 		return r;
 	say_not_set_up(p);
@@ -108,6 +110,7 @@ SH_EXPORT int rte_eth_dev_stop(uint16_t port_id)
 		return r;
 	link = sh_load_acq(&h->p->link_n);			/* A:PORTLINK */
 	r = sh_load_acq(&h->p->run) != 0 ? sh_port_halt(h) : 0; /* A:PORTRUN */
+	r = r == -EDEADLK ? 0 : r; /* the burst that it was called from goes on with what it has, and is the last one */
 	sh_port_leave(h->p);
 	tell_link(h->p, link);
 	sh_here_put(h);
@@ -131,6 +134,31 @@ static int close_here(struct sh_here *h)
 	return 0;
 }
 
+/*
+ * From inside a burst of this thread, which would find its memory gone: the port is none for this process any more, and closed for
+ * all by the next burst that this thread wants there, or when the process leaves.
+ */
+static int close_later(struct sh_here *h)
+{
+	struct sh_ports *s = sh_ports();
+
+	sh_store_rlx(&s->late[h->id], h->serial); /* relaxed: this process' own word */
+	return close_here(h);
+}
+
+void sh_ports_close_late(struct sh_ports *s)
+{
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		uint64_t serial = sh_xchg(&s->late[i], 0);
+
+		if (serial == 0 || sh_load_rlx(&s->closed[i]) != serial) /* relaxed: this process' own word */
+			continue;
+		sh_store_rlx(&s->closed[i], 0); /* relaxed: as above */
+		if (sh_port(i) != NULL && sh_port(i)->serial == serial)
+			(void)rte_eth_dev_close((uint16_t)i);
+	}
+}
+
 SH_EXPORT int rte_eth_dev_close(uint16_t port_id)
 {
 	int r;
@@ -146,7 +174,9 @@ SH_EXPORT int rte_eth_dev_close(uint16_t port_id)
 		r = close_here(h);
 	} else {
 		r = sh_queues_take(h, NULL);
-		if (r == 0) {
+		if (r == -EDEADLK)
+			r = close_later(h);
+		else if (r == 0) {
 			sh_port_unset(h);
 			sh_port_drop(h->p); /* the seat is gone with it */
 			sh_here_put(h);
@@ -166,7 +196,7 @@ SH_EXPORT int rte_eth_dev_reset(uint16_t port_id)
 
 	if (h == NULL)
 		return r;
-	r = sh_port_halt(h);
+	r = sh_not_inside(h->p, sh_port_halt(h));
 	if (r == 0)
 		sh_port_unset(h);
 	sh_port_end(h, SH_OP_CONFIGURE);
@@ -195,6 +225,7 @@ static int queue_run(uint16_t port_id, uint16_t id, bool tx, bool on, const char
 	} else {
 		sh_store_rel(&q->state, SH_Q_STOPPED); /* R:QSTATE */
 		r = sh_queues_take(h, q);
+		r = r == -EDEADLK ? 0 : r; /* as rte_eth_dev_stop() */
 	}
 	sh_port_end(h, SH_OP_LITTLE);
 	return r;

@@ -419,7 +419,7 @@ int sh_port_unmake(unsigned id)
 	}
 	r = sh_port_enter(h->p, h->serial, SH_OP_STOP);
 	if (r == 0) {
-		r = sh_port_halt(h);
+		r = sh_not_inside(h->p, sh_port_halt(h));
 		if (r < 0)
 			sh_port_leave(h->p);
 		else

@@ -186,3 +186,161 @@ TEST(settings_without_effect_are_said)
 	CHECK_EQ(lines_said(), 1);
 	log_as_before();
 }
+
+/* ---- from inside a burst ---- */
+
+/* a back end whose get calls the test: inside a burst, as a signal handler would come */
+static struct rte_mempool *inside_mp;
+static void *stack[64];
+static unsigned n_stack;
+static void (*volatile inside)(void);
+
+static int pile_new(struct rte_mempool *mp)
+{
+	(void)mp;
+	return 0;
+}
+
+static void pile_end(struct rte_mempool *mp)
+{
+	(void)mp;
+}
+
+static int pile_put(struct rte_mempool *mp, void *const *o, unsigned n)
+{
+	(void)mp;
+	memcpy(&stack[n_stack], o, n * sizeof(*o));
+	n_stack += n;
+	return 0;
+}
+
+static int pile_get(struct rte_mempool *mp, void **o, unsigned n)
+{
+	(void)mp;
+	if (inside != NULL)
+		CHECK_EQ(raise(SIGUSR1), 0);
+	if (n > n_stack)
+		return -ENOBUFS;
+	n_stack -= n;
+	memcpy(o, &stack[n_stack], n * sizeof(*o));
+	return 0;
+}
+
+static unsigned pile_count(const struct rte_mempool *mp)
+{
+	(void)mp;
+	return n_stack;
+}
+
+static const struct rte_mempool_ops pile = {.name = "pile",
+					    .alloc = pile_new,
+					    .free = pile_end,
+					    .enqueue = pile_put,
+					    .dequeue = pile_get,
+					    .get_count = pile_count};
+
+static void on_signal(int sig)
+{
+	void (*fn)(void) = inside;
+
+	(void)sig;
+	inside = NULL; /* once */
+	fn();
+}
+
+static uint16_t burst_with(void (*fn)(void), uint16_t q)
+{
+	struct rte_mbuf *m[8];
+	uint16_t n;
+
+	inside = fn;
+	n = rte_eth_rx_burst(0, q, m, 8);
+	CHECK(inside == NULL);
+	rte_pktmbuf_free_bulk(m, n);
+	return n;
+}
+
+static void inside_begin(void)
+{
+	CHECK(signal(SIGUSR1, on_signal) != SIG_ERR);
+	CHECK(rte_mempool_register_ops(&pile) >= 0);
+	inside_mp =
+		rte_pktmbuf_pool_create_by_ops("inside", 63, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "pile");
+	CHECK(inside_mp != NULL);
+}
+
+static void stop_it(void)
+{
+	CHECK_EQ(rte_eth_dev_stop(0), 0);
+}
+
+static void stop_and_more(void)
+{
+	listen_to_log();
+	CHECK_EQ(rte_eth_dev_stop(0), 0);
+	CHECK_EQ(rte_eth_dev_stop(0), 0);
+	CHECK_EQ(lines_said(), 0);
+	CHECK_EQ(rte_eth_dev_start(0), -EBUSY);
+	CHECK_EQ(rte_eth_dev_configure(0, 1, 1, &plain), -EBUSY);
+	CHECK_EQ(rte_eth_rx_queue_setup(0, 0, 64, 0, NULL, inside_mp), -EBUSY);
+	CHECK_EQ(rte_eth_dev_reset(0), -EBUSY);
+	CHECK_EQ(rte_vdev_uninit("net_null0"), -EBUSY);
+	CHECK_EQ(said("this very thread is inside a burst there"), 5);
+	CHECK_EQ(lines_said(), 5);
+	log_as_before();
+}
+
+static void stop_queue(void)
+{
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(0, 1), 0);
+}
+
+TEST(a_handler_stops_the_port_whose_burst_it_interrupts)
+{
+	struct rte_mbuf *m[8];
+
+	INIT("primary", "--vdev=net_null0");
+	inside_begin();
+	start_port(0, 2, inside_mp);
+	CHECK_EQ(burst_with(stop_it, 0), 8);
+	CHECK_EQ(rte_eth_rx_burst(0, 0, m, 8), 0);
+	CHECK_EQ(rte_eth_dev_start(0), 0);
+	CHECK_EQ(burst_with(stop_queue, 1), 8);
+	CHECK_EQ(rte_eth_rx_burst(0, 1, m, 8), 0);
+	CHECK_EQ(burst_with(stop_and_more, 0), 8);
+	CHECK_EQ(rte_eth_rx_burst(0, 0, m, 8), 0);
+	CHECK_EQ(rte_eth_dev_configure(0, 1, 1, &plain), 0);
+	CHECK_EQ(rte_eth_dev_start(0), 0);
+	CHECK_EQ(burst_with(stop_it, 0), 8);
+	CHECK_EQ(rte_vdev_uninit("net_null0"), 0);
+	CHECK_EQ(rte_eth_rx_burst(0, 0, m, 8), 0);
+	CHECK_EQ(n_stack, 63);
+}
+
+static void close_it(void)
+{
+	CHECK_EQ(rte_eth_dev_stop(0), 0);
+	CHECK_EQ(rte_eth_dev_close(0), 0);
+	CHECK_EQ(rte_eth_dev_is_valid_port(0), 0);
+	CHECK_EQ(rte_eth_dev_close(0), -ENODEV);
+	CHECK_EQ(rte_eth_dev_count_avail(), 0);
+}
+
+/* what mp_server does: its burst is the last one, but may go on; the port is gone for all with the next one */
+TEST(a_handler_closes_the_port_whose_burst_it_interrupts)
+{
+	struct rte_mbuf *m[8];
+
+	INIT("primary", "--vdev=net_null0");
+	inside_begin();
+	start_port(0, 1, inside_mp);
+	CHECK_EQ(burst_with(close_it, 0), 8);
+	CHECK_EQ(rte_eth_dev_is_valid_port(0), 0);
+	CHECK(rte_memzone_lookup("EP_0") != NULL);
+	CHECK_EQ(rte_eth_rx_burst(0, 0, m, 8), 0);
+	CHECK(rte_memzone_lookup("EP_0") == NULL);
+	CHECK_EQ(rte_vdev_init("net_null0", ""), 0); /* another one, in its place */
+	start_port(0, 1, inside_mp);
+	CHECK_EQ(burst_with(close_it, 0), 8);
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
