@@ -2,9 +2,10 @@
 """demo.py WORK [tap|af_packet] [SECONDS]: hosts left and right, and between them two processes of symmetric_mp.
 
 WORK has the programs (demo.sh put them there). A file is downloaded again and again, and compared each time; every few seconds
-the second process is killed with -9 and replaced. A table shows each process' queues of each port while it runs; on Ctrl-C the
-processes print their own statistics. Status 1: a file that came was another one.
+the second process is killed with -9 and replaced. A table shows each process' queues of each port while it runs; on Ctrl-C, which
+demo.sh hands on as SIGTERM, the processes print their own statistics. Status 1: a file that came was another one.
 """
+import ctypes
 import os
 import re
 import signal
@@ -18,18 +19,30 @@ KILL_S = 3  # seconds between kills
 ROW = re.compile(r' *(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$')
 
 
+class Stopped(Exception):
+    """Somebody wants it to end."""
+
+
 class Demo:
     def __init__(self, work, kind, seconds):
         self.kind, self.seconds, self.exe = kind, seconds, os.path.join(work, 'symmetric_mp')
         self.tty = sys.stdout.isatty()
         self.drawn = self.files = self.kills = 0
         self.stop = False
-        self.w = World()
+        self.w = World(os.path.join(work, 'run'))
         os.environ['LD_LIBRARY_PATH'] = work
         self.watch_exe = os.path.join(work, 'watch')
 
+    def show(self, text, end='\n'):
+        try:
+            print(text, end=end, flush=True)
+        except OSError:  # the terminal is closed
+            none = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(none, 1)
+            os.dup2(none, 2)
+
     def say(self, text):
-        print(text, flush=True)
+        self.show(text)
         self.drawn = 0
 
     def table(self):
@@ -42,8 +55,8 @@ class Demo:
             lines.append('   ' + line + ('   ' + pids.get(int(m[3]), 'nobody') if m else ''))
         lines.append(f'   {self.files} files downloaded, {self.kills} processes killed and replaced')
         if self.tty and self.drawn:
-            print(f'\033[{self.drawn}A\033[J', end='')
-        print('\n'.join(lines), flush=True)
+            self.show(f'\033[{self.drawn}A\033[J', end='')
+        self.show('\n'.join(lines))
         self.drawn = len(lines)
 
     def replace(self):
@@ -81,23 +94,42 @@ class Demo:
         self.say('   ok: ping')
         want = self.w.serve(SIZE)
         self.say('== downloads by curl from nginx, compared each time' + ('; Ctrl-C ends' if not self.seconds else ''))
-        signal.signal(signal.SIGINT, self.interrupted)
         self.traffic(want)
+
+    def statistics(self, early):
+        """early: it may have ended before they had begun"""
+        self.stop = True  # not in the middle of this
         self.say('== what the processes say')
-        for p in self.workers:
+        for p in self.w.programs:
+            if not p.name.startswith('symmetric_mp') or p.killed:
+                continue
             p.kill(signal.SIGINT)
             found = re.findall(r'Port \d+: RX - \d+, TX - \d+, Drop - \d+', p.shown())
-            if len(found) != 2:
+            if len(found) != 2 and not early:
                 raise Failed(f'{p.name} printed no statistics: {p.shown()[-300:]}')
-            self.say(f'   {p.name}: ' + '; '.join(found))
+            self.say(f'   {p.name}: ' + ('; '.join(found) or 'nothing: it had just begun'))
         self.say(f'   ok: {self.files} files were right, {self.kills} processes were killed and replaced')
+
+    def listen(self):
+        """end in good order when somebody says so, and when demo.sh is no more"""
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(sig, self.interrupted)
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+        if os.environ.get('SHOAL_DEMO_SHELL', str(os.getppid())) != str(os.getppid()):
+            raise Stopped
 
     def interrupted(self, sig, frame):
         del sig, frame
-        self.stop = True
+        if not self.stop:
+            self.stop = True
+            raise Stopped
 
 
 def main():
+    try:
+        os.setsid()  # what the terminal says is not for the programs
+    except OSError:
+        pass  # it was so already
     kind = sys.argv[2] if len(sys.argv) > 2 else 'tap'
     seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 0 if sys.stdout.isatty() else 5
     if kind not in DEVICES:
@@ -109,12 +141,19 @@ def main():
         print(f'demo: {e}')
         return 77
     demo = Demo(sys.argv[1], kind, seconds)
+    early = False
     try:
-        demo.run()
+        try:
+            demo.listen()
+            demo.run()
+        except Stopped:
+            early = True
+        demo.statistics(early)
     except Failed as e:
-        print(f'DIFFERENT: {e}')
+        demo.say(f'DIFFERENT: {e}')
         return 1
     finally:
+        demo.stop = True
         demo.w.close()
     return 0
 

@@ -231,8 +231,9 @@ class Getter:
 class World:
     """Two hosts and the middle."""
 
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix='shoal-traffic-')
+    def __init__(self, where=None):
+        """where: a directory for all that there is; else a new one"""
+        self.dir = where or tempfile.mkdtemp(prefix='shoal-traffic-')
         self.left, self.right = Host(1), Host(2)
         self.hosts = [self.left, self.right]
         self.programs = []
