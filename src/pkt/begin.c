@@ -9,7 +9,7 @@
 
 struct sh_here *sh_port_begin(uint16_t port, const char *fn, enum sh_port_op op, int *err)
 {
-	struct sh_here *h = sh_here(port, err);
+	struct sh_here *h = op == SH_OP_NONE ? sh_here_visit(port, err) : sh_here(port, err);
 
 	if (h == NULL) {
 		if (*err == -ENODEV)
@@ -46,7 +46,10 @@ struct sh_here *sh_port_begin_driver(uint16_t port, const char *fn, enum sh_port
 
 void sh_port_end(struct sh_here *h, enum sh_port_op op)
 {
-	if (op != SH_OP_NONE)
-		sh_port_leave(h->p);
+	if (op == SH_OP_NONE) {
+		sh_here_leave(h);
+		return;
+	}
+	sh_port_leave(h->p);
 	sh_here_put(h);
 }

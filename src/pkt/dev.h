@@ -58,7 +58,7 @@ enum sh_q_state {
  *                          me -> 0: the owner, leaving or giving it away;
  *                          anything -> 0: who stops queue or port
  *   busy                   the owner: me before a look at owner in each    who stops queue or port, after owner = 0 and a
- *                          burst, 0 after it                               barrier in all processes: 0 or dead, nobody is
+ *                          burst or open, 0 after it                            barrier in all processes: 0 or dead, nobody is
  *                                                                          inside and nobody will be. Who claims waits too
  *   thread                 the owner, before busy: sh_this_thread()        the owner, of a queue that it is inside of: is it
  *                                                                          this very thread, which a signal handler borrows?
@@ -154,7 +154,7 @@ static inline void sh_rss_changed(struct sh_port_rss *s)
 	sh_store_rel(&s->gen, (sh_load_rlx(&s->gen) | 1) + 1); /* R:PORTRSS; relaxed: one writer */
 }
 
-/* state: 0; MAKING | member; ready(serial); GOING | member */
+/* state: 0; MAKING | member; ready(serial); GOING | member; GOING: what was left to who makes a port next */
 #define SH_PORT_MAKING (1ull << 63)
 #define SH_PORT_GOING (1ull << 62)
 #define SH_PORT_READY (1ull << 61)
@@ -296,15 +296,15 @@ struct sh_driver {
 	int (*stats_reset)(struct sh_here *h);
 
 	/* 4. in the process that becomes owner of q, and by the thread that bursts there, without the seat.
-	 * open: fills *io, under the room's private lock. mend: before that, if the former owner died: brings q->drv[] and what it stands for to a valid state.
+	 * open: fills *io, under the room's private lock, inside the queue (busy). The former owner may have died anywhere in it.
 	 * shut: drops io->data, when q is no longer this process'; nobody is in burst. The port may be gone, and h detached:
 	 * neither h->p, p->shared nor h->local is looked at. */
 	int (*open)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
-	void (*mend)(struct sh_here *h, struct sh_queue *q);
 	void (*shut)(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 
-	/* 5. questions, at any time in any process. link: looks now and calls sh_port_link_set(). */
-	void (*link)(struct sh_here *h);
+	/* 5. questions, at any time in any process, as visits (visit.c): nobody is waited for who may wait for the remover, and
+	 * no callback is called. link: looks now and stores it; true: it has changed, and all are to be told. */
+	bool (*link)(struct sh_here *h);
 	int (*used)(struct sh_here *h,
 		    struct sh_queue *q); /* descriptors in use: packets that wait to be taken, or to leave */
 	/* counters that the queues' records have not got; NULL: there are none. names ends with NULL */

@@ -475,13 +475,12 @@ static int mtu_set(struct sh_here *h, uint16_t mtu)
 	return r < 0 ? sh_kif_refused(h->p->name, "its MTU", r) : 0;
 }
 
-static void look_at_link(struct sh_here *h)
+static bool look_at_link(struct sh_here *h)
 {
 	struct tap_here *t = h->local;
 	const struct tap *s = h->p->shared;
 
-	if (sh_kif_link(h->p, t->sock.fd, s->index, t->q[0].fd))
-		sh_ports_tell();
+	return sh_kif_link(h->p, t->sock.fd, s->index, t->q[0].fd);
 }
 
 /* what the kernel could not put into a queue that was full; 0 where it cannot be asked */

@@ -16,6 +16,7 @@
 #include <rte_errno.h>
 
 #include "base/export.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "chan/internal.h"
 #include "pkt/hotplug.h"
@@ -98,23 +99,28 @@ int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret)
 }
 
 /* *h is new, or NULL and an error; under the lock */
-static int attach(struct sh_ports *s, struct sh_port *p, struct sh_here **ret)
+static int attach(struct sh_ports *s, struct sh_port *p, unsigned id, struct sh_here **ret)
 {
 	uint64_t serial = sh_serial(p);
 	struct sh_here *h = NULL;
-	int r = serial != 0 ? sh_here_new(p, serial, &h) : -ENODEV;
+	int r;
 
+	if (!sh_visit_begin(s, id, serial))
+		return -ENODEV;
+	SH_STEP("port_attaching");
+	r = sh_here_new(p, serial, &h);
+	sh_visit_end(s, id);
 	if (r < 0)
 		return r;
-	if (sh_serial(p) != serial) { /* it went meanwhile, and another may be there: what was read may be of both */
+	if (sh_serial(p) != serial) { /* it went meanwhile */
 		put(h);
 		return -ENODEV;
 	}
-	s->here[p->id] = *ret = h;
+	s->here[id] = *ret = h;
 	return 0;
 }
 
-struct sh_here *sh_here(unsigned id, int *err)
+static struct sh_here *get(unsigned id, bool visit, int *err)
 {
 	struct sh_ports *s = sh_ports();
 	struct sh_here *h = NULL;
@@ -133,12 +139,23 @@ struct sh_here *sh_here(unsigned id, int *err)
 		h = NULL;
 	}
 	if (h == NULL)
-		r = attach(s, p, &h);
+		r = attach(s, p, id, &h);
+	if (h != NULL && visit && !sh_visit_begin(s, id, h->serial)) {
+		h = NULL;
+		r = -ENODEV;
+	}
 	if (h != NULL)
 		h->refs++;
 	sh_unlock(&s->lock);
+	if (h != NULL && visit)
+		SH_STEP("port_visited");
 	*err = r;
 	return h;
+}
+
+struct sh_here *sh_here(unsigned id, int *err)
+{
+	return get(id, false, err);
 }
 
 void sh_here_put(struct sh_here *h)
@@ -150,13 +167,30 @@ void sh_here_put(struct sh_here *h)
 	sh_unlock(&s->lock);
 }
 
+struct sh_here *sh_here_visit(unsigned id, int *err)
+{
+	return get(id, true, err);
+}
+
+void sh_here_leave(struct sh_here *h)
+{
+	struct sh_ports *s = sh_ports();
+
+	sh_lock(&s->lock);
+	sh_visit_end(s, h->id);
+	put(h);
+	sh_unlock(&s->lock);
+}
+
 static void keep(struct sh_ports *s, struct sh_here *h)
 {
 	if (h->drv->keep == NULL)
 		return;
 	sh_lock(&s->lock);
-	if (!sh_here_over(h))
+	if (sh_visit_begin(s, h->id, h->serial)) {
 		h->drv->keep(h);
+		sh_visit_end(s, h->id);
+	}
 	sh_unlock(&s->lock);
 }
 
@@ -214,7 +248,7 @@ static void tell_others(uint64_t within_ns)
 
 void sh_ports_tell(void)
 {
-	tell_others(SH_NS_PER_S);
+	tell_others(SH_FAULT_NUM("SHOAL_TELL_NS", SH_NS_PER_S));
 	(void)sh_ports_attach();
 	sh_ports_events();
 }

@@ -496,9 +496,12 @@ SH_EXPORT int rte_dev_iterator_init(struct rte_dev_iterator *it, const char *str
 /* a device has one port */
 SH_EXPORT struct rte_device *rte_dev_iterator_next(struct rte_dev_iterator *it)
 {
-	struct sh_port *p = sh_port(rte_eth_iterator_next(it));
+	struct sh_here *h = sh_here_visit(rte_eth_iterator_next(it), NULL);
+	struct rte_device *d = h != NULL ? sh_device(h->p) : NULL;
 
-	return p != NULL ? sh_device(p) : NULL;
+	if (h != NULL)
+		sh_here_leave(h);
+	return d;
 }
 
 /* ---- who uses which queue (shoal_port.h) ---- */

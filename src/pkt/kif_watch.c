@@ -34,7 +34,6 @@
 #define BATCH 8192 /* bytes of netlink messages at a time */
 
 struct watched {
-	struct sh_port *p;
 	uint64_t serial; /* 0: free */
 	int sock, dev;	 /* dev: -1, or as sh_kif_watch_dev() says */
 	uint32_t index;
@@ -79,6 +78,25 @@ bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
 	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
 }
 
+/* a visit: else what is seen of an interface that goes with its port would be stored in the next port of that row */
+static bool look_at(struct sh_kifs *k, unsigned i)
+{
+	struct sh_here *h;
+	struct watched w;
+	bool told;
+
+	sh_lock(&k->lk);
+	w = k->w[i];
+	sh_unlock(&k->lk);
+	h = w.serial != 0 ? sh_here_visit(i, NULL) : NULL;
+	if (h == NULL)
+		return false;
+	/* the same port: not unwatched before the visit is over, so its files are open */
+	told = w.serial == h->serial && sh_kif_link(h->p, w.sock, w.index, w.dev);
+	sh_here_leave(h);
+	return told;
+}
+
 /* on the thread for long work */
 static void look(void *arg, uint64_t n)
 {
@@ -88,13 +106,9 @@ static void look(void *arg, uint64_t n)
 	(void)n;
 	sh_lock(&k->lk);
 	k->asked = false;
-	for (unsigned i = 0; i < SH_PORTS; i++) {
-		const struct watched *w = &k->w[i];
-
-		if (w->serial != 0 && w->serial == sh_serial(w->p))
-			told = sh_kif_link(w->p, w->sock, w->index, w->dev) || told;
-	}
 	sh_unlock(&k->lk);
+	for (unsigned i = 0; i < SH_PORTS; i++)
+		told = look_at(k, i) || told;
 	SH_STEP("kif_stored");
 	if (told)
 		sh_ports_nudge();
@@ -192,8 +206,7 @@ int sh_kif_watch_dev(const struct sh_here *h, int sock, uint32_t index, int dev)
 	if (k->nl < 0)
 		r = listen_to(k);
 	if (r == 0)
-		k->w[h->id] =
-			(struct watched){.p = h->p, .serial = h->serial, .sock = sock, .dev = dev, .index = index};
+		k->w[h->id] = (struct watched){.serial = h->serial, .sock = sock, .dev = dev, .index = index};
 	sh_unlock(&k->lk);
 	return r;
 }

@@ -21,7 +21,6 @@
 #include "pkt/port.h"
 #include "proc/proc.h"
 
-#define INSIDE_NS SH_FAULT_NUM("SHOAL_INSIDE_NS", SH_NS_PER_S)
 #define PROBE_NS (10 * SH_NS_PER_MS)
 #define RETRY_NS (100 * SH_NS_PER_MS) /* after the first time that a queue could not be opened; doubled each time */
 #define RETRY_MOST_NS (5 * SH_NS_PER_S)
@@ -188,7 +187,7 @@ static int refuse(const struct sh_queue *q, sh_id_t id)
 }
 
 /* owner is me afterwards: 0; -EBUSY somebody else's */
-static int claim(struct sh_ports *s, struct sh_here *h, struct sh_queue *q)
+static int claim(struct sh_ports *s, struct sh_queue *q)
 {
 	uint64_t self = sh_self(), seen = 0, busy;
 
@@ -198,13 +197,11 @@ static int claim(struct sh_ports *s, struct sh_here *h, struct sh_queue *q)
 		if (!sh_cas(&q->owner, &seen, self)) /* A:QOWNER */
 			return -EBUSY;
 		SH_STEP("queue_taken_over");
-		if (h->drv->mend != NULL)
-			h->drv->mend(h, q);
 	}
 	SH_STEP("queue_claimed");
 	busy = sh_load_acq(&q->busy);			   /* A:QBUSY */
 	if (busy != 0 && busy != self && !sh_gone(busy)) { /* it was stopped inside while the queue was taken from it */
-		sh_store_rel(&q->owner, 0);		   /* R:QOWNER */
+		(void)sh_cas(&q->owner, &self, 0);	   /* R:QOWNER */
 		return refuse(q, busy);
 	}
 	return 0;
@@ -215,19 +212,29 @@ static bool runs(const struct sh_port *p, const struct sh_queue *q)
 	return sh_load_sc(&p->run) != 0 && sh_load_acq(&q->state) == SH_Q_RUN; /* A:QSTATE */
 }
 
-/* of a queue that is mine, and runs. Said the first time only */
-static int open_queue(struct sh_ports *s, struct sh_here *h, struct sh_queue *q, const struct sh_unopened *k,
-		      bool again)
+/* of a queue that is mine. Inside, as in a burst: who stops the port, or removes it, waits until the driver has opened it.
+ * Said the first time only */
+static int open_inside(struct sh_ports *s, struct sh_here *h, struct sh_queue *q, const struct sh_unopened *k,
+		       bool again)
 {
 	uint64_t began = sh_now_ns();
-	bool was = sh_log_hush(again);
-	int r = bind_queue(sh_entry(s, h->id, q->tx != 0, q->id), h, q);
+	int r = -ENETDOWN;
+	bool was;
 
-	(void)sh_log_hush(was);
-	if (r < 0)
-		not_opened(s, k, r, sh_now_ns() - began);
-	else
-		opened(s, k);
+	sh_store_rlx(&q->thread, sh_this_thread()); /* relaxed: before busy */
+	sh_store_rel(&q->busy, sh_self());	    /* R:QINSIDE */
+	sh_fence(); /* owner and busy before run; partner: the fence in sh_queues_take() */
+	SH_STEP("queue_opening");
+	if (runs(h->p, q)) {
+		was = sh_log_hush(again);
+		r = bind_queue(sh_entry(s, h->id, q->tx != 0, q->id), h, q);
+		(void)sh_log_hush(was);
+		if (r < 0)
+			not_opened(s, k, r, sh_now_ns() - began);
+		else
+			opened(s, k);
+	}
+	sh_store_rel(&q->busy, 0); /* R:QBUSY */
 	return r;
 }
 
@@ -235,6 +242,7 @@ static int open_queue(struct sh_ports *s, struct sh_here *h, struct sh_queue *q,
 static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 {
 	struct sh_port *p = h->p;
+	uint64_t self = sh_self();
 	struct sh_unopened k;
 	struct sh_queue *q;
 	bool again = false;
@@ -248,16 +256,17 @@ static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 	k = key(p, h->serial, q);
 	r = too_early(s, &k, &again);
 	if (r == 0)
-		r = claim(s, h, q);
+		r = claim(s, q);
 	if (r < 0)
 		return r;
-	sh_fence(); /* owner before run; partner: the fence in sh_queues_take() */
-	if (!runs(p, q))
-		r = -ENETDOWN;
-	else if (sh_entry(s, p->id, tx, queue)->burst == NULL)
-		r = open_queue(s, h, q, &k, again);
+	if (sh_entry(s, p->id, tx, queue)->burst == NULL) {
+		r = open_inside(s, h, q, &k, again);
+	} else {	    /* it is open, and another thread may be inside */
+		sh_fence(); /* owner before run; partner: the fence in sh_queues_take() */
+		r = runs(p, q) ? 0 : -ENETDOWN;
+	}
 	if (r < 0)
-		sh_store_rel(&q->owner, 0); /* R:QOWNER */
+		(void)sh_cas(&q->owner, &self, 0); /* R:QOWNER; not mine any more: it was taken away meanwhile */
 	return r;
 }
 
@@ -401,19 +410,16 @@ int sh_not_inside(const struct sh_port *p, int r)
 	return -EBUSY;
 }
 
-static void take_one(struct sh_here *h, struct sh_queue *q)
+static void take_one(struct sh_queue *q)
 {
-	uint64_t was = sh_xchg(&q->owner, 0); /* A:QOWNER R:QOWNER */
-
+	(void)sh_xchg(&q->owner, 0); /* R:QOWNER */
 	SH_STEP("port_queue_taken");
-	if (was != 0 && was != sh_self() && h->drv->mend != NULL && sh_gone(was))
-		h->drv->mend(h, q);
 }
 
 int sh_queues_empty(struct sh_here *h)
 {
 	struct sh_port *p = h->p;
-	uint64_t dl = sh_deadline(INSIDE_NS);
+	uint64_t dl = sh_deadline(SH_INSIDE_NS);
 	unsigned n = p->queue != NULL ? 2u * p->room : 0;
 	int r = 0;
 
@@ -432,11 +438,11 @@ int sh_queues_take(struct sh_here *h, struct sh_queue *only)
 
 	sh_fence(); /* run, or state, before owner; partner: the fence in take() */
 	if (only != NULL)
-		take_one(h, only);
+		take_one(only);
 	for (unsigned i = 0; only == NULL && i < n; i++)
-		take_one(h, &p->queue[i]);
+		take_one(&p->queue[i]);
 	barrier();
-	return only != NULL ? wait_out(only, sh_deadline(INSIDE_NS)) : sh_queues_empty(h);
+	return only != NULL ? wait_out(only, sh_deadline(SH_INSIDE_NS)) : sh_queues_empty(h);
 }
 
 /* ---- given away ---- */

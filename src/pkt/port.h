@@ -11,6 +11,7 @@
 #include "base/mtx.h"
 #include "pkt/dev.h"
 #include "pkt/priv.h"
+#include "proc/region.h"
 
 /* in shared memory, zone EP_TABLE: all zeros is a table without ports */
 struct sh_table {
@@ -19,6 +20,9 @@ struct sh_table {
 	_Atomic uint64_t hotplug; /* who adds or removes a device for all (hotplug.c): a seat, too */
 	_Atomic uint64_t owners;  /* the last id of rte_eth_dev_owner_new(): atomic add */
 	struct sh_port row[SH_PORTS];
+	struct {
+		_Atomic uint64_t word __attribute__((aligned(SH_LINE))); /* by its member, under its lock: visit.c */
+	} visitor[SH_MEMBERS];
 };
 
 /* a queue that this process owns, or did when it looked last */
@@ -69,7 +73,8 @@ struct sh_event_cb {
  *   field          written by
  *   table          who finds it first: one store
  *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
- *   here, closed, late, bound, unopened   under lock; so are the words of rows that this process makes or removes
+ *   here, visits, visited, closed, late, bound, unopened   under lock; so are the words of rows that this process makes or
+ *                  removes
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
  *   seen           under lock: what callbacks were told
  *   cbs, teller, devs, dev, pkt_cbs   under cb_lock
@@ -82,6 +87,8 @@ struct sh_ports {
 	struct sh_unopened *unopened; /* few, if any */
 	struct rte_eth_rxtx_callback *pkt_cbs;
 	struct sh_here *here[SH_PORTS];
+	unsigned visits[SH_PORTS]; /* visit.c */
+	uint32_t visited;	   /* bit i: visits[i] > 0 */
 	_Atomic uint64_t
 		closed[SH_PORTS]; /* serial of a port that a secondary has closed for itself, or that is in late */
 	_Atomic uint64_t
@@ -151,8 +158,20 @@ void sh_queues_give_all(struct sh_ports *s);
 bool sh_unattached(struct sh_ports *s, struct sh_port *p, uint64_t serial);
 void sh_unopened_forget(struct sh_ports *s);
 
+/* visit.c: README.md, "Who runs a driver's function". Under the lock: from here on the port stays; false: it is not there any more */
+bool sh_visit_begin(struct sh_ports *s, unsigned id, uint64_t serial);
+void sh_visit_end(struct sh_ports *s, unsigned id);
+/* of a port that was removed for all: wait until nobody visits it: 0, or -EBUSY and a line */
+int sh_visits_wait(struct sh_table *t, unsigned id);
+sh_id_t sh_visitor(struct sh_table *t, unsigned id); /* somebody who does, and lives; 0: nobody */
+/* how long a remover or stopper waits for who is inside */
+#define SH_INSIDE_NS SH_FAULT_NUM("SHOAL_INSIDE_NS", SH_NS_PER_S)
+
 /* here.c */
 int sh_here_start(struct sh_ports *s);
+/* as sh_here(), sh_here_put(), and a visit in between */
+struct sh_here *sh_here_visit(unsigned id, int *err);
+void sh_here_leave(struct sh_here *h);
 /* under lock: attached, with one reference, and in no table: of a port of that serial, which may be in the making */
 int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret);
 void sh_here_drop(struct sh_ports *s, struct sh_here *h); /* under lock */
@@ -198,7 +217,7 @@ int sh_vdev_options(const struct sh_opts *o);
 
 /*
  * What calls share: the port's side here, or a negative errno in *err after one line. seat: the operation that is begun
- * (SH_OP_NONE: without the seat). sh_port_end() gives it back.
+ * (SH_OP_NONE: a visit, without the seat). sh_port_end() gives it back.
  */
 struct sh_here *sh_port_begin(uint16_t port, const char *fn, enum sh_port_op op, int *err);
 /* the same for what runs operations of the driver: -ENOTSUP, with a line, where that works in the primary alone, and not here */

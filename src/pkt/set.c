@@ -58,32 +58,40 @@ SH_EXPORT int rte_eth_dev_set_link_down(uint16_t port_id)
 	return set_link(port_id, "rte_eth_dev_set_link_down", false);
 }
 
-static int link_get(uint16_t port_id, struct rte_eth_link *link, const char *fn, bool wait)
+/* 1: it may come up yet; 0; -errno. A visit of its own: who waits for the link does not hold up who removes the port */
+static int link_look(uint16_t port_id, struct rte_eth_link *link, const char *fn)
 {
-	uint64_t dl = sh_deadline(9 * SH_NS_PER_S), word;
-	_Atomic uint32_t none = 0;
 	int r;
 	struct sh_here *h = sh_port_begin(port_id, fn, SH_OP_NONE, &r);
+	bool news = false;
+	uint64_t word;
 
 	if (h == NULL)
 		return r;
 	if (link == NULL) {
-		sh_port_end(h, SH_OP_NONE);
-		return bad(fn, port_id, "link is NULL", -EINVAL);
-	}
-	for (;;) {
-		if (h->drv->link != NULL)
-			h->drv->link(h);
+		r = bad(fn, port_id, "link is NULL", -EINVAL);
+	} else {
+		news = h->drv->link != NULL && h->drv->link(h);
 		word = sh_load_acq(&h->p->link); /* A:PORTLINK */
 		memcpy(link, &word, sizeof(*link));
 		/* a driver that says nothing of changes has the link that it has */
-		if (!wait || link->link_status || !h->p->caps.lsc || sh_load_acq(&h->p->run) == 0 ||
-		    sh_left_ns(dl) == 0) /* A:PORTRUN */
-			break;
-		(void)sh_futex_wait(&none, 0, sh_deadline(10 * SH_NS_PER_MS), SH_FUTEX_ANY, false);
+		r = !link->link_status && h->p->caps.lsc && sh_load_acq(&h->p->run) != 0; /* A:PORTRUN */
 	}
 	sh_port_end(h, SH_OP_NONE);
-	return 0;
+	if (news)
+		sh_ports_tell();
+	return r;
+}
+
+static int link_get(uint16_t port_id, struct rte_eth_link *link, const char *fn, bool wait)
+{
+	uint64_t dl = sh_deadline(9 * SH_NS_PER_S);
+	_Atomic uint32_t none = 0;
+	int r;
+
+	while ((r = link_look(port_id, link, fn)) > 0 && wait && sh_left_ns(dl) > 0)
+		(void)sh_futex_wait(&none, 0, sh_deadline(10 * SH_NS_PER_MS), SH_FUTEX_ANY, false);
+	return r > 0 ? 0 : r;
 }
 
 SH_EXPORT int rte_eth_link_get(uint16_t port_id, struct rte_eth_link *link)

@@ -339,7 +339,7 @@ SH_EXPORT int rte_eth_xstats_reset(uint16_t port_id)
 static int used(uint16_t port_id, uint16_t id, bool tx, uint16_t *desc)
 {
 	int r;
-	struct sh_here *h = sh_here(port_id, &r);
+	struct sh_here *h = sh_here_visit(port_id, &r);
 	struct sh_port *p;
 	struct sh_queue *q;
 
@@ -352,7 +352,7 @@ static int used(uint16_t port_id, uint16_t id, bool tx, uint16_t *desc)
 	else
 		r = h->drv->used != NULL ? h->drv->used(h, q) : -ENOTSUP;
 	*desc = q != NULL ? q->desc : 0;
-	sh_here_put(h);
+	sh_here_leave(h);
 	return r;
 }
 

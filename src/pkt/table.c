@@ -227,7 +227,8 @@ static void sweep(struct sh_table *t)
 
 		if ((state & (SH_PORT_MAKING | SH_PORT_GOING)) == 0)
 			continue;
-		if (sh_gone(state & ~(SH_PORT_MAKING | SH_PORT_GOING))) {
+		state &= ~(SH_PORT_MAKING | SH_PORT_GOING);
+		if ((state == 0 || sh_gone(state)) && sh_visitor(t, i) == 0) {
 			p->id = (uint16_t)i;
 			clear(p);
 		}
@@ -331,7 +332,7 @@ static int make(struct sh_table *t, unsigned i, const struct sh_driver *drv, con
 	return 0;
 }
 
-/* a free row, or -EEXIST and where the name is */
+/* a free row; -EEXIST and where the name is; -EAGAIN: it is one's that goes, whose rings and files may be there yet */
 static int place(struct sh_table *t, const char *name, unsigned *id)
 {
 	int at = -ENOSPC;
@@ -344,15 +345,46 @@ static int place(struct sh_table *t, const char *name, unsigned *id)
 			at = (int)i;
 		else if ((state & SH_PORT_READY) != 0 && strcmp(p->name, name) == 0)
 			return *id = i, -EEXIST;
+		else if ((state & SH_PORT_GOING) != 0 && strcmp(p->name, name) == 0)
+			return -EAGAIN;
 	}
 	return at;
+}
+
+/* 0 and *id; or as place() and make() say. A former one of this name that goes is waited for: its remover waits itself, so long */
+static int place_and_make(struct sh_table *t, const struct sh_driver *drv, const char *name, const char *args,
+			  unsigned *id)
+{
+	uint64_t dl = sh_deadline(2 * SH_INSIDE_NS);
+	int r;
+
+	for (;;) {
+		r = sh_seat_take(&t->seat, "the table of ports");
+		if (r < 0)
+			return r;
+		sweep(t);
+		r = place(t, name, id);
+		if (r >= 0) {
+			unsigned at = (unsigned)r;
+
+			r = make(t, at, drv, name, args);
+			if (r == 0)
+				*id = at;
+			sh_seat_leave(&t->seat);
+			return r;
+		}
+		sh_seat_leave(&t->seat);
+		if (r != -EAGAIN || sh_left_ns(dl) == 0)
+			return r;
+		nap(SH_NS_PER_MS / 10);
+	}
 }
 
 int sh_port_make(const char *name, const char *args, unsigned *id)
 {
 	const struct sh_driver *drv = sh_driver_of(name);
 	struct sh_table *t;
-	int at, r;
+	int r;
 
 	if (sh_self() == 0)
 		return -EPERM;
@@ -368,19 +400,17 @@ int sh_port_make(const char *name, const char *args, unsigned *id)
 	t = sh_table(true);
 	if (t == NULL)
 		return -ENOMEM;
-	r = sh_seat_take(&t->seat, "the table of ports");
-	if (r < 0)
-		return r;
-	sweep(t);
-	at = place(t, name, id);
-	r = at < 0 ? at : make(t, (unsigned)at, drv, name, args != NULL ? args : "");
-	sh_seat_leave(&t->seat);
+	r = place_and_make(t, drv, name, args != NULL ? args : "", id);
 	if (r == -EEXIST)
 		sh_store_rlx(&sh_ports()->closed[*id], 0); /* relaxed: as in sh_port(). This process wants it again */
-	if (r < 0)
-		return r;
-	*id = (unsigned)at;
-	return 0;
+	if (r == -EAGAIN) {
+		sh_err("%s: a port of this name was removed, and somebody is inside a call on it yet; if it is "
+		       "stopped, let "
+		       "it go on (kill -CONT) or end it",
+		       name);
+		r = -EBUSY;
+	}
+	return r;
 }
 
 void sh_port_drop(struct sh_port *p)
@@ -395,8 +425,10 @@ void sh_port_drop(struct sh_port *p)
 		sh_here_drop(s, s->here[p->id]);
 	sh_unlock(&s->lock);
 	sh_seat_leave(&p->seat);
-	if (sh_seat_take(&t->seat, "the table of ports") < 0)
-		return; /* it is gone for all; its row is cleared by who makes one after my end */
+	if (sh_visits_wait(t, p->id) < 0 || sh_seat_take(&t->seat, "the table of ports") < 0) {
+		sh_store_rel(&p->state, SH_PORT_GOING); /* R:PORTROW; gone for all; cleared by who makes one later */
+		return;
+	}
 	clear(p);
 	sh_seat_leave(&t->seat);
 }

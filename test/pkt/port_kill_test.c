@@ -29,6 +29,7 @@ static void live(void)
 	rte_pktmbuf_free_bulk(m, 8);
 	CHECK_EQ(rte_eth_dev_set_link_down(id), 0);
 	CHECK_EQ(rte_eth_stats_reset(id), 0);
+	CHECK_EQ(rte_eth_rx_queue_count(id, 1), 0);
 	CHECK_EQ(shoal_eth_queue_leave(id, 1, SHOAL_ETH_RX), 0);
 	CHECK_EQ(rte_eth_rx_burst(id, 1, m, 8), 0);
 	CHECK_EQ(rte_eth_dev_stop(id), 0);
@@ -45,10 +46,10 @@ ROLE(liver)
 
 #ifdef SH_FAULT
 static const char *const labels[] = {
-	"port_making",	 "port_zone_there",  "drv_ring_one",	  "port_probed",   "port_ready",
-	"port_seated",	 "port_configuring", "port_queue_half",	  "port_little",   "port_starting",
-	"port_stopping", "port_queue_taken", "port_seat_leaving", "queue_claimed", "queue_inside",
-	"queue_left",	 "port_going",	     "drv_ring_gone",	  "port_removed",  "port_row_free",
+	"port_making",	     "port_zone_there", "drv_ring_one",	 "port_probed",	   "port_ready",    "port_seated",
+	"port_configuring",  "port_queue_half", "port_little",	 "port_starting",  "port_stopping", "port_queue_taken",
+	"port_seat_leaving", "queue_claimed",	"queue_opening", "port_attaching", "port_visited",  "queue_inside",
+	"queue_left",	     "port_going",	"drv_ring_gone", "port_removed",   "port_row_free",
 };
 
 static struct t_proc *spawn_dying(const char *label, unsigned nth)
@@ -187,7 +188,7 @@ TEST(what_is_half_done_is_brought_to_its_end)
 /* what a queue's owner had not sent stays the next one's to send; what it had sent is there, once */
 TEST_T(a_queue_taken_over_in_the_middle, 60)
 {
-	static const char *const steps[] = {"queue_inside", "queue_claimed", "queue_taken_over"};
+	static const char *const steps[] = {"queue_inside", "queue_claimed", "queue_opening", "queue_taken_over"};
 	struct rte_mempool *mp;
 	struct rte_mbuf *m[8];
 
