@@ -436,20 +436,15 @@ void sh_internal_poke(enum sh_service svc)
 	ring(c->inbox);
 }
 
-/* a bell without a post is one for a request that was withdrawn: they look */
-void sh_internal_poke_others(void)
+void sh_internal_poke_others(enum sh_service svc)
 {
 	struct sh_chan *c = sh_chan();
-	unsigned me;
 
-	if (c == NULL || sh_self() == 0)
-		return;
-	me = sh_id_slot(c->self);
-	for (unsigned s = 0; s < SH_MEMBERS; s++) {
-		if (s == me || sh_member_at(s, NULL) == 0 || !sh_slot_there(s))
-			continue;
-		sh_or(&sh_inbox_of(s)->rung[me / 64], 1ull << (me % 64)); /* R:BELL */
-		ring(sh_inbox_of(s));
+	for (unsigned s = 0; c != NULL && sh_self() != 0 && s < SH_MEMBERS; s++) {
+		sh_id_t id = s != sh_id_slot(c->self) && sh_slot_there(s) ? sh_member_at(s, NULL) : 0;
+
+		if (id != 0)
+			unheard(id, svc);
 	}
 }
 

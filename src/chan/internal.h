@@ -40,7 +40,7 @@ struct sh_int_answer {
 
 /*
  * On the internal thread, without a lock. Returns 0 .. 255: 0 or a positive errno. len is at most SH_INT_DATA.
- * data NULL, from 0: nobody asks; sh_internal_poke() was called, or a request came and was withdrawn before it was seen. Then
+ * data NULL, from 0: nobody asks; sh_internal_poke() was called, sh_internal_poke_others() by another member, or a request came and was withdrawn before it was seen. Then
  * look for yourself what there is to do.
  */
 typedef int (*sh_service_fn)(void *arg, sh_id_t from, const void *data, size_t len);
@@ -66,8 +66,8 @@ void sh_internal_done(const struct sh_int_due *due, int code);
 void sh_internal_serve(enum sh_service svc, sh_service_fn fn, void *arg);
 /* have the service of this process look, on the internal thread; returns at once */
 void sh_internal_poke(enum sh_service svc);
-/* The same of all services of all others: any thread; returns at once. Who is stopped looks when it goes on */
-void sh_internal_poke_others(void);
+/* the same in all others; who is stopped looks when it goes on */
+void sh_internal_poke_others(enum sh_service svc);
 /*
  * Ask all n at once and wait for all, until dl, or until moot (may be NULL) says, about every 10 ms, that the answers are no
  * longer wanted (those missing are SH_INT_TIMED_OUT then): 0, every outcome filled in; -ENOTSUP (no channel: --no-shconf), -EPERM (a

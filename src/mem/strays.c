@@ -62,7 +62,7 @@ void sh_watch(struct sh_mem *m, enum sh_watch what)
 	was = sh_or(&m->h->pg.watch, want);
 	if ((was & SH_WATCH) != 0)
 		return;
-	sh_internal_poke_others();
+	sh_internal_poke_others(SH_SVC_MEM);
 	sh_decay_join(m);
 }
 

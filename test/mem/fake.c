@@ -240,7 +240,10 @@ void sh_internal_poke(enum sh_service svc)
 	(void)svc;
 }
 
-void sh_internal_poke_others(void) {}
+void sh_internal_poke_others(enum sh_service svc)
+{
+	(void)svc;
+}
 
 void sh_internal_due(struct sh_int_due *due)
 {

@@ -2,8 +2,8 @@
 /*
  * growth.pml - the two-phase exchange by which memory grows, and shrinks, while some member observes
  *
- * Actors: R requests (a thread that asks, and its runtime, which is asked), C is the primary and coordinates, B1 and B2 stand
- * by. All four observe: view[] is what their callbacks were told, backed is the truth. -DDEATHS of them die, at any step. An
+ * Actors: R requests (a thread that asks, and its runtime, which is asked), C is the primary and coordinates, on a thread
+ * of its own beside the one that answers others; B1 and B2 stand by. All four observe: view[] is what their callbacks were told, backed is the truth. -DDEATHS of them die, at any step. An
  * asker may give up waiting for one that lives, or whose turn it is for a coordinator that lives, -DLATE times in all: it is stopped,
  * or slow; that one goes on later. Any member may veto once (-DVETO). -DSHRINK: the pages go instead.
  *
@@ -14,6 +14,8 @@
  *   - at rest: R, if it lives, has its answer; no exchange is open; each who lives was told the truth; the run of a dead R is free
  *
  * -DONE_BYSTANDER leaves B2 out.
+ *
+ * Who of B closes what another left open does so where it answers: in the library that too has a thread of its own.
  *
  * What is under G (src/mem/exchange.c) is one step. Mutants: -DM_..., see README.md.
  */
@@ -50,6 +52,7 @@ bool alive[N] = true;
 byte deaths = DEATHS, lates = LATE, vetoes = VETO;
 bool backed = BEFORE;
 bool view[N] = BEFORE;
+bool calling[N];	/* a thread of it is at its callbacks */
 bool late_for[N];	/* somebody gave up waiting for it */
 
 /* the record */
@@ -80,11 +83,14 @@ mtype result = NONE;
 #define fence(mine) (stint == (mine) && phase != IDLE)
 #endif
 
-/* bring my view to the truth; the truth may change while callbacks run */
+/* bring my view to the truth; the truth may change while callbacks run, which one thread of a process calls at a time */
 inline sync_view(me, t)
 {
+#ifndef M_TWO_AT_ONCE
+	atomic { !calling[me] -> calling[me] = true };
+#endif
 	do
-	:: atomic { t = truth; if :: view[me] == t -> break :: else fi }
+	:: atomic { t = truth; if :: view[me] == t -> calling[me] = false; break :: else fi }
 	   view[me] = t /* the callback */
 	od
 }
@@ -238,12 +244,11 @@ inline take_over(me, mine)
 	mine = stint
 }
 
-/* a member's runtime: answers, catches up, repairs. C's serves requests as well */
+/* a member's internal thread: answers, catches up. Of B it repairs too: a thread for that would differ in nothing */
 proctype runtime(byte me)
 {
 	byte i = 0, mine = 0;
 	bool no = false, t;
-	mtype res = NONE;
 
 	{
 end:	do
@@ -281,33 +286,54 @@ end:	do
 	   sync_view(me, t) /* it was withdrawn */
 #endif
 #ifndef M_NO_REPAIR
-	:: atomic { orphan -> take_over(me, mine) };
+	:: atomic { me != C && orphan -> take_over(me, mine) };
 	   roll(me, mine, i, no, t);
 	   no = false
 #endif
-	/* whose turn it is waits for it no longer: coord has been stopped, or is slow */
-	:: atomic { lates > 0 && phase != IDLE && alive[coord] && coord != me -> lates--; take_over(me, mine) };
+	:: atomic { me != C && lates > 0 && phase != IDLE && alive[coord] && coord != me -> lates--; take_over(me, mine) };
 	   roll(me, mine, i, no, t);
 	   no = false
-	:: atomic { me == C && req == ASKED -> req = TAKEN };
+	od
+	} unless { !alive[me] }
+}
+
+/* C's thread that coordinates, and repairs; what others ask of C meanwhile its runtime answers */
+proctype coordinator()
+{
+	byte i = 0, mine = 0;
+	bool no = false, t;
+	mtype res = NONE;
+
+	{
+end:	do
+	:: atomic { req == ASKED -> req = TAKEN };
 	   atomic {
 		if
 #ifdef M_BLIND_START
-		:: phase == IDLE -> phase = START; coord = me; stint++; mine = stint; res = NONE
+		:: phase == IDLE -> phase = START; coord = C; stint++; mine = stint; res = NONE
 #else
-		:: phase == IDLE && busy && asked -> phase = START; coord = me; stint++; mine = stint; res = NONE
+		:: phase == IDLE && busy && asked -> phase = START; coord = C; stint++; mine = stint; res = NONE
 		:: !busy || !asked -> res = FAIL /* R does not wait any more */
 #endif
 		fi
 	   };
 	   if
-	   :: res == NONE -> coordinate(me, mine, i, no, t, res)
+	   :: res == NONE -> coordinate(C, mine, i, no, t, res)
 	   :: else
 	   fi;
 	   no = false;
 	   atomic { if :: req == TAKEN -> req = (res == OK -> YES : NO) :: else fi }
+#ifndef M_NO_REPAIR
+	:: atomic { orphan -> take_over(C, mine) };
+	   roll(C, mine, i, no, t);
+	   no = false
+#endif
+	/* whose turn it is waits for it no longer: coord has been stopped, or is slow */
+	:: atomic { lates > 0 && phase != IDLE && alive[coord] && coord != C -> lates--; take_over(C, mine) };
+	   roll(C, mine, i, no, t);
+	   no = false
 	od
-	} unless { !alive[me] }
+	} unless { !alive[C] }
 }
 
 /* R's thread: it has a run and wants pages in it, or wants to give them back */
@@ -406,6 +432,7 @@ init
 		run runtime(R);
 #endif
 		run runtime(C);
+		run coordinator();
 		run runtime(2);
 #ifdef ONE_BYSTANDER
 		alive[3] = false;

@@ -155,14 +155,15 @@ model "growth: two bystanders, a death at any step" growth.pml "-DLATE=0"
 model "growth: two bystanders, somebody stopped or slow" growth.pml "-DDEATHS=0 -DLATE=1"
 model "growth: one bystander, a death and somebody stopped" growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 model "growth: one bystander, two deaths" growth.pml "-DDEATHS=2 -DLATE=0 -DONE_BYSTANDER"
-long "growth: two bystanders, a death and somebody stopped" growth.pml ""
 model "growth, giving back: two bystanders, a death at any step" growth.pml "-DSHRINK -DLATE=0"
 model "growth, giving back: two bystanders, somebody stopped or slow" growth.pml "-DSHRINK -DDEATHS=0 -DLATE=1"
-long "growth, giving back: two bystanders, a death and somebody stopped" growth.pml "-DSHRINK"
+long "growth, giving back: two bystanders, a death and somebody stopped, all goes well" growth.pml "-DSHRINK -DVETO=0"
 model "growth, giving back: one bystander, a death and somebody stopped" growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
-for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_ANNOUNCEMENT COMMIT_EARLY LATE_COUNTS NO_REPAIR BLIND_START REAP_OPEN WAIT_ON; do
+for m in NO_FENCE WAIT_DEAD LATE_IS_YES NO_ANNOUNCEMENT COMMIT_EARLY LATE_COUNTS NO_REPAIR BLIND_START REAP_OPEN; do
 	mutant $m growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 done
+[ -z "${SHOAL_TEST_LONG:-}" ] || mutant WAIT_ON growth.pml "-DSHRINK -DVETO=0"
+mutant TWO_AT_ONCE growth.pml "-DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 mutant NO_LOOK growth.pml "-DSHRINK -DDEATHS=0 -DLATE=2 -DONE_BYSTANDER"
 mutant STILL_STAYS growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
 mutant STAY_SILENT growth.pml "-DSHRINK -DDEATHS=1 -DLATE=1 -DONE_BYSTANDER"
