@@ -67,6 +67,10 @@ int rte_eal_init(int argc, char **argv);
  * Leave the group and give everything back: workers, threads, memory, files of this process. A worker that is still in a
  * function is left to it. A new rte_eal_init() may follow.
  *
+ * What the library calls on its own threads (actions, callbacks of requests, of pieces that come back, of members, ports,
+ * descriptors, memory) is waited for first: such a function has shared memory to its end, also what is queued for actions runs
+ * first, and none begins after that. One that does not return for 5 s is named in the log, and waited for.
+ *
  * Threads:  one; no other call of the library may run, but for functions on workers that use nothing shared any more, and for
  *           messages and requests of other threads, which it ends (rte_eal_mp.h).
  * Returns:  0; -1 with rte_errno EALREADY (nothing to leave), EPERM (a child of fork(): only its parent may leave) or EDEADLK

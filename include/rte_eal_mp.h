@@ -23,7 +23,8 @@
  *   a peer still inside rte_eal_init                 is not asked and not counted
  *
  * rte_eal_cleanup() may be called while other threads are inside these calls, those of shoal.h included: what waits ends with
- * -1 ECANCELED, and so does what begins while the cleanup runs; after it -1 EPERM. Actions that run may still send and reply.
+ * -1 ECANCELED, and so does what begins while the cleanup runs; after it -1 EPERM. Actions that run may still send and reply, and use
+ * shared memory: the cleanup waits for them, and goes on only then.
  *
  * What was sent with result 0 arrives, also when the sender exits or is killed right after it, unless the receiver dies or
  * has no action of that name.

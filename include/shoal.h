@@ -62,8 +62,9 @@ enum shoal_outcome {
  *     dropped, the receiver died or left. A request tells so in shoal_answer.piece_back. What comes back later, or came
  *     with a message or a reply, is told to the function of shoal_piece_on_return(), and freed where there is none;
  *   - when its sender has died or left meanwhile, the receiver, or its runtime, frees what was sent with a message or reply
- *     and not taken. What was lent by a request, and whatever was on its way when both have died, stays in the name of the
- *     dead sender: shoal_mem_free_owned().
+ *     and not taken; what comes back while its sender is inside rte_eal_cleanup() is freed as well. What was lent by a
+ *     request, and whatever was on its way when both have died, stays in the name of the dead sender: shoal_mem_free_owned(),
+ *     which leaves alone what is still on its way to a living member.
  * A receiver that is stopped (SIGSTOP) has not refused: a message's piece is on its way until that one goes on, or is dead, and
  * then comes back; a request takes its piece back at its time limit, unless the action had begun by then.
  * Exactly one of the two has it at the end, whoever is killed at any moment.

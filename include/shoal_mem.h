@@ -31,7 +31,7 @@ typedef void (*shoal_mem_fn)(void *ptr, size_t size, void *arg);
 
 /**
  * The blocks of rte_malloc() that a member took and that nobody has freed since, whoever uses them now; also those of a
- * member that is dead or has left. Memzones are not among them: they have names. Others go on meanwhile: each block that
+ * member that is dead or has left. A piece is its sender's until it is taken (shoal.h), then its receiver's. Memzones are not among them: they have names. Others go on meanwhile: each block that
  * is there from the call's beginning to its end is listed once, one that comes or goes may be or not, no address is twice.
  *
  * @param member  its id (shoal_member.h)
@@ -41,7 +41,8 @@ typedef void (*shoal_mem_fn)(void *ptr, size_t size, void *arg);
 long shoal_mem_owned_by(uint64_t member, shoal_mem_fn fn, void *arg);
 
 /**
- * Free the blocks that a member took and left behind: to be called by who knows that no other process uses any of them.
+ * Free the blocks that a member took and left behind: to be called by who knows that no other process uses any of them. Pieces
+ * that are on their way between members (shoal.h) it leaves alone as long as a living one has them or may get them.
  *
  * @param member  of one that is dead or has left
  * @return how many were freed, or -1 with rte_errno EBUSY (it lives), EINVAL (never an id), ENOMEM, ENOTSUP, EPERM

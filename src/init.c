@@ -59,6 +59,8 @@ struct room {
 	const char *name;
 	int (*start)(const struct sh_opts *o); /* 0 or -errno, having logged one line */
 	void (*stop)(void);
+	void (*quiet)(
+		void); /* before any room stops: no thread of this one calls the program any more. NULL: none does */
 	void (*forget)(
 		void); /* in a forked child: drop what the parent's start left, touch nothing shared. NULL: start does */
 };
@@ -93,18 +95,27 @@ static void mem_stop(void)
 }
 
 static const struct room rooms[] = {
-	{"proc", proc_start, sh_proc_stop, NULL},
-	{"callbacks", sh_later_start, sh_later_stop, sh_later_forget},
-	{"chan", sh_chan_start, sh_chan_stop, sh_chan_abandon},
-	{"mem", mem_start, mem_stop, sh_mem_stop},
-	{"obj", sh_obj_start, sh_obj_stop, sh_obj_stop},
-	{"pkt", sh_pkt_start, sh_pkt_stop, sh_pkt_stop},
-	{"lcores", sh_lcore_start, sh_lcore_stop, sh_lcore_forget},
+	{"proc", proc_start, sh_proc_stop, sh_member_quiet, NULL},
+	{"callbacks", sh_later_start, sh_later_stop, sh_later_quiet, sh_later_forget},
+	{"chan", sh_chan_start, sh_chan_stop, sh_chan_quiet, sh_chan_abandon},
+	{"mem", mem_start, mem_stop, NULL, sh_mem_stop},
+	{"obj", sh_obj_start, sh_obj_stop, NULL, sh_obj_stop},
+	{"pkt", sh_pkt_start, sh_pkt_stop, NULL, sh_pkt_stop},
+	{"lcores", sh_lcore_start, sh_lcore_stop, NULL, sh_lcore_forget},
 };
 #define ROOMS (sizeof(rooms) / sizeof(rooms[0]))
 
+/*
+ * What the program registered may use what any room has: so all its functions that threads of the library run have ended
+ * before the first room stops. Those that run are waited for, what is due to be told is told. Left to right: actions, which
+ * chan runs, may still cause anything. Callbacks of ports and of memory are ended by their rooms, with the rooms to
+ * their left still there.
+ */
 static void stop_rooms(void)
 {
+	for (unsigned i = 0; i < init.started; i++)
+		if (rooms[i].quiet != NULL)
+			rooms[i].quiet();
 	while (init.started > 0)
 		rooms[--init.started].stop();
 }
@@ -369,7 +380,6 @@ static int cleanup_once(void)
 	if (!sh_cas(&init.state, &was, BUSY))
 		return fail(EALREADY);
 	sh_proc_retire();
-	sh_chan_close();
 	stop_rooms();
 	sh_ctx.opts = NULL;
 	sh_opts_free(&init.opts);

@@ -153,7 +153,7 @@ void sh_later_flush(enum sh_later_on on)
 	if (l == NULL)
 		return;
 	sh_lock(&l->lk);
-	inside = l->on && pthread_equal(l->thread, pthread_self());
+	inside = (l->on || l->stopping) && pthread_equal(l->thread, pthread_self());
 	want = l->added;
 	sh_unlock(&l->lk);
 	if (inside)
@@ -178,21 +178,34 @@ int sh_later_start(const struct sh_opts *o)
 	return 0;
 }
 
+/* by one thread; a second time it does nothing */
+static void end(struct lane *l)
+{
+	bool on;
+
+	sh_lock(&l->lk);
+	l->stopping = true;
+	on = l->on;
+	l->on = false;
+	sh_add(&l->bell, 1);
+	sh_unlock(&l->lk);
+	sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
+	if (on)
+		pthread_join(l->thread, NULL);
+}
+
+void sh_later_quiet(void)
+{
+	if (sh_ctx.later != NULL)
+		end(lane_of(SH_LATER_CALL));
+}
+
 void sh_later_stop(void)
 {
 	struct sh_later *s = sh_ctx.later;
 
-	for (unsigned i = 0; s != NULL && i < SH_LATERS; i++) {
-		struct lane *l = &s->lane[i];
-
-		sh_lock(&l->lk);
-		l->stopping = true;
-		sh_add(&l->bell, 1);
-		sh_unlock(&l->lk);
-		sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
-		if (l->on)
-			pthread_join(l->thread, NULL);
-	}
+	for (unsigned i = 0; s != NULL && i < SH_LATERS; i++)
+		end(&s->lane[i]);
 	sh_ctx.later = NULL;
 	free(s);
 }
@@ -204,7 +217,7 @@ void sh_later_forget(void)
 	bool inside = false; /* forked by what such a thread ran: it comes back there */
 
 	for (unsigned i = 0; s != NULL && i < SH_LATERS; i++)
-		inside |= s->lane[i].on && pthread_equal(s->lane[i].thread, pthread_self());
+		inside |= (s->lane[i].on || s->lane[i].stopping) && pthread_equal(s->lane[i].thread, pthread_self());
 	sh_ctx.later = NULL;
 	if (!inside)
 		free(s);

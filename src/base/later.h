@@ -21,6 +21,8 @@ struct sh_opts;
 
 /* life of it, called by init.c; forget: in a forked child */
 int sh_later_start(const struct sh_opts *o);
+void sh_later_quiet(
+	void); /* SH_LATER_CALL ends: what is queued runs first, and nothing of the program's is called from then on */
 void sh_later_stop(void); /* what is queued runs first */
 void sh_later_forget(void);
 

@@ -248,7 +248,11 @@ static void free_list(struct sh_msg *m)
 	}
 }
 
-void sh_chan_close(void)
+/*
+ * Events of members end before the dispatchers do, so that nothing is queued behind their backs: pieces that come back after that
+ * are seen to by sh_piece_ops_set(), or by survivors; those who wait for anybody else look by themselves.
+ */
+void sh_chan_quiet(void)
 {
 	struct sh_chan *c = sh_ctx.chan;
 
@@ -256,6 +260,12 @@ void sh_chan_close(void)
 	if (c != NULL)
 		sh_pend_end_all(c, SHOAL_CANCELLED);
 	sh_gate_wait();
+	if (c == NULL)
+		return;
+	sh_off_event(on_event);
+	SH_STEP("chan_stop");
+	sh_piece_collect(c);
+	sh_disp_stop(c);
 }
 
 void sh_chan_stop(void)
@@ -266,10 +276,7 @@ void sh_chan_stop(void)
 		sh_gate_out();
 		return;
 	}
-	sh_chan_close();
-	SH_STEP("chan_stop");
-	sh_piece_collect(c);
-	sh_disp_stop(c);
+	sh_chan_quiet();
 	sh_internal_stop(c);
 	sh_fdreg_stop(c);
 	sh_foreign_stop(c);

@@ -10,11 +10,12 @@ struct sh_opts;
 /* After sh_proc_start(), before sh_proc_announce(). Does nothing with --no-shconf/--in-memory. 0 or -errno. */
 int sh_chan_start(const struct sh_opts *o);
 /*
- * Before any room stops: the program's calls that are under way end, with ECANCELED where they waited, and are waited for; later
- * ones are refused. Actions and callbacks go on until sh_chan_stop().
+ * Before any room stops. The program's calls that are under way end, with ECANCELED where they waited, and are waited for; later
+ * ones are refused. All requests end, their callbacks run, what is queued runs, and the threads that run it end: from
+ * then on no action and no callback is called. What other members' runtimes ask is still answered. Twice is once.
  */
-void sh_chan_close(void);
-/* Before sh_proc_retire() returns control to proc: ends all requests, runs their callbacks, joins the threads. */
+void sh_chan_quiet(void);
+/* The rest of it; pieces of the heap are none of its business any more. */
 void sh_chan_stop(void);
 /* is this thread inside an action or an asynchronous callback? */
 bool sh_in_action(void);

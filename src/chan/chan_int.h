@@ -199,6 +199,7 @@ struct sh_chan {
 	bool baton_held;
 	_Atomic unsigned baton_want; /* actions that came back from a request and want to go on; written under lk */
 	unsigned waiting;	     /* pool threads asleep in the pool */
+	_Atomic uint32_t ended;	     /* futex: pool threads that have ended in the stop */
 	unsigned coming;	     /* pool threads started that have not arrived yet */
 	_Atomic uint32_t pool_seq;   /* futex of the pool, of those that want the baton, and of the idle dispatcher */
 	bool disp_asleep;	     /* the idle holder sleeps on the inbox word (or is about to) */
@@ -208,14 +209,13 @@ struct sh_chan {
 	unsigned private_sleepers;   /* requesters without the role, asleep on their own word */
 	_Atomic uint32_t done_seq;   /* raised when an action call has ended: unregister and drain wait on it */
 	unsigned drainers;	     /* how many do */
-	unsigned lent;		     /* calls of actions that have a piece on loan */
 	uint32_t spin_fails;	     /* of the dispatcher, under the baton */
 	sh_id_t peer_of;	     /* whose peer string, without the request, is kept here; under the baton */
 	size_t peer_len;
 	char peer[SH_PEER_MAX];
 	unsigned naps_vain; /* its looks at a silent inbox, one after the other; under lk */
 	_Atomic uint32_t req_spin_fails;
-	const struct sh_piece_ops *_Atomic piece_ops; /* the heap's; written under lk */
+	const struct sh_piece_ops *_Atomic piece_ops; /* the heap's; written at its start and stop */
 	shoal_piece_fn back_fn;			      /* what to call for pieces that come back; under lk */
 	void *back_arg;
 	/* poll mode */

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "chan/disp.h"
+
+#define SAY_S 5 /* who stops and waits so long for a function of the program says so */
 
 /* how deep this thread is in actions; its own, never another's */
 static _Thread_local unsigned in_action;
@@ -230,10 +233,17 @@ static void idle_sleep(struct sh_chan *c)
 	sh_unlock(&c->lk);
 }
 
-/* under lk: this thread ends, and nobody is to join it; the stop joins those that are in the list when it begins */
+/* under lk, in the stop: this thread ends, and is joined */
+static void ended(struct sh_chan *c)
+{
+	sh_add(&c->ended, 1); /* R:POOLEND */
+	sh_futex_wake(&c->ended, 1, SH_FUTEX_ANY, false);
+}
+
+/* under lk, before the stop: this thread ends, and nobody is to join it */
 static void leave_pool(struct sh_chan *c)
 {
-	for (unsigned i = 0; i < c->n_threads && !c->stopping; i++)
+	for (unsigned i = 0; i < c->n_threads; i++)
 		if (pthread_equal(c->threads[i], pthread_self())) {
 			(void)pthread_detach(c->threads[i]);
 			c->threads[i] = c->threads[--c->n_threads];
@@ -254,7 +264,9 @@ static void torn_off(void *arg)
 	if (r->by == SH_BY_STOP)
 		return;
 	sh_lock(&c->lk);
-	if (r->by == SH_BY_POOL)
+	if (r->by == SH_BY_POOL && c->stopping)
+		ended(c);
+	else if (r->by == SH_BY_POOL)
 		leave_pool(c);
 	c->baton_held = false;
 	if (c->baton_want != 0 || c->waiting != 0 || c->stopping) {
@@ -382,6 +394,7 @@ static void *pool_main(void *arg)
 		sh_add(&c->pool_seq, 1);
 		sh_futex_wake(&c->pool_seq, INT_MAX, SH_FUTEX_ANY, false);
 	}
+	ended(c);
 	sh_unlock(&c->lk);
 	return NULL;
 }
@@ -398,10 +411,42 @@ int sh_disp_start(struct sh_chan *c)
 	return e;
 }
 
+/* what does not end: an action, by its name, or a callback */
+static void say_waits(struct sh_chan *c)
+{
+	char name[SH_NAME_MAX + 1] = "";
+
+	sh_lock(&c->lk);
+	for (const struct sh_action *a = c->actions; a != NULL && name[0] == '\0'; a = a->next)
+		if (a->running != 0)
+			memcpy(name, a->name, sizeof(name));
+	sh_unlock(&c->lk);
+	sh_warn("rte_eal_cleanup: waits for %s%s, which has not ended for %u s: let it return",
+		name[0] != '\0' ? "action " : "a callback", name, SAY_S);
+}
+
+/* they end when what they run has ended: nothing that the program's functions may use goes before */
+static void await_pool(struct sh_chan *c)
+{
+	uint64_t say = sh_deadline(SAY_S * SH_NS_PER_S);
+	uint32_t n;
+
+	while ((n = sh_load_acq(&c->ended)) <
+	       c->n_threads) { /* A:POOLEND; how many threads there are is constant by now */
+		sh_futex_wait(&c->ended, n, say, SH_FUTEX_ANY, false);
+		if (sh_now_ns() < say)
+			continue;
+		say = SH_FOREVER;
+		say_waits(c);
+	}
+}
+
 void sh_disp_stop(struct sh_chan *c)
 {
 	struct sh_msg *m;
 
+	if (sh_load_rlx(&c->stopping)) /* relaxed: this thread's own */
+		return;
 	sh_lock(&c->lk);
 	c->stopping = true;
 	c->poll_mode = false; /* nobody polls any more: what is queued is run by the pool */
@@ -410,9 +455,9 @@ void sh_disp_stop(struct sh_chan *c)
 	if (c->disp_asleep)
 		sh_wake_sleeper(c, SH_ASLEEP_DISP);
 	sh_unlock(&c->lk);
+	await_pool(c);
 	for (unsigned i = 0; i < c->n_threads; i++)
-		if (!pthread_equal(c->threads[i], pthread_self()))
-			pthread_join(c->threads[i], NULL);
+		pthread_join(c->threads[i], NULL);
 	while ((m = unqueue(c)) != NULL) /* the last thread ended itself */
 		(void)run(c, m, SH_BY_STOP);
 }

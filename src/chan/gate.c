@@ -23,6 +23,7 @@
 #include "chan/chan_int.h"
 
 #define LOOK_NS (10 * SH_NS_PER_MS) /* so often the stop looks, whoever forgot to wake it */
+#define SAY_S 5			    /* after so many seconds it says what it waits for */
 
 enum { OUT, OPEN, ABSENT, CLOSING, FORKED };
 
@@ -121,11 +122,18 @@ void sh_gate_close(void)
 
 void sh_gate_wait(void)
 {
+	uint64_t say = sh_deadline(SAY_S * SH_NS_PER_S);
 	uint32_t n;
 
 	sh_fence();				      /* SB:GATE, the stop's side */
 	while ((n = sh_load_acq(&gate.calls)) != 0) { /* A:CALLS */
 		sh_futex_wait(&gate.calls, n, sh_deadline(LOOK_NS), SH_FUTEX_ANY, false);
+		if (sh_now_ns() < say)
+			continue;
+		say = SH_FOREVER;
+		sh_warn("rte_eal_cleanup: waits for a call of the channel in another thread, which has not ended for "
+			"%u s: let what shoal_mp_poll() runs return",
+			SAY_S);
 	}
 }
 

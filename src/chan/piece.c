@@ -9,7 +9,6 @@
 #include <errno.h>
 
 #include "base/fault.h"
-#include "base/futex.h"
 #include "base/log.h"
 #include "chan/chan_int.h"
 
@@ -20,24 +19,17 @@ static const struct sh_piece_ops *ops_of(struct sh_chan *c)
 	return c != NULL ? sh_load_acq(&c->piece_ops) : NULL; /* A:PIECE_OPS */
 }
 
+static void free_mine(struct sh_chan *c);
+
 void sh_piece_ops_set(const struct sh_piece_ops *ops)
 {
 	struct sh_chan *c = sh_chan();
 
-	if (c == NULL || sh_self() == 0) /* in a forked child a thread that is not there may have the lock */
+	if (c == NULL || sh_self() == 0)
 		return;
-	sh_lock(&c->lk);
+	if (ops == NULL)
+		free_mine(c);
 	sh_store_rel(&c->piece_ops, ops); /* R:PIECE_OPS */
-	c->drainers++;
-	while (ops == NULL && c->lent != 0) {
-		uint32_t seq = sh_load_rlx(&c->done_seq); /* relaxed: under lk */
-
-		sh_unlock(&c->lk);
-		sh_futex_wait(&c->done_seq, seq, SH_FOREVER, SH_FUTEX_ANY, false);
-		sh_lock(&c->lk);
-	}
-	c->drainers--;
-	sh_unlock(&c->lk);
 }
 
 static void hold(struct sh_chan *c, void *p, sh_id_t who)
@@ -151,6 +143,15 @@ int sh_piece_offer(struct sh_chan *c, sh_id_t to, void *p, size_t len, bool loos
 	return 0;
 }
 
+/* one of mine that its receiver had when it died: that may have put its name on it, and must not be thought to have it */
+static void take_name(struct sh_chan *c, struct sh_piece *s, uint64_t w)
+{
+	const struct sh_piece_ops *ops = ops_of(c);
+
+	if (ops != NULL && (sh_piece_state(w) == SH_P_LENT || sh_piece_state(w) == SH_P_RETURNED))
+		(void)ops->pass(address(s), sh_load_rlx(&s->to), c->self);
+}
+
 bool sh_piece_settle(struct sh_chan *c, uint64_t id)
 {
 	struct sh_piece *s = find(id);
@@ -169,6 +170,7 @@ bool sh_piece_settle(struct sh_chan *c, uint64_t id)
 			continue;
 		}
 		p = address(s);
+		take_name(c, s, w);
 		if (!move(s, &w, SH_P_FREE))
 			continue;
 		SH_STEP("piece_settled");
@@ -188,6 +190,7 @@ static void note(struct sh_chan *c, struct sh_piece *s, uint64_t w)
 	m->back.addr = address(s);
 	m->back.len = sh_load_rlx(&s->len);
 	m->from = sh_load_rlx(&s->to);
+	take_name(c, s, w);
 	if (!move(s, &w, SH_P_FREE)) {
 		sh_msg_free(m);
 		return;
@@ -196,7 +199,7 @@ static void note(struct sh_chan *c, struct sh_piece *s, uint64_t w)
 	sh_queue(c, m);
 }
 
-void sh_piece_collect(struct sh_chan *c)
+static void each_returned(struct sh_chan *c, void (*fn)(struct sh_chan *c, struct sh_piece *s, uint64_t w))
 {
 	unsigned me = sh_id_slot(c->self), n = high_of(me);
 
@@ -206,8 +209,29 @@ void sh_piece_collect(struct sh_chan *c)
 
 		if (sh_piece_state(w) == SH_P_RETURNED && sh_load_rlx(&s->from) == c->self &&
 		    sh_load_rlx(&s->loose) != 0)
-			note(c, s, w);
+			fn(c, s, w);
 	}
+}
+
+void sh_piece_collect(struct sh_chan *c)
+{
+	each_returned(c, note);
+}
+
+/* the dispatchers have ended: nobody can be told of it any more */
+static void free_one(struct sh_chan *c, struct sh_piece *s, uint64_t w)
+{
+	void *p = address(s);
+
+	take_name(c, s, w);
+	if (move(s, &w, SH_P_FREE))
+		ops_of(c)->drop(p);
+}
+
+static void free_mine(struct sh_chan *c)
+{
+	if (ops_of(c) != NULL)
+		each_returned(c, free_one);
 }
 
 void sh_piece_abandon(struct sh_chan *c, uint64_t id)
@@ -250,7 +274,7 @@ int sh_piece_lend(struct sh_chan *c, uint64_t id, void **p, size_t *len)
 	SH_STEP("piece_lent");
 	*p = address(s);
 	*len = sh_load_rlx(&s->len);
-	if (ops != NULL && ops->check(*p, *len) == 0)
+	if (ops != NULL && ops->travels(*p, *len, sh_load_rlx(&s->from)))
 		return 0;
 	if (ops == NULL) { /* this process stops */
 		sh_piece_return(c, id);
@@ -260,7 +284,7 @@ int sh_piece_lend(struct sh_chan *c, uint64_t id, void **p, size_t *len)
 	sh_count(SH_C_MALFORMED);
 	sh_log_rate(
 		SH_WARN,
-		"a piece of %zu bytes from member %u is no live block of the heap: dropped; its sender must not free "
+		"a piece of %zu bytes from member %u is no live block of its own: dropped; its sender must not free "
 		"what it has sent",
 		*len, sh_id_slot(sh_load_rlx(&s->from)));
 	w = sh_piece_word((uint32_t)(id >> 32), SH_P_LENT);
@@ -273,10 +297,14 @@ static void keep_nothing(struct sh_chan *c, struct sh_piece *s, uint64_t w)
 {
 	const struct sh_piece_ops *ops = ops_of(c);
 	void *p = address(s);
+	sh_id_t from = sh_load_rlx(&s->from);
 	bool loose = sh_load_rlx(&s->loose) != 0;
 
 	/* what was lent by a request may still be in use by others: it stays the dead one's, and can be listed */
-	if ((ops != NULL || !loose) && move(s, &w, SH_P_FREE) && loose)
+	if ((ops == NULL && loose) || !move(s, &w, SH_P_FREE))
+		return;
+	SH_STEP("piece_nobodys");
+	if (loose && ops->pass(p, from, c->self))
 		ops->drop(p);
 }
 
@@ -311,18 +339,24 @@ void sh_piece_return(struct sh_chan *c, uint64_t id)
 
 int sh_piece_take(struct sh_chan *c, uint64_t id, void **p)
 {
+	const struct sh_piece_ops *ops = ops_of(c);
 	struct sh_piece *s = find(id);
 	uint64_t w = s != NULL ? sh_load_acq(&s->word) : 0; /* A:PIECE */
 
-	if (s == NULL || !same(w, id) || sh_piece_state(w) != SH_P_LENT || sh_load_rlx(&s->to) != c->self)
+	if (s == NULL || !same(w, id) || sh_piece_state(w) != SH_P_LENT || sh_load_rlx(&s->to) != c->self ||
+	    ops == NULL)
 		return -ESTALE;
 	*p = address(s);
 	/* first: killed before the CAS, its sender gets it back and puts its own name on it; after it, it is listed as mine */
-	hold(c, *p, c->self);
-	SH_STEP("piece_held");
-	if (!move(s, &w, SH_P_FREE))
+	if (!ops->pass(*p, sh_load_rlx(&s->from), c->self))
 		return -ESTALE;
+	SH_STEP("piece_held");
+	if (!move(s, &w, SH_P_FREE)) { /* the loan ended, in another thread */
+		(void)ops->pass(*p, c->self, sh_load_rlx(&s->from));
+		return -ESTALE;
+	}
 	SH_STEP("piece_taken");
+	ops->hold(*p, c->self);
 	return 0;
 }
 
@@ -348,6 +382,36 @@ void sh_piece_gone(struct sh_chan *c, sh_id_t id)
 		(void)move(s, &w, SH_P_RETURNED);
 	}
 	sh_piece_collect(c);
+}
+
+/* true: it speaks of that block, and a living one has it or may get it */
+static bool travels(struct sh_piece *s, uint64_t off, size_t size)
+{
+	uint64_t w = sh_load_acq(&s->word), seen, at; /* A:PIECE */
+	bool lives;
+
+	do {
+		seen = w;
+		if (sh_piece_state(w) == SH_P_FREE || sh_piece_state(w) == SH_P_CLAIMED)
+			return false;
+		at = sh_load_rlx(&s->off) - off;
+		lives = sh_member_alive(sh_load_rlx(&s->from)) ||
+			(sh_piece_state(w) != SH_P_RETURNED && sh_member_alive(sh_load_rlx(&s->to)));
+		sh_fence();		   /* were those of that serial? */
+		w = sh_load_acq(&s->word); /* A:PIECE */
+	} while (w != seen);
+	return at < size && lives;
+}
+
+bool sh_piece_travels(const void *p, size_t size)
+{
+	uint64_t off = (uint64_t)((const unsigned char *)p - (const unsigned char *)sh_region());
+
+	for (unsigned slot = 0; slot < SH_MEMBERS; slot++)
+		for (unsigned k = 0, n = high_of(slot); k < n; k++)
+			if (travels(sh_piece_at(slot, k), off, size))
+				return true;
+	return false;
 }
 
 static void sweep_one(struct sh_chan *c, struct sh_piece *s, bool (*drained)(struct sh_chan *c, sh_id_t from))

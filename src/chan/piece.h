@@ -17,6 +17,11 @@
  *   receiver -> RETURNED (no such action, refused, dropped). Where the sender is gone the receiver frees slot and piece; where
  *   both are anybody frees the slot, and the piece is the last holder's whose death found it: rte_malloc's tag says whose.
  *
+ * The tag says as well that a block is on its way, from before it is OFFERED until it is somebody's again. Who finds a slot
+ * LENT by one who is dead, or takes from one, changes the tag from the other's name to its own first (pass): between
+ * that and the slot's CAS the block is still on its way, and sh_piece_travels() says whose it will be. So the heap frees
+ * what the dead left without touching what a living member has, or is about to get.
+ *
  * Memory belongs to the room to the right: what it must do for this one it registers, see struct sh_piece_ops.
  */
 #ifndef SH_CHAN_PIECE_H
@@ -33,13 +38,17 @@
 /* what the owner of the heap does for the channel. None blocks for long; check() takes any bytes. */
 struct sh_piece_ops {
 	int (*check)(const void *p, size_t len); /* is p a live block of at least len bytes? 0 or -EINVAL */
-	int (*send)(void *p); /* it is on its way, nobody's to free: 0; -EBUSY it was so already; -EINVAL */
+	int (*send)(void *p); /* it is on its way and mine, nobody's to free: 0; -EBUSY it was so already; -EINVAL */
+	/* is it on its way, from's, and of at least len bytes? */
+	bool (*travels)(const void *p, size_t len, sh_id_t from);
+	/* on its way, and from's: it is to's from now on, and still on its way. Of two who want it one has it; false: no change */
+	bool (*pass)(void *p, sh_id_t from, sh_id_t to);
 	void (*hold)(void *p, sh_id_t who); /* it is that member's from now on, and not on its way */
 	void (*drop)(void *p);		    /* free it */
 };
 /*
- * Register them, or (NULL) take them away: then pieces that come are returned to their senders, and the call waits until no
- * action of this process has one on loan. Without a channel it does nothing.
+ * Register them, or (NULL) take them away, after sh_chan_quiet(): what of mine has come back by then is freed. Without a channel
+ * it does nothing.
  */
 void sh_piece_ops_set(const struct sh_piece_ops *ops);
 
@@ -113,6 +122,11 @@ int sh_piece_take(struct sh_chan *c, uint64_t id, void **p);
 /* ---- survivors ---- */
 /* a member left or died: mine that were on their way to it come back */
 void sh_piece_gone(struct sh_chan *c, sh_id_t id);
+/*
+ * Any thread; p, of size bytes, is a block on its way that a dead member's name is on. Has a living one it, or may still get it?
+ * Once false always false. What RETURNED to a dead one is nobody's: who passes it on to itself may free it.
+ */
+bool sh_piece_travels(const void *p, size_t size);
 /* under pop, after lanes of the dead were drained: slots of members that are gone */
 void sh_piece_sweep(struct sh_chan *c, bool (*drained)(struct sh_chan *c, sh_id_t from));
 

@@ -194,12 +194,7 @@ static void call(struct sh_chan *c, struct sh_action *a, struct sh_msg *m)
 /* the call is over */
 static void run_done(struct sh_chan *c, struct sh_action *a, struct sh_msg *m)
 {
-	if (m->piece != 0) {
-		sh_lock(&c->lk);
-		c->lent--;
-		sh_unlock(&c->lk);
-	}
-	sh_act_drop(c, a); /* wakes who waits for lent, too */
+	sh_act_drop(c, a);
 	sh_msg_free(m);
 }
 
@@ -224,7 +219,6 @@ static void run_record(struct sh_running *r)
 	if (a != NULL && !small && m->type == SH_R_REQ)
 		full = sh_open_add(c, m) < 0;
 	kept = a == NULL && keep_early(c, m);
-	c->lent += a != NULL && m->piece != 0;
 	sh_unlock(&c->lk);
 	if (a == NULL) {
 		if (!kept)

@@ -382,6 +382,13 @@ void sh_orphan_event(sh_id_t id);
 /* no lock: the same for those that were told of while another had the lock */
 void sh_orphan_late(void);
 
+/* ---- piece.c: a block on its way through the channel, by its tag; b is what sh_block_at() filled in ---- */
+
+bool sh_block_sent(const struct sh_block *b);
+/* as struct sh_piece_ops' pass, and hold */
+bool sh_block_pass(const struct sh_block *b, sh_id_t from, sh_id_t to);
+void sh_block_hold(const struct sh_block *b, sh_id_t who);
+
 /* ---- owned.c ---- */
 
 struct rte_malloc_socket_stats;

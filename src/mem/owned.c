@@ -17,6 +17,7 @@
 
 #include "base/export.h"
 #include "base/log.h"
+#include "chan/piece.h"
 #include "mem/heap.h"
 #include "proc/proc.h"
 #include "shoal_mem.h"
@@ -122,9 +123,15 @@ static bool free_one(const struct list *l, void *p)
 	if (b.large) {
 		if (what == SH_BLOCK_INSIDE || sh_lock_id(U(b.s->owner)) != l->id)
 			return false;
-		(void)sh_and(&b.s->owner, ~SH_OWNER_SENT);
 	} else if ((U(sh_span_tab(sh_span_class(b.s), b.start)[b.i]) & ~(SH_TAB_OVER | SH_TAB_SENT)) != l->tag) {
 		return false;
+	}
+	if (sh_block_sent(&b)) {
+		/* in this order: who took it has put its name on it before its slot was free */
+		if (sh_piece_travels(p, b.usable) || !sh_block_pass(&b, l->id, sh_self()))
+			return false;
+		sh_block_hold(&b, sh_self());
+		what = what == SH_BLOCK_SENT ? SH_BLOCK_OK : what;
 	}
 	if (what == SH_BLOCK_OK || b.large)
 		return sh_heap_put(p, &err) == SH_BLOCK_OK && err == 0;

@@ -324,13 +324,14 @@ void sh_port_stop(void)
 	if (s == NULL)
 		return;
 	sh_kif_stop(s, mine); /* before the thread that it hands work to */
-	if (mine) {
+	if (mine)
 		sh_hotplug_stop();
+	sh_teller_stop(s, mine); /* the program's callbacks end before what they may look at goes */
+	if (mine) {
 		sh_ports_close_late(s);
 		sh_queues_give_all(s);
 		cbs_free(s);
 	}
-	sh_teller_stop(s, mine);
 	sh_dev_events_forget(s);
 	for (unsigned i = 0; i < SH_PORTS; i++) {
 		rte_eth_fp_ops[i].rxq = rte_eth_fp_ops[i].txq = nowhere;

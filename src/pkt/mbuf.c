@@ -141,7 +141,7 @@ static int free_ext_later(const struct order *o)
 	}
 	if (r < 0) {
 		free(copy);
-		lost(o, "no memory for a call to free it");
+		lost(o, r == -ENODEV ? "this process is inside rte_eal_cleanup()" : "no memory for a call to free it");
 	}
 	return r;
 }

@@ -175,6 +175,19 @@ SH_EXPORT int shoal_member_event_unregister(shoal_member_cb cb, void *arg)
 	return at < 0 ? fail(ENOENT) : 0;
 }
 
+void sh_member_quiet(void)
+{
+	struct sh_proc *p = sh_proc_of();
+
+	if (!sh_here(p))
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->cb_over = true;
+	while (p->cb_running != 0 && !sh_in_watcher(p))
+		pthread_cond_wait(&p->idle, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+}
+
 /* the watcher, after the rooms have been told */
 void sh_member_tell(struct sh_proc *p, enum sh_event ev, sh_id_t id)
 {
@@ -183,7 +196,7 @@ void sh_member_tell(struct sh_proc *p, enum sh_event ev, sh_id_t id)
 		void *arg;
 
 		pthread_mutex_lock(&p->lock);
-		fn = p->cbs[i].fn;
+		fn = p->cb_over ? NULL : p->cbs[i].fn;
 		arg = p->cbs[i].arg;
 		p->cb_running = fn != NULL ? i + 1 : 0;
 		pthread_mutex_unlock(&p->lock);

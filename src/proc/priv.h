@@ -8,7 +8,7 @@
  *   watch[], seq, running   any thread                          lock
  *   conns, scanning         the watcher alone                   -
  *   fns[]                   sh_on_event() before announce       -
- *   cbs[], cb_running       any thread                          lock
+ *   cbs[], cb_running, cb_over   any thread                     lock
  *   dirty, quit             any thread                          atomic, followed by a kick
  */
 #ifndef SH_PROC_PRIV_H
@@ -158,6 +158,7 @@ struct sh_proc {
 		void *arg;
 	} cbs[SH_CALLBACKS];
 	int cb_running; /* index + 1 */
+	bool cb_over;	/* no one is called any more */
 	struct {
 		sh_link_fn fn;
 		void *arg;

@@ -83,6 +83,8 @@ typedef void (*sh_event_fn)(void *arg, enum sh_event ev, sh_id_t id);
 int sh_on_event(sh_event_fn fn, void *arg);
 /* fn is not running and will not be called after return (from the watcher itself: not called any more) */
 void sh_off_event(sh_event_fn fn);
+/* no callback of shoal_member_event_register() is running or will be called after return: the first step of a stop */
+void sh_member_quiet(void);
 /* no listener is running or will be called after return. For those who are about to stop. */
 void sh_events_off(void);
 

@@ -124,6 +124,10 @@ static int act(const struct shoal_in *in, void *arg)
 		sem_wait(&go_on);
 		return 0;
 	}
+	if (strcmp(what, "wait and keep") == 0) {
+		t_tell("waiting");
+		sem_wait(&go_on);
+	}
 	if (strncmp(what, "lend", 4) == 0) {
 		CHECK_EQ(shoal_reply(in->peer, &re), 0);
 		if (strcmp(what, "lend and wait") == 0)
@@ -147,15 +151,23 @@ static int act(const struct shoal_in *in, void *arg)
 	return 0;
 }
 
-/* sends pieces to the primary as its lines say: "send", "ask" */
-static void sends(const char *how)
+/* sends a piece as its line says: "send" or "ask", and, if not the primary, 3000 bytes and "keep": to whom, how many, what */
+static void sends(const char *line)
 {
-	uint64_t to = SHOAL_TO_PRIMARY;
-	struct piece *p = block(3000);
-	struct shoal_msg m = {.name = "take", .data = "keep", .len = 5, .piece = p, .piece_len = 3000};
+	unsigned long long to_id = SHOAL_TO_PRIMARY;
+	char how[16] = "", what[32] = "keep";
+	size_t len = 3000;
 	struct shoal_answers *a = NULL;
+	struct shoal_msg m = {.name = "take", .data = what};
+	uint64_t to;
+	struct piece *p;
 	int r;
 
+	(void)sscanf(line, "%15s %llu %zu %31[a-z ]", how, &to_id, &len, what);
+	to = to_id;
+	m.len = strlen(what) + 1;
+	m.piece_len = len;
+	m.piece = p = block(len);
 	give_up(p);
 	r = strcmp(how, "send") == 0 ? shoal_send(&to, 1, &m, NULL, NULL) : shoal_request(&to, 1, &m, NULL, &a);
 	shoal_answers_free(a);

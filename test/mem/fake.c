@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "chan/internal.h"
+#include "chan/piece.h"
 #include "mem/mem.h"
 
 struct sh_ctx sh_ctx;
@@ -243,6 +244,17 @@ void sh_internal_poke(enum sh_service svc)
 void sh_internal_poke_others(enum sh_service svc)
 {
 	(void)svc;
+}
+
+/* nothing travels */
+void sh_piece_ops_set(const struct sh_piece_ops *ops)
+{
+	(void)ops;
+}
+bool sh_piece_travels(const void *p, size_t size)
+{
+	(void)p, (void)size;
+	return false;
 }
 
 void sh_internal_due(struct sh_int_due *due)
