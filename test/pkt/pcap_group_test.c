@@ -428,6 +428,42 @@ TEST_T(a_stopped_process_misses_with_drop_en, 60)
 	stopped(true);
 }
 
+/* the same at each step of a burst, also with the turn to write */
+TEST_T(stopped_at_each_step, 120)
+{
+	static const char *const at[] = {"queue_inside:5", "pcap_read:3",    "pcap_received:3",
+					 "pcap_turn:3",	   "pcap_written:3", "pcap_committed:3"};
+	uint64_t share[4];
+	struct t_proc *w[4];
+	char in[512];
+	uint16_t port;
+	unsigned n;
+
+	need_fault();
+	snprintf(in, sizeof(in), "%s", make_capture("in.pcap", 3000, 200));
+	shares(in, share);
+	port = set_up(in, 4, false, DESC);
+	for (unsigned k = 0; k < RTE_DIM(at); k++) {
+		if (k > 0)
+			CHECK_EQ(rte_eth_dev_start(port), 0);
+		setenv("SHOAL_STOP_AT", at[k], 1);
+		w[3] = start_worker(3, "go");
+		unsetenv("SHOAL_STOP_AT");
+		CHECK_EQ(waitid(P_PID, (id_t)w[3]->pid, &(siginfo_t){0}, WSTOPPED | WNOWAIT), 0);
+		for (unsigned i = 0; i < 3; i++)
+			w[i] = start_worker(i, "go");
+		for (uint16_t i = 0; i < 3; i++)
+			t_until(moved, &(struct moves){port, i, share[i]});
+		t_kill(w[3], SIGCONT);
+		wait_for(port, 3000);
+		for (unsigned i = 0; i < 4; i++)
+			end_worker(w[i]);
+		CHECK_EQ(look_at(port, in, &n), 0);
+		CHECK_EQ(rte_eth_stats_reset(port), 0);
+	}
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
 /*
  * Stopped in the middle of a burst that passes by what the queue had no room for: each packet is counted once, whether it was
  * passed by, or will be.
