@@ -43,11 +43,12 @@ static unsigned queues(uint16_t port)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_stats s;
-	unsigned n = 0;
+	unsigned n = 0, all;
 
 	if (rte_eth_dev_info_get(port, &info) != 0 || rte_eth_stats_get(port, &s) != 0)
 		return 0;
-	for (uint16_t q = 0; q < info.nb_rx_queues && q < RTE_ETHDEV_QUEUE_STAT_CNTRS; q++, n++) {
+	all = info.nb_rx_queues > info.nb_tx_queues ? info.nb_rx_queues : info.nb_tx_queues;
+	for (uint16_t q = 0; q < all && q < RTE_ETHDEV_QUEUE_STAT_CNTRS; q++, n++) {
 		int pid = whose(port, q, SHOAL_ETH_RX);
 
 		if (pid == 0)
