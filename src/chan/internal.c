@@ -436,6 +436,12 @@ void sh_internal_poke(enum sh_service svc)
 	ring(c->inbox);
 }
 
+void sh_internal_nudge(sh_id_t to, enum sh_service svc)
+{
+	if (sh_chan() != NULL && sh_self() != 0 && sh_id_slot(to) < SH_MEMBERS && sh_slot_there(sh_id_slot(to)))
+		unheard(to, svc);
+}
+
 void sh_internal_poke_others(enum sh_service svc)
 {
 	struct sh_chan *c = sh_chan();

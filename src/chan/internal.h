@@ -66,7 +66,8 @@ void sh_internal_done(const struct sh_int_due *due, int code);
 void sh_internal_serve(enum sh_service svc, sh_service_fn fn, void *arg);
 /* have the service of this process look, on the internal thread; returns at once */
 void sh_internal_poke(enum sh_service svc);
-/* the same in all others; who is stopped looks when it goes on */
+/* the same in another, and in all others; who is stopped looks when it goes on */
+void sh_internal_nudge(sh_id_t to, enum sh_service svc);
 void sh_internal_poke_others(enum sh_service svc);
 /*
  * Ask all n at once and wait for all, until dl, or until moot (may be NULL) says, about every 10 ms, that the answers are no

@@ -9,26 +9,19 @@
  * that lets go of such while others have some takes its name off (sh_pool_let_go()), so a name, a count of 1 and a proof of death
  * together say that nobody else has it. Who lets go of the last reference but the dead one's finds that, too: __rte_mbuf_dropped().
  *
- * An external buffer is freed by a function that its own process knows. Others ask that one's internal thread, which has the
- * thread for callbacks call it (base/later.h). Nothing of the program's runs on a thread that mends.
+ * External buffers that have no user left: mbuf_ext.c.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
-#include "base/later.h"
-#include "base/log.h"
-#include "chan/internal.h"
 #include "mem/mem.h"
 #include "obj/obj.h"
 #include "pkt/mbuf.h"
 #include "pkt/priv.h"
 #include "proc/proc.h"
-
-#define ASK_NS (100 * SH_NS_PER_MS)
 
 /* programs written for DPDK rely on these */
 #define AT(field, off) _Static_assert(offsetof(struct rte_mbuf, field) == (off), #field)
@@ -81,88 +74,6 @@ SH_EXPORT void __rte_mbuf_dropped(struct rte_mbuf *m)
 
 /* ---- external buffers ---- */
 
-static sh_id_t home_of(const struct rte_mbuf_ext_shared_info *s)
-{
-	if (s->__home_gen == 0 || s->__home_check != __rte_mbuf_home_check(s))
-		return 0;
-	return SH_ID(s->__home_slot, s->__home_gen);
-}
-
-struct order {
-	struct rte_mbuf_ext_shared_info *s;
-	void *addr;
-};
-
-static void lost(const struct order *o, const char *why)
-{
-	sh_id_t home = home_of(o->s);
-
-	sh_log_rate(SH_WARN, "external buffer %p of member %u (generation %u) stays allocated: %s", o->addr,
-		    sh_id_slot(home), sh_id_gen(home), why);
-}
-
-static void ask_home(sh_id_t home, const struct order *o)
-{
-	struct sh_int_answer a = {.to = home};
-	struct sh_int_ask q = {.svc = SH_SVC_MBUF, .data = o, .len = sizeof(*o), .dl = sh_deadline(ASK_NS)};
-
-	if (!sh_member_alive(home) || !sh_mem_contains((uint64_t)(uintptr_t)o->s))
-		lost(o, "that process is gone, and knew how to free it");
-	else if (sh_internal_ask(&a, 1, &q) != 0 || a.outcome != SH_INT_ANSWERED || a.code != 0)
-		lost(o, "that process knows how to free it and does not answer; is it stopped?");
-}
-
-static void free_ext(const struct order *o)
-{
-	sh_id_t home = home_of(o->s);
-
-	if (home != 0 && home != sh_self())
-		ask_home(home, o);
-	else if (o->s->free_cb != NULL)
-		o->s->free_cb(o->addr, o->s->fcb_opaque);
-}
-
-static void run(void *arg, uint64_t n)
-{
-	(void)n;
-	free_ext(arg);
-	free(arg);
-}
-
-/* not on this thread, which others wait for */
-static int free_ext_later(const struct order *o)
-{
-	struct order *copy = malloc(sizeof(*copy));
-	int r = copy != NULL ? 0 : -ENOMEM;
-
-	if (r == 0) {
-		*copy = *o;
-		r = sh_later(SH_LATER_CALL, run, copy, 0);
-	}
-	if (r < 0) {
-		free(copy);
-		lost(o, r == -ENODEV ? "this process is inside rte_eal_cleanup()" : "no memory for a call to free it");
-	}
-	return r;
-}
-
-/* on the internal thread */
-static int serve(void *arg, sh_id_t from, const void *data, size_t len)
-{
-	struct order o;
-
-	(void)arg;
-	(void)from;
-	if (data == NULL || len != sizeof(o))
-		return EINVAL;
-	memcpy(&o, data, sizeof(o));
-	if (!sh_mem_contains((uint64_t)(uintptr_t)o.s))
-		return EINVAL;
-	if (rte_mbuf_ext_refcnt_read(o.s) != 0 || home_of(o.s) != sh_self()) /* the count first: it was written last */
-		return EINVAL;
-	return -free_ext_later(&o);
-}
-
 /* a pinned buffer has a user less, which was attached to it */
 static void unpinned(struct rte_mbuf *m, uint16_t left)
 {
@@ -173,12 +84,11 @@ static void unpinned(struct rte_mbuf *m, uint16_t left)
 SH_EXPORT void __rte_mbuf_ext_return(struct rte_mbuf_ext_shared_info *s, void *buf_addr, uint16_t left)
 {
 	struct rte_mbuf *pinned = sh_mbuf_of_pinned(s);
-	struct order o = {s, buf_addr};
 
 	if (pinned != NULL)
 		unpinned(pinned, left);
 	else if (left == 0)
-		free_ext(&o);
+		sh_ext_free(s, buf_addr);
 }
 
 /* ---- what the dead had ---- */
@@ -205,13 +115,12 @@ static bool may_go_back(struct rte_mempool *mp, void *obj)
 static void drop_ext(struct rte_mbuf_ext_shared_info *s, void *addr)
 {
 	struct rte_mbuf *pinned = sh_mbuf_of_pinned(s);
-	struct order o = {s, addr};
 	uint16_t left = rte_mbuf_ext_refcnt_update(s, -1);
 
 	if (pinned != NULL)
 		unpinned(pinned, left);
 	else if (left == 0)
-		(void)free_ext_later(&o);
+		sh_ext_free_later(s, addr); /* this thread mends: others wait for it */
 }
 
 static void drop_direct(struct rte_mbuf *md)
@@ -264,7 +173,7 @@ static const struct sh_pool_ways ways = {.may = may_go_back, .back = go_back, .n
 int sh_mbuf_start(const struct sh_opts *o)
 {
 	(void)o;
-	sh_internal_serve(SH_SVC_MBUF, serve, NULL);
+	sh_ext_start();
 	sh_pool_on_reclaim(&ways);
 	return 0;
 }
@@ -272,6 +181,5 @@ int sh_mbuf_start(const struct sh_opts *o)
 void sh_mbuf_stop(void)
 {
 	sh_pool_on_reclaim(NULL);
-	if (sh_self() != 0)
-		sh_internal_serve(SH_SVC_MBUF, NULL, NULL);
+	sh_ext_stop();
 }

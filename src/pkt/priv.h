@@ -10,10 +10,12 @@
 /*
  *   field   written by
  *   dyn     mbuf_dyn.c: where the group's table of dynamic fields lies, 0 before this process looked; CAS
+ *   ext     mbuf_ext.c: where the group's orders lie, 0 before this process looked
+ *   ext_rung_ns   the same: when some home was rung last
  *   a part  that part's start and stop, when no other thread is in this room
  */
 struct sh_pkt {
-	_Atomic uint64_t dyn;
+	_Atomic uint64_t dyn, ext, ext_rung_ns;
 	struct sh_ports *ports; /* here.c */
 };
 

@@ -13,6 +13,7 @@
 #include <rte_ring.h>
 
 #include <shoal_mbuf.h>
+#include <shoal_member.h>
 
 #include "mbuf_help.h"
 
@@ -121,6 +122,9 @@ static void obey(struct peer *p, char what)
 	case 's':
 		CHECK_EQ(rte_ring_enqueue(p->back, p->stack[--p->n]), 0);
 		break;
+	case 'W':
+		wait_freed(8);
+		break;
 	case 'w': /* until its own external buffer was freed */
 		wait_freed(1);
 		break;
@@ -148,7 +152,9 @@ ROLE(peer)
 			obey(&p, *c);
 		t_tell("ok %u", freed);
 	}
-	return rte_eal_cleanup();
+	CHECK_EQ(rte_eal_cleanup(), 0);
+	t_tell("at last %u", freed);
+	return 0;
 }
 
 /* ---- this process ---- */
@@ -301,6 +307,137 @@ TEST(external_buffers_are_freed_at_home)
 	ends(&s);
 	whole(s.mp);
 }
+
+/* what was said is in a file: a line for each buffer that stays */
+static unsigned stay_lines;
+static char stays[512]; /* the first one */
+static void listen_on(FILE **f)
+{
+	CHECK((*f = tmpfile()) != NULL);
+	CHECK_EQ(rte_openlog_stream(*f), 0);
+}
+
+static void listen_off(FILE *f)
+{
+	char line[512];
+
+	CHECK_EQ(rte_openlog_stream(NULL), 0);
+	rewind(f);
+	for (stay_lines = 0; fgets(line, sizeof(line), f) != NULL;)
+		if (strstr(line, "stays allocated") != NULL && stay_lines++ == 0)
+			snprintf(stays, sizeof(stays), "%s", line);
+	CHECK_EQ(fclose(f), 0);
+}
+
+/* its buffers are freed when it goes on, each once, in their order; nobody waits for it meanwhile */
+TEST(external_buffers_of_one_that_is_stopped)
+{
+	struct rte_mbuf *m[8];
+	struct scene s;
+	FILE *f;
+
+	init_as("primary");
+	s.mp = make_pool("pool", MBUFS, ROOM);
+	rings(&s, 0);
+	say(&s, "xxxxxxxx", "ok 0");
+	say(&s, "ssssssss", "ok 0");
+	for (unsigned i = 0; i < 8; i++)
+		m[i] = take(&s);
+	t_kill(s.p, SIGSTOP);
+	listen_on(&f);
+	for (unsigned i = 0; i < 8; i++)
+		rte_pktmbuf_free(m[i]);
+	listen_off(f);
+	CHECK_EQ(stay_lines, 0);
+	wait_for(s.mp, MBUFS);
+	t_kill(s.p, SIGCONT);
+	say(&s, "W", "ok 8");
+	ends(&s);
+	whole(s.mp);
+}
+
+static bool alone(void *arg)
+{
+	(void)arg;
+	return shoal_member_count() == 1;
+}
+
+TEST(external_buffers_of_one_that_is_killed_while_it_is_stopped)
+{
+	struct rte_mbuf *m[3];
+	struct scene s;
+	char first[64];
+	FILE *f;
+
+	init_as("primary");
+	s.mp = make_pool("pool", MBUFS, ROOM);
+	rings(&s, 0);
+	say(&s, "xxxsss", "ok 0");
+	for (unsigned i = 0; i < 3; i++)
+		m[i] = take(&s);
+	t_kill(s.p, SIGSTOP);
+	snprintf(first, sizeof(first), "external buffer %p of", m[0]->buf_addr);
+	rte_pktmbuf_free(m[0]);
+	rte_pktmbuf_free(m[1]);
+	dies(&s);
+	listen_on(&f);
+	t_until(alone, NULL);
+	rte_pktmbuf_free(m[2]); /* who has the next one tells what became of the others */
+	listen_off(f);
+	CHECK_EQ(stay_lines, 1); /* a second */
+	CHECK_HAS(stays, first);
+	wait_for(s.mp, MBUFS);
+}
+
+/* one that ends in good order frees them first */
+TEST(external_buffers_of_one_that_leaves)
+{
+	struct rte_mbuf *m;
+	struct scene s;
+
+	init_as("primary");
+	s.mp = make_pool("pool", MBUFS, ROOM);
+	rings(&s, 0);
+	say(&s, "xs", "ok 0");
+	m = take(&s);
+	t_kill(s.p, SIGSTOP);
+	rte_pktmbuf_free(m);
+	t_say(s.p, "end");
+	t_kill(s.p, SIGCONT);
+	CHECK_STR(t_expect(s.p, "at last"), "at last 1");
+	CHECK_EQ(t_wait(s.p), 0);
+}
+
+#ifdef SH_FAULT
+/* who lets go of it dies at that: the one after it rings */
+TEST(who_leaves_an_order_dies)
+{
+	static const char *const at[] = {"ext_chunk_there", "ext_order_filled", "ext_handed_over"};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct scene s;
+		struct rte_mbuf *m;
+		unsigned was = freed;
+
+		init_as("primary");
+		s.mp = make_pool("pool", MBUFS, ROOM);
+		setenv("SHOAL_DIE_AT", at[i], 1);
+		rings(&s, 0);
+		unsetenv("SHOAL_DIE_AT");
+		give(&s, make_ext(s.mp));
+		t_say(s.p, "rlf");
+		CHECK_EQ(t_wait(s.p), 128 + SIGKILL);
+		s.p = t_spawn("peer", s.mp->name, NULL);
+		t_expect(s.p, "ready");
+		m = make_ext(s.mp);
+		give(&s, m);
+		say(&s, "rlf", "ok 0");
+		wait_freed(was + (i == 2 ? 2 : 1));
+		ends(&s);
+		CHECK_EQ(rte_eal_cleanup(), 0);
+	}
+}
+#endif
 
 static struct rte_mempool *make_pinned(unsigned flags)
 {
