@@ -17,6 +17,7 @@
 
 #include "base/export.h"
 #include "base/fault.h"
+#include "base/later.h"
 #include "base/log.h"
 #include "chan/internal.h"
 #include "pkt/hotplug.h"
@@ -280,6 +281,30 @@ int sh_here_start(struct sh_ports *s)
 	return 0;
 }
 
+static void look_once(void *arg, uint64_t n)
+{
+	(void)arg, (void)n;
+	(void)sh_ports_attach();
+}
+
+/*
+ * Ports that were started before this process came: who started them had all look then, so that each has what it needs if the
+ * others die. So does this one, but on another thread: nobody's start waits for it. What cannot be had now is asked for again at
+ * the first use.
+ */
+static void look_soon(void)
+{
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		const struct sh_port *p = sh_port(i);
+		const struct sh_driver *drv = p != NULL ? sh_driver_named(p->driver) : NULL;
+
+		if (drv != NULL && drv->keep != NULL) {
+			(void)sh_later(SH_LATER_WORK, look_once, NULL, 0);
+			return;
+		}
+	}
+}
+
 static void cbs_free(struct sh_ports *s)
 {
 	struct rte_eth_rxtx_callback *cb, *next;
@@ -313,7 +338,10 @@ int sh_port_start(const struct sh_opts *o)
 		if (p != NULL) /* no event for what was there before me */
 			s->seen[i].serial = sh_serial(p), s->seen[i].link_n = sh_load_rlx(&p->link_n);
 	}
-	return sh_vdev_options(o);
+	r = sh_vdev_options(o);
+	if (r == 0)
+		look_soon();
+	return r;
 }
 
 void sh_port_stop(void)

@@ -81,6 +81,52 @@ static struct t_proc *member(void)
 
 /* ---- none missing ---- */
 
+static int open_sockets(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	const struct dirent *e;
+	int n = 0;
+
+	CHECK(d != NULL);
+	while ((e = readdir(d)) != NULL) {
+		socklen_t len = sizeof(int);
+		int domain = 0;
+
+		n += getsockopt(atoi(e->d_name), SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_PACKET;
+	}
+	(void)closedir(d);
+	return n;
+}
+
+static bool are_open(void *arg)
+{
+	return open_sockets() == *(int *)arg;
+}
+
+static int left(int want)
+{
+	t_until(are_open, &want);
+	return open_sockets();
+}
+
+TEST(who_came_after_the_start_and_has_not_used_the_port_goes_on_after_the_starters_death)
+{
+	struct t_proc *p = owner();
+	int s = raw_socket(FAR);
+	uint16_t id;
+
+	t_say(p, "start 2");
+	t_expect(p, "started");
+	INIT("secondary", NULL);
+	CHECK_EQ(left(6), 6); /* this test's, one to ask, two to receive, two to send */
+	dies(p);
+	id = port_named("net_af_packet0");
+	send_frames(s, 40, 100, 5);
+	await_frames(id, 2, 40, 5);
+	send_from(id, 1, 3, 4);
+	host_gets(s, 3, 4);
+}
+
 TEST(who_was_there_before_the_start_goes_on_after_the_starters_death)
 {
 	struct t_proc *p = owner();
@@ -114,34 +160,6 @@ TEST(sockets_that_only_the_dead_had_are_opened_anew_by_a_start)
 }
 
 /* ---- none too many ---- */
-
-static int open_sockets(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	const struct dirent *e;
-	int n = 0;
-
-	CHECK(d != NULL);
-	while ((e = readdir(d)) != NULL) {
-		socklen_t len = sizeof(int);
-		int domain = 0;
-
-		n += getsockopt(atoi(e->d_name), SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_PACKET;
-	}
-	(void)closedir(d);
-	return n;
-}
-
-static bool are_open(void *arg)
-{
-	return open_sockets() == *(int *)arg;
-}
-
-static int left(int want)
-{
-	t_until(are_open, &want);
-	return open_sockets();
-}
 
 TEST_T(those_of_former_starts_are_closed_whoever_had_made_them, 60)
 {

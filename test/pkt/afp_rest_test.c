@@ -164,15 +164,20 @@ ROLE(stopped)
 {
 	char line[16];
 
-	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
-	start_port(port_named("net_af_packet0"), 1, make_pool("mp", 1023));
+	INIT("primary", NULL);
+	(void)make_pool("mp", 1023);
 	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	CHECK_EQ(rte_vdev_init("net_af_packet0", "iface=" NEAR), 0);
+	start_port(port_named("net_af_packet0"), 1, rte_mempool_lookup("mp"));
+	t_tell("started");
 	(void)t_hear(line, sizeof(line));
 	return 0;
 }
 
 TEST(who_does_not_answer_is_not_asked_by_each_burst)
 {
+	struct rlimit was;
 	struct t_proc *p;
 	struct try x;
 
@@ -180,10 +185,15 @@ TEST(who_does_not_answer_is_not_asked_by_each_burst)
 	p = t_spawn("stopped", NULL);
 	t_expect(p, "ready");
 	INIT("secondary", NULL);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &was), 0);
+	limit_fds(3); /* it is told of the port, and can have nothing of it */
+	t_say(p, "start");
+	t_expect(p, "started");
+	t_kill(p, SIGSTOP);
+	limit_fds(was.rlim_cur);
 	x.port = port_named("net_af_packet0");
 	x.m = rte_pktmbuf_alloc(rte_mempool_lookup("mp"));
 	CHECK(rte_pktmbuf_append(x.m, 60) != NULL);
-	t_kill(p, SIGSTOP);
 	listen_to_log();
 	for (unsigned i = 0; i < 3000; i++) /* each would wait for seconds */
 		CHECK(!sent(&x));

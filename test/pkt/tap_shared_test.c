@@ -137,6 +137,33 @@ TEST(another_programs_queue_is_not_shared)
 	CHECK_EQ(rte_vdev_init("net_tap0", "iface=t0"), 0);
 }
 
+static bool has_queues(void *arg)
+{
+	unsigned n = 0;
+
+	for (int fd = 3; fd < 100; fd++) {
+		struct ifreq req;
+
+		n += ioctl(fd, TUNGETIFF, &req) == 0;
+	}
+	return n >= *(unsigned *)arg;
+}
+
+TEST(who_came_after_the_start_keeps_the_interface_when_the_starter_dies)
+{
+	struct t_proc *a;
+	unsigned queues = 2;
+
+	need_tap();
+	a = one("primary", "first");
+	CHECK_STR(does(a, "take"), "took 0"); /* made here: it goes with the last who has it */
+	INIT("secondary", "--file-prefix=first");
+	t_until(has_queues, &queues);
+	dies(a);
+	CHECK(if_nametoindex("t0") != 0);
+	CHECK_EQ(rte_eth_dev_is_removed(port_named("net_tap0")), 0);
+}
+
 /* who had a queue of a port that was removed keeps it until it bursts again: that is not in the group's own way */
 TEST(a_port_that_is_made_again_is_not_refused_for_what_the_group_has_left)
 {
