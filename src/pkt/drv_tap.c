@@ -179,10 +179,12 @@ static int probe(struct sh_port *p)
 }
 
 /* the name that it has now; false: it is not here. Where the kernel cannot tell namespaces apart, only if it has its old name */
-static bool name_now(const struct tap *s, char name[IFNAMSIZ])
+static bool name_now(const struct sh_port *p, char name[IFNAMSIZ])
 {
-	return s->index != 0 && sh_kif_home(s->ns) && if_indextoname(s->index, name) != NULL &&
-	       (s->ns != 0 || strcmp(name, s->name) == 0);
+	const struct tap *s = p->shared;
+
+	return sh_load_acq(&p->gone) == 0 && s->index != 0 && sh_kif_home(s->ns) &&
+	       if_indextoname(s->index, name) != NULL && (s->ns != 0 || strcmp(name, s->name) == 0);
 }
 
 /* also after a probe that failed. The interface goes with its last file, and a process may have one until it bursts again; so it is deleted. */
@@ -194,7 +196,7 @@ static void remove_port(struct sh_port *p)
 	if (s->maker != 0 && s->maker == sh_self() && s->first > 0)
 		sh_close(&s->first);
 	s->maker = 0;
-	if (s->made && !s->persist && name_now(s, name))
+	if (s->made && !s->persist && name_now(p, name))
 		(void)sh_kif_delete(s->index);
 }
 
@@ -241,7 +243,7 @@ static int make_fd(void *arg)
 		s->maker = 0;
 		return fd;
 	}
-	if (name_now(s, name))
+	if (name_now(o->p, name))
 		return sh_tap_queue_of(o->p->name, name);
 	if (o->queue == 0 && s->made && sh_load_acq(&o->p->gone) == 0) /* A:PORTLINK */
 		return make_anew(o->p, s);
@@ -402,9 +404,11 @@ static int set_up_or(struct sh_here *h, bool up, bool lenient)
 {
 	struct tap_here *t = h->local;
 	struct tap *s = h->p->shared;
-	int r = sh_kif_flag_set(t->sock.fd, s->index, IFF_UP, up);
+	bool gone = sh_load_acq(&h->p->gone) != 0; /* A:PORTLINK */
+	int r = gone ? -ENODEV : sh_kif_flag_set(t->sock.fd, s->index, IFF_UP, up);
 
-	if (r == -ENODEV && sh_kif_lives(t->q[0].fd)) { /* moved to another namespace, whose owner sets it up */
+	if (r == -ENODEV && !gone &&
+	    sh_kif_lives(t->q[0].fd)) { /* moved to another namespace, whose owner sets it up */
 		sh_port_link_put(h->p, up, RTE_ETH_SPEED_NUM_10G, true, false);
 		return 0;
 	}
@@ -490,7 +494,8 @@ static uint64_t dropped(struct sh_here *h)
 	const struct tap *s = h->p->shared;
 	struct sh_kif_counts c;
 
-	return sh_kif_counts(t->sock.fd, s->index, &c) == 0 ? c.tx_dropped : 0;
+	return sh_load_acq(&h->p->gone) == 0 && sh_kif_counts(t->sock.fd, s->index, &c) == 0 ? c.tx_dropped
+											     : 0; /* A:PORTLINK */
 }
 
 static void stats(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors)

@@ -37,6 +37,8 @@ struct watched {
 	uint64_t serial; /* 0: free */
 	int sock, dev;	 /* dev: -1, or as sh_kif_watch_dev() says */
 	uint32_t index;
+	bool home; /* what this process hears is of the namespace in which that is its number */
+	bool left; /* it was heard that the interface leaves that namespace, by its end or otherwise */
 };
 
 struct sh_kifs {
@@ -55,23 +57,38 @@ bool sh_kif_lives(int dev)
 	return dev >= 0 && ioctl(dev, TUNGETIFF, &req) == 0;
 }
 
+/* that of this tun device? If not, it has been moved, and its number given to another one */
+static bool has_name(int dev, const char *name)
+{
+	struct ifreq req;
+
+	return ioctl(dev, TUNGETIFF, &req) != 0 || strncmp(req.ifr_name, name, IFNAMSIZ) == 0;
+}
+
+/* Once, and for good: whatever has its number from here on, even the same one that comes back, is another interface. */
+static bool vanish(struct sh_port *p)
+{
+	if (sh_load_acq(&p->gone) != 0) /* A:PORTLINK */
+		return false;
+	sh_store_rel(&p->gone, 1); /* R:PORTLINK */
+	sh_warn("port %u (%s): its interface has vanished; the port stays until it is closed", p->id, p->name);
+	sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_NONE, false, false);
+	return true;
+}
+
 bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
 {
 	uint64_t before = sh_load_acq(&p->link_n); /* A:PORTLINK */
 	struct sh_kif_state s;
-	int r = sh_kif_look(sock, index, &s);
+	int r = sh_load_acq(&p->gone) == 0 ? sh_kif_look(sock, index, &s) : -EIO; /* A:PORTLINK */
 	bool up = r == 0 && (s.flags & IFF_UP) != 0 && (s.flags & IFF_RUNNING) != 0;
 
 	/* In this order: the kernel answers the second question when a move, or an end, that it is in the middle of is over. */
 	if (r == -ENODEV && sh_kif_lives(dev))
 		return false;
-	if (r == -ENODEV && sh_load_acq(&p->gone) == 0) { /* A:PORTLINK */
-		sh_store_rel(&p->gone, 1);		  /* R:PORTLINK */
-		sh_warn("port %u (%s): its interface has vanished; the port stays until it is closed", p->id, p->name);
-		sh_port_link_put(p, false, RTE_ETH_SPEED_NUM_NONE, false, false);
-		return true;
-	}
-	if (r < 0)
+	if (r == -ENODEV)
+		return vanish(p);
+	if (r < 0 || (dev >= 0 && !has_name(dev, s.name)))
 		return false;
 	sh_store_rel(&p->link_mtu, s.mtu); /* R:PORTLINK */
 	sh_port_link_put(p, up, up ? s.speed : RTE_ETH_SPEED_NUM_NONE, s.full_duplex, s.autoneg);
@@ -92,7 +109,12 @@ static bool look_at(struct sh_kifs *k, unsigned i)
 	if (h == NULL)
 		return false;
 	/* the same port: not unwatched before the visit is over, so its files are open */
-	told = w.serial == h->serial && sh_kif_link(h->p, w.sock, w.index, w.dev);
+	if (w.serial != h->serial)
+		told = false;
+	else if (w.left && !sh_kif_lives(w.dev))
+		told = vanish(h->p);
+	else
+		told = sh_kif_link(h->p, w.sock, w.index, w.dev);
 	sh_here_leave(h);
 	return told;
 }
@@ -115,28 +137,44 @@ static void look(void *arg, uint64_t n)
 	sh_teller_wake(); /* also when another process has stored it before me */
 }
 
-/* does one of these messages name an interface of mine? */
-static bool names_mine(const struct sh_kifs *k, const char *in, size_t len)
+/* does this message name an interface of mine? One that leaves may be there again when I look, or another of its number */
+static bool names_mine(struct sh_kifs *k, const struct nlmsghdr *n)
 {
+	const struct ifinfomsg *m = (const void *)((const char *)n + NLMSG_HDRLEN);
+	bool mine = false;
+
+	if ((n->nlmsg_type != RTM_NEWLINK && n->nlmsg_type != RTM_DELLINK) || n->nlmsg_len < NLMSG_HDRLEN + sizeof(*m))
+		return false;
+	for (unsigned i = 0; i < SH_PORTS; i++) {
+		struct watched *w = &k->w[i];
+
+		if (w->serial == 0 || w->index != (uint32_t)m->ifi_index)
+			continue;
+		mine = true;
+		/* of another family: it leaves a bridge */
+		w->left = w->left || (w->home && n->nlmsg_type == RTM_DELLINK && m->ifi_family == AF_UNSPEC);
+	}
+	return mine;
+}
+
+static bool some_name_mine(struct sh_kifs *k, const char *in, size_t len)
+{
+	bool mine = false;
+
 	while (len >= sizeof(struct nlmsghdr)) {
 		const struct nlmsghdr *n = (const void *)in;
-		const struct ifinfomsg *m = (const void *)(in + NLMSG_HDRLEN);
 		size_t step;
 
 		if (n->nlmsg_len < sizeof(*n) || n->nlmsg_len > len)
-			return false;
-		if ((n->nlmsg_type == RTM_NEWLINK || n->nlmsg_type == RTM_DELLINK) &&
-		    n->nlmsg_len >= NLMSG_HDRLEN + sizeof(*m))
-			for (unsigned i = 0; i < SH_PORTS; i++)
-				if (k->w[i].serial != 0 && k->w[i].index == (uint32_t)m->ifi_index)
-					return true;
+			break;
+		mine = names_mine(k, n) || mine;
 		step = NLMSG_ALIGN(n->nlmsg_len);
 		if (step >= len)
-			return false;
+			break;
 		in += step;
 		len -= step;
 	}
-	return false;
+	return mine;
 }
 
 /* on the watcher's thread */
@@ -152,7 +190,7 @@ static void heard(void *arg, uint32_t events)
 		n = recv(k->nl, in, sizeof(in), MSG_DONTWAIT | MSG_TRUNC);
 		if (n < 0 && errno != ENOBUFS) /* ENOBUFS: more has happened than it could keep */
 			break;
-		if (!k->asked && (n < 0 || (size_t)n > sizeof(in) || names_mine(k, in, (size_t)n)))
+		if ((n < 0 || (size_t)n > sizeof(in) || some_name_mine(k, in, (size_t)n)) && !k->asked)
 			k->asked = sh_later(SH_LATER_WORK, look, k, 0) == 0;
 	}
 	sh_unlock(&k->lk);
@@ -206,7 +244,11 @@ int sh_kif_watch_dev(const struct sh_here *h, int sock, uint32_t index, int dev)
 	if (k->nl < 0)
 		r = listen_to(k);
 	if (r == 0)
-		k->w[h->id] = (struct watched){.serial = h->serial, .sock = sock, .dev = dev, .index = index};
+		k->w[h->id] = (struct watched){.serial = h->serial,
+					       .sock = sock,
+					       .dev = dev,
+					       .index = index,
+					       .home = sh_kif_ns(sock) != 0 && sh_kif_ns(sock) == sh_kif_ns(k->nl)};
 	sh_unlock(&k->lk);
 	return r;
 }
@@ -249,7 +291,8 @@ void sh_kif_forget(struct sh_ports *s)
 
 int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index)
 {
-	int r = p->conf.mtu_asked ? sh_kif_mtu_set(sock, index, (uint16_t)p->conf.mtu) : 0;
+	int r = p->conf.mtu_asked && sh_load_acq(&p->gone) == 0 ? sh_kif_mtu_set(sock, index, (uint16_t)p->conf.mtu)
+								: 0;
 
 	if (r == 0 && p->conf.mtu_asked)
 		sh_store_rel(&p->link_mtu, p->conf.mtu); /* R:PORTLINK */

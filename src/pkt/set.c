@@ -29,11 +29,24 @@ static int little(uint16_t port_id, const char *fn, int (*op)(struct sh_here *h,
 	return r;
 }
 
+/* its number may be another interface's by now */
+static int if_there(const struct sh_here *h, const char *what)
+{
+	if (sh_load_acq(&h->p->gone) == 0) /* A:PORTLINK */
+		return 0;
+	sh_err("port %u (%s): %s cannot be set: its interface or device is not there any more; close the port and make "
+	       "it anew",
+	       h->p->id, h->p->name, what);
+	return -EIO;
+}
+
 /* ---- link ---- */
 
 static int link_op(struct sh_here *h, bool up)
 {
-	return h->drv->set_link != NULL ? h->drv->set_link(h, up) : -ENOTSUP;
+	int r = h->drv->set_link != NULL ? if_there(h, "the link") : -ENOTSUP;
+
+	return r == 0 ? h->drv->set_link(h, up) : r;
 }
 
 static int set_link(uint16_t port_id, const char *fn, bool up)
@@ -108,9 +121,10 @@ SH_EXPORT int rte_eth_link_get_nowait(uint16_t port_id, struct rte_eth_link *lin
 
 static int promisc(struct sh_here *h, bool on)
 {
-	int r = h->drv->promisc != NULL ? h->drv->promisc(h, on) : -ENOTSUP;
+	int r = h->drv->promisc != NULL ? if_there(h, "promiscuous mode") : -ENOTSUP;
 
-	if (sh_load_acq(&h->p->promisc) == on) /* A:PORTSET */
+	r = r == 0 ? h->drv->promisc(h, on) : r;
+	if (r != -EIO && sh_load_acq(&h->p->promisc) == on) /* A:PORTSET */
 		return 0;
 	if (r == 0)
 		sh_store_rel(&h->p->promisc, on); /* R:PORTSET */
@@ -119,9 +133,10 @@ static int promisc(struct sh_here *h, bool on)
 
 static int allmulti(struct sh_here *h, bool on)
 {
-	int r = h->drv->allmulti != NULL ? h->drv->allmulti(h, on) : -ENOTSUP;
+	int r = h->drv->allmulti != NULL ? if_there(h, "all multicast") : -ENOTSUP;
 
-	if (sh_load_acq(&h->p->allmulti) == on) /* A:PORTSET */
+	r = r == 0 ? h->drv->allmulti(h, on) : r;
+	if (r != -EIO && sh_load_acq(&h->p->allmulti) == on) /* A:PORTSET */
 		return 0;
 	if (r == 0)
 		sh_store_rel(&h->p->allmulti, on); /* R:PORTSET */
@@ -232,6 +247,9 @@ static int mac_set(struct sh_here *h, uint64_t w)
 			   "it is one of the port's other addresses; remove it first", -EEXIST);
 	if (h->drv->mac_set == NULL)
 		return -ENOTSUP;
+	r = if_there(h, "its address");
+	if (r < 0)
+		return r;
 	sh_store_rel(&p->mac[0], w); /* R:PORTSET */
 	r = h->drv->mac_set(h, w);
 	if (r < 0)
@@ -340,6 +358,8 @@ SH_EXPORT int rte_eth_dev_set_mtu(uint16_t port_id, uint16_t mtu)
 	else if (!p->configured)
 		r = bad("rte_eth_dev_set_mtu", port_id, "it is not configured", -EINVAL);
 	else
+		r = if_there(h, "the MTU");
+	if (r == 0)
 		r = h->drv->mtu_set(h, mtu);
 	if (r == 0) {
 		p->conf.mtu = mtu;

@@ -26,12 +26,12 @@
 
 /* ---- the pair ---- */
 
-/* as 'ip link add va type veth peer name vb' */
-static inline void make_pair(void)
+/* as 'ip link add va [index N] type veth peer name vb'; names of two characters */
+static inline void make_pair_of(const char *near, int index, const char *far)
 {
-	struct nl_link q = {.i.ifi_index = 0};
+	struct nl_link q = {.i.ifi_index = index};
 	struct rtattr *info, *data, *peer;
-	char *at = nl_put(q.more, IFLA_IFNAME, NEAR, sizeof(NEAR));
+	char *at = nl_put(q.more, IFLA_IFNAME, near, sizeof(NEAR));
 	int r;
 
 	info = (void *)at;
@@ -42,7 +42,7 @@ static inline void make_pair(void)
 	peer = (void *)at;
 	at = nl_put(at, VETH_INFO_PEER, "", 0);
 	at += NLMSG_ALIGN(sizeof(struct ifinfomsg));
-	at = nl_put(at, IFLA_IFNAME, FAR, sizeof(FAR));
+	at = nl_put(at, IFLA_IFNAME, far, sizeof(FAR));
 	info->rta_len = (unsigned short)(at - (char *)info);
 	data->rta_len = (unsigned short)(at - (char *)data);
 	peer->rta_len = (unsigned short)(at - (char *)peer);
@@ -50,6 +50,11 @@ static inline void make_pair(void)
 	if (r == -EOPNOTSUPP)
 		SKIP("this kernel has no veth");
 	CHECK_EQ(r, 0);
+}
+
+static inline void make_pair(void)
+{
+	make_pair_of(NEAR, 0, FAR);
 }
 
 /* as 'tc qdisc add dev va root KIND'; options: an attribute that ends at `end` */

@@ -355,3 +355,80 @@ TEST(as_many_segments_as_it_says)
 	rte_pktmbuf_free(m);
 	CHECK_EQ(stats_of(id).oerrors, 0);
 }
+
+/* ---- an interface that is gone is gone ---- */
+
+/* told by its callbacks from here on */
+static uint16_t watched(void)
+{
+	uint16_t id = begin("", 1);
+
+	CHECK_EQ(rte_eth_dev_callback_register(id, RTE_ETH_EVENT_INTR_RMV, hear, NULL), 0);
+	return id;
+}
+
+static void is_gone(uint16_t id)
+{
+	struct rte_ether_addr mac = {.addr_bytes = {2, 0, 0, 0, 0, 0x99}};
+
+	CHECK(!link_is(id)); /* looks at what there is now */
+	CHECK_EQ(rte_eth_dev_is_removed(id), 1);
+	CHECK_EQ(rte_eth_dev_set_mtu(id, 1333), -EIO);
+	CHECK_EQ(rte_eth_dev_default_mac_addr_set(id, &mac), -EIO);
+	CHECK_EQ(rte_eth_promiscuous_enable(id), -EIO);
+	CHECK_EQ(rte_eth_allmulticast_enable(id), -EIO);
+	CHECK_EQ(rte_eth_dev_set_link_down(id), -EIO);
+	CHECK_EQ(rte_eth_promiscuous_get(id), 0);
+}
+
+TEST(another_interface_of_its_number_is_not_the_ports)
+{
+	uint16_t id = watched();
+	int index = (int)if_nametoindex(NEAR);
+	struct ifreq req = {.ifr_name = "vc"};
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	delete_link(NEAR);
+	await_event(RTE_ETH_EVENT_INTR_RMV);
+	make_pair_of("vc", index, "vd");
+	CHECK_EQ(if_nametoindex("vc"), index);
+	set_up("vc", true);
+	set_up("vd", true);
+	is_gone(id);
+	CHECK_EQ(mtu_outside("vc", 0), 1500);
+	CHECK_EQ(ioctl(s, SIOCGIFHWADDR, &req), 0);
+	CHECK(req.ifr_hwaddr.sa_data[5] != (char)0x99 || req.ifr_hwaddr.sa_data[0] != 2);
+	CHECK_EQ(ioctl(s, SIOCGIFFLAGS, &req), 0);
+	CHECK_EQ(req.ifr_flags & (IFF_UP | IFF_PROMISC | IFF_ALLMULTI), IFF_UP);
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_close(id), 0);
+	CHECK_EQ(if_nametoindex("vc"), index);
+}
+
+ROLE(abroad)
+{
+	char line[16];
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return t_tell("cannot"), 0;
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	move_to(NEAR, getppid());
+	t_tell("moved");
+	return 0;
+}
+
+TEST(nor_is_one_that_was_away_and_came_back)
+{
+	uint16_t id = watched();
+	struct t_proc *p = t_spawn("abroad", NULL);
+
+	if (strcmp(t_expect(p, ""), "ready") != 0)
+		SKIP("no second network namespace here");
+	move_to(NEAR, p->pid);
+	t_say(p, "back");
+	t_expect(p, "moved");
+	set_up(NEAR, true);
+	await_event(RTE_ETH_EVENT_INTR_RMV);
+	is_gone(id);
+}
