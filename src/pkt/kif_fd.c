@@ -14,6 +14,7 @@
 
 #include "pkt/kif.h"
 #include "pkt/port.h"
+#include "proc/proc.h"
 #include "shoal_fd.h"
 
 int sh_port_fd_keep(const struct sh_here *h, const char *what, struct sh_port_fd *f)
@@ -76,6 +77,12 @@ unsigned sh_port_fds(const char *what)
 	return found;
 }
 
+/* who registered it may be about to revoke it, too: so no line for what is his */
+static bool may_revoke(const struct shoal_fd_info *f)
+{
+	return f->owner == sh_self() || sh_is_primary() || !sh_member_alive(f->owner);
+}
+
 /* of port `only`, those that are over; 0: of ports that are no more. A port that has gone does not come back: so its names may be read first */
 static void end_names(unsigned long long only, bool (*over)(const char *what, void *arg), void *arg)
 {
@@ -87,7 +94,8 @@ static void end_names(unsigned long long only, bool (*over)(const char *what, vo
 		unsigned long long serial;
 		const char *its = of_port(&all[i], &serial);
 
-		if (its != NULL && (only != 0 ? serial == only && over(its, arg) : !is_there(serial)))
+		if (its != NULL && may_revoke(&all[i]) &&
+		    (only != 0 ? serial == only && over(its, arg) : !is_there(serial)))
 			(void)shoal_fd_revoke(all[i].name, &now);
 	}
 	free(all);

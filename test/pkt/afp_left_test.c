@@ -43,6 +43,11 @@ ROLE(member)
 		} else if (strcmp(line, "add") == 0) {
 			CHECK_EQ(rte_eal_hotplug_add("vdev", "net_af_packet0", "iface=" NEAR), 0);
 			start_port(port_named("net_af_packet0"), 3, rte_mempool_lookup("mp"));
+		} else if (strcmp(line, "remove") == 0) {
+			listen_to_log();
+			CHECK_EQ(rte_eal_hotplug_remove("vdev", "net_af_packet0"), 0);
+			CHECK_EQ(said("registered it"), 0); /* what others have to end they do */
+			log_as_before();
 		}
 		t_tell("done");
 	}
@@ -196,6 +201,21 @@ TEST_T(a_dead_secondarys_port_is_removed_with_its_sockets, 60)
 		CHECK_EQ(rte_eal_hotplug_remove("vdev", "net_af_packet0"), 0);
 		CHECK_EQ(left(0), 0);
 	}
+}
+
+TEST(another_secondary_removes_a_port_in_silence)
+{
+	struct t_proc *maker, *other;
+
+	network();
+	INIT("primary", NULL);
+	(void)make_pool("mp", 1023);
+	maker = member();
+	other = member();
+	does(maker, "add");
+	CHECK(open_sockets() > 0);
+	does(other, "remove");
+	CHECK_EQ(left(0), 0);
 }
 
 /* ---- none of another namespace ---- */
