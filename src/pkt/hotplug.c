@@ -375,7 +375,10 @@ SH_EXPORT int rte_dev_probe(const char *devargs)
 static int remove_named(const char *name)
 {
 	int r = with_seat(name, "", take_away);
+	bool was = sh_device_removed(name);
 
+	if (r == -ENODEV && was)
+		return 0; /* its port went when it was closed */
 	if (r == -ENODEV)
 		sh_err("Cannot find plugged device (%s)", name);
 	else if (r < 0)

@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "pkt/port.h"
+#include "pkt/vdev.h"
 #include "proc/proc.h"
 
 /* what the driver said of the link meanwhile is told, if anybody wants to know */
@@ -178,6 +179,7 @@ SH_EXPORT int rte_eth_dev_close(uint16_t port_id)
 			r = close_later(h);
 		else if (r == 0) {
 			sh_port_unset(h);
+			sh_device_closed(h->p);
 			sh_port_drop(h->p); /* the seat is gone with it */
 			sh_here_put(h);
 			sh_ports_tell();

@@ -57,6 +57,33 @@ struct rte_device *sh_device(struct sh_port *p)
 	return d;
 }
 
+void sh_device_closed(struct sh_port *p)
+{
+	struct rte_device *d = sh_device(p);
+
+	sh_lock(&sh_ports()->cb_lock);
+	if (d != NULL)
+		d->closed = true;
+	sh_unlock(&sh_ports()->cb_lock);
+}
+
+bool sh_device_removed(const char *name)
+{
+	struct sh_ports *s = sh_ports();
+	bool found = false;
+
+	if (s == NULL)
+		return false;
+	sh_lock(&s->cb_lock);
+	for (unsigned i = 0; s->dev != NULL && i < SH_PORTS; i++)
+		if (s->dev[i].closed && strcmp(s->dev[i].args.name, name) == 0) {
+			s->dev[i].closed = false;
+			found = true;
+		}
+	sh_unlock(&s->cb_lock);
+	return found;
+}
+
 SH_EXPORT const char *rte_driver_name(const struct rte_driver *driver)
 {
 	return driver != NULL ? driver->name : NULL;
@@ -97,7 +124,7 @@ SH_EXPORT int rte_dev_is_probed(const struct rte_device *dev)
 {
 	struct sh_port *p = dev != NULL ? sh_port(dev->port) : NULL;
 
-	return p != NULL && sh_serial(p) == dev->serial;
+	return dev != NULL && (dev->closed || (p != NULL && sh_serial(p) == dev->serial));
 }
 
 /* ---- the bus ---- */

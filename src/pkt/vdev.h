@@ -24,10 +24,15 @@ struct rte_device {
 	struct rte_driver driver;
 	struct rte_devargs args;
 	int socket;
+	bool closed; /* its port was closed here: the device is there for programs until they remove it, as in DPDK */
 };
 
 struct rte_bus *sh_vdev_bus(void);
 /* of a port that there is; NULL: no memory */
 struct rte_device *sh_device(struct sh_port *p);
+/* its port is about to be closed */
+void sh_device_closed(struct sh_port *p);
+/* is there one of that name whose port was closed? No longer */
+bool sh_device_removed(const char *name);
 
 #endif

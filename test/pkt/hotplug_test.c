@@ -323,6 +323,31 @@ TEST(bad_arguments)
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
+/* stop, close, and then the device: as programs end one */
+TEST(the_device_of_a_closed_port_is_removed_once)
+{
+	struct rte_eth_dev_info info;
+	uint16_t id;
+
+	CHECK(init_with("primary", NULL) >= 0);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(rte_eal_hotplug_add("vdev", "net_null0", ""), 0);
+		id = port_named("net_null0");
+		CHECK_EQ(rte_eth_dev_info_get(id, &info), 0);
+		CHECK_EQ(rte_eth_dev_close(id), 0);
+		CHECK_EQ(rte_dev_is_probed(info.device), 1);
+		CHECK_EQ(i == 0 ? rte_dev_remove(info.device) : rte_eal_hotplug_remove("vdev", "net_null0"), 0);
+		CHECK_EQ(rte_dev_is_probed(info.device), 0);
+		CHECK_EQ(rte_dev_remove(info.device), -ENOENT);
+		CHECK_EQ(rte_eal_hotplug_remove("vdev", "net_null0"), -EINVAL);
+	}
+	CHECK_EQ(rte_eal_hotplug_add("vdev", "net_null0", ""), 0);
+	CHECK_EQ(rte_eth_dev_close(port_named("net_null0")), 0);
+	CHECK_EQ(rte_eal_hotplug_add("vdev", "net_null0", ""), 0); /* another one */
+	CHECK_EQ(rte_eal_hotplug_remove("vdev", "net_null0"), 0);
+	CHECK_EQ(rte_eal_hotplug_remove("vdev", "net_null0"), -EINVAL);
+}
+
 TEST(events_in_every_process)
 {
 	struct t_proc *p[3] = {up("primary"), up("secondary"), up("secondary")};
