@@ -37,6 +37,7 @@
 #define ASK_MAX ((32u << 20) >> SH_UNIT_SHIFT) /* so much is looked for at a time, so that little is backed in vain */
 #define PTES 512			       /* bytes that a member's page tables have a byte for */
 #define LOOK (-ENODATA)			       /* of begin_fn: the machine has to be asked, with no lock held */
+#define LESS (-E2BIG)			       /* there is room, but not for so much at once */
 #define U(w) sh_load_rlx(&(w))		       /* relaxed: under the lock, or of a run that the caller has */
 
 int sh_back_tables(struct sh_mem *m, unsigned w, uint32_t was, uint32_t end)
@@ -342,7 +343,7 @@ uint64_t sh_back_room(const struct sh_mem *m, uint32_t units)
 	return sh_limit_room(tables_of(m, (U(m->h->pg.backed) + units) << SH_UNIT_SHIFT));
 }
 
-/* Under G: 0, LOOK, -ENOBUFS. What is in hand may have its pages or not: it counts as taken, and as not seen */
+/* Under G: 0, LOOK, LESS, -ENOBUFS. What is in hand may have its pages or not: it counts as taken, and as not seen */
 static int room_for(const struct sh_mem *m, uint32_t u, uint32_t missing, struct room *r)
 {
 	uint64_t backed = U(m->h->pg.backed), ever = backed + U(m->h->pg.gone);
@@ -356,17 +357,21 @@ static int room_for(const struct sh_mem *m, uint32_t u, uint32_t missing, struct
 		return 0;
 	if (sh_now_ns() >= r->seen.until_ns)
 		return LOOK;
-	return r->total <= r->seen.bound ? 0 : -ENOBUFS;
+	if (r->total > r->seen.bound)
+		return -ENOBUFS;
+	return (uint64_t)missing << SH_UNIT_SHIFT <= r->seen.part ? 0 : LESS;
 }
 
 /* A first look for all of a stretch, so that nothing of it is backed in vain; fill_begins() has the last word on each piece */
 static int ask_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w, struct room *room)
 {
+	int r = room_for(m, u, sh_run_missing(m, u, n), room);
+
 	(void)w;
-	return room_for(m, u, sh_run_missing(m, u, n), room);
+	return r == LESS ? 0 : r;
 }
 
-/* 0; *w NULL: nothing is missing. -ENOMEM, -ENOBUFS; LOOK; -EBUSY: again, a little later */
+/* 0; *w NULL: nothing is missing. -ENOMEM, -ENOBUFS; LOOK; LESS; -EBUSY: again, a little later */
 static int fill_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work **w, struct room *room)
 {
 	struct sh_pages_hdr *pg = &m->h->pg;
@@ -535,10 +540,16 @@ static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, const struct sh
 	struct sh_work *none = NULL;
 	int r = sh_run_missing(m, u, end - u) != 0 ? begin(m, u, end - u, gate, ask_begins, &none) : 0;
 
-	for (uint32_t k; r == 0 && u < end; u += k) {
+	for (uint32_t k, most = SH_STEP_UNITS; r == 0 && u < end; u += k) {
 		k = piece(u, end);
+		k = k < most ? k : most;
 		if (sh_run_missing(m, u, k) != 0)
 			r = fill_piece(m, u, k, gate);
+		if (r != LESS)
+			continue;
+		most = k / 2; /* of one unit it is never said */
+		k = 0;
+		r = 0;
 	}
 	return r;
 }

@@ -10,7 +10,8 @@
  * What was seen is kept as a bound on all memory of the group, not as a part for this process: what other members take after
  * the look counts against it, so many who look at the same time do not take the same room. It holds for a moment and a
  * quarter of the margin, then it is looked again: other groups, which have bounds of their own, may take the same room, and
- * what they all take on what they saw is to find place in the margin. Each process looks for itself: it may be in another cgroup.
+ * what they all take on what they saw is to find place in the margin. So where there is little room each takes little of it
+ * at a time, an eighth: then as many do not overdraw it. Each process looks for itself: it may be in another cgroup.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,8 @@
 
 #define MARGIN (64ull << 20)
 #define GRANT_NS (50 * SH_NS_PER_MS)
+#define PART 8
+#define LEAST (16ull << 10) /* so much at a time in any case */
 #define PATH 512
 #define LONGEST (16u << 20)
 
@@ -284,10 +287,11 @@ struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t wanted, uint64_t kee
 {
 	struct seen s = look();
 	uint64_t until = sh_now_ns() + GRANT_NS, room = least(room_of(&s, keep), UINT64_MAX - there);
+	uint64_t part = room / PART > LEAST ? room / PART : LEAST;
 
-	sh_store_rlx(&g.bound, there + least(room, wanted > s.margin / 4 ? wanted : s.margin / 4));
+	sh_store_rlx(&g.bound, there + least(least(room, part), wanted > s.margin / 4 ? wanted : s.margin / 4));
 	sh_store_rlx(&g.until, until);
-	return (struct sh_limit_seen){there + room, until};
+	return (struct sh_limit_seen){there + room, until, part};
 }
 
 void sh_limit_root(const char *root)

@@ -228,7 +228,10 @@ bool sh_member_stopped(sh_id_t id)
 	const struct sh_member *m = &r->members[sh_id_slot(id) % SH_MEMBERS];
 	char path[32], state;
 
-	if (!sh_member_alive(id) || m->pid_ns == 0 || m->pid_ns != sh_pid_ns())
+	if (!sh_member_alive(id))
+		return false;
+	sh_shm_acquire(sh_region()); /* written by whoever served its join, perhaps a thread of mine */
+	if (m->pid_ns == 0 || m->pid_ns != sh_pid_ns())
 		return false;
 	snprintf(path, sizeof(path), "/proc/%u/stat", m->pid);
 	state = state_of(AT_FDCWD, path);

@@ -25,6 +25,7 @@
 #define BLOCK (4 * MIB)
 #define SMALL (256 * 1024)
 #define CROWD 4
+#define GROUPS 8
 
 /* ---- a member: it joins when it is told to, and takes what it can ---- */
 
@@ -246,9 +247,9 @@ static void to_the_limit(bool v2)
 /* each of them sees the same room, before any of the others has taken it */
 static void crowd(bool v2, int n_groups, int n_members)
 {
-	static const char *const group[] = {"one", "two", "three"};
+	static const char *const group[] = {"one", "two", "three", "four", "five", "six", "seven", "eight"};
 	int n = n_groups * n_members;
-	struct t_proc *p[CROWD];
+	struct t_proc *p[GROUPS > CROWD ? GROUPS : CROWD];
 	struct cgroup c;
 
 #if T_SANITIZED
@@ -302,13 +303,13 @@ TEST(version_1_all_members_grow_at_once)
 TEST(version_1_groups_grow_at_once)
 {
 	crowd(false, 2, 1);
-	crowd(false, 3, 1);
+	crowd(false, GROUPS, 1);
 }
 
 TEST(version_2_groups_grow_at_once)
 {
 	crowd(true, 2, 1);
-	crowd(true, 3, 1);
+	crowd(true, GROUPS, 1);
 }
 
 TEST(version_2_all_members_grow_at_once)
