@@ -61,7 +61,7 @@ def lost(host):
 def passed(w, gen):
     """packets of 10 000 flows in a second: how many the left host sent, how many came to the right one"""
     arrived = w.right.counter('rx_packets')
-    sent = int(w.left.run(gen, 'eth0', '1', '10000', '60', '20000').split()[-1])
+    sent = int(w.left.run(gen, 'eth0', '1', '10000', '60', '20000').split('sent ')[1].split()[0])
     return sent, w.right.counter('rx_packets') - arrived
 
 
