@@ -50,18 +50,6 @@ static void nap(struct sh_fdreg *r)
 	sh_unlock(&r->lk);
 }
 
-/* a connection and an fd that comes over it need two numbers */
-static bool have_room(void)
-{
-	int a = fcntl(sh_group_fd(SH_FD_CTL), F_DUPFD_CLOEXEC, 3);
-	int b = a >= 0 ? fcntl(sh_group_fd(SH_FD_CTL), F_DUPFD_CLOEXEC, 3) : -1;
-	bool ok = b >= 0;
-
-	sh_close(&a);
-	sh_close(&b);
-	return ok;
-}
-
 /* ---- get ---- */
 
 /* the others that have a copy: who registered it first, then the primary */
@@ -96,7 +84,7 @@ static int get_from(struct sh_fdreg *r, struct sh_fdwait *w, sh_id_t id, uint64_
 	sh_lock(&r->lk);
 	in = w->in;
 	sh_unlock(&r->lk);
-	if (in == -EMFILE || (in < 0 && !have_room()))
+	if (in == -EMFILE || (in < 0 && !sh_fdlink_room()))
 		return -EMFILE;
 	return in >= 0;
 }
@@ -106,7 +94,7 @@ static int fetch(struct sh_fdreg *r, struct sh_fdwait *w, uint64_t word, uint64_
 	uint64_t slice = SLICE_NS;
 	sh_id_t ids[SH_MEMBERS];
 
-	if (!have_room())
+	if (!sh_fdlink_room())
 		return -EMFILE;
 	for (;; slice *= 2) {
 		unsigned n = whom(w->index, word, ids);

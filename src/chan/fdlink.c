@@ -7,6 +7,7 @@
  * that nobody waits for is taken out and its fd closed: sh_fdreg_came().
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,6 +19,17 @@
 #include "base/log.h"
 #include "chan/chan_int.h"
 #include "chan/fdreg.h"
+
+bool sh_fdlink_room(void)
+{
+	int a = fcntl(sh_group_fd(SH_FD_CTL), F_DUPFD_CLOEXEC, 3);
+	int b = a >= 0 ? fcntl(sh_group_fd(SH_FD_CTL), F_DUPFD_CLOEXEC, 3) : -1;
+	bool ok = b >= 0;
+
+	sh_close(&a);
+	sh_close(&b);
+	return ok;
+}
 
 int sh_fdlink_send(sh_id_t to, const struct sh_fd_pkt *p, int fd)
 {

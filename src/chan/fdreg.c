@@ -315,7 +315,8 @@ static int serve_keep(struct sh_fdreg *r, sh_id_t from, const struct sh_fd_req *
 		free(o);
 	}
 	sh_unlock(&r->lk);
-	return e;
+	/* nothing came: whoever connected was turned away (proc/serve.c), and would be again */
+	return e == ENODATA && !sh_fdlink_room() ? EMFILE : e;
 }
 
 static int serve(void *arg, sh_id_t from, const void *data, size_t len)

@@ -105,6 +105,8 @@ int sh_fdreg_revoke(struct sh_fdreg *r, const char *name, uint64_t dl);
 
 /* send this fd to a member: 0, -EAGAIN, -errno */
 int sh_fdlink_send(sh_id_t to, const struct sh_fd_pkt *p, int fd);
+/* a connection and an fd that comes over it need two numbers: are there any here? */
+bool sh_fdlink_room(void);
 /* the listener handed a connection over; on the watcher */
 void sh_fdlink_on(void *arg, sh_id_t from, int fd);
 /* take in what has been sent to me by now, from any thread */

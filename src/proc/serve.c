@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -459,11 +460,17 @@ static void spare_open(struct sh_proc *p)
 		p->spare = sh_fd_up(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-/* No fd is left: with the one kept for this, tell who waits. false: that did not work, the listener rests for a while. */
+/*
+ * No fd is left: with the one kept for this, tell who waits. false: nobody does (accept4() says EMFILE first), or that did not
+ * work, and the listener rests for a while.
+ */
 static bool turn_away(struct sh_proc *p)
 {
+	struct pollfd waits = {.fd = p->lsn, .events = POLLIN};
 	int fd = -1;
 
+	if (poll(&waits, 1, 0) == 0)
+		return false;
 	sh_log_rate(SH_ERR, "cannot accept on %s: no file descriptor left; raise ulimit -n", p->lsn_name);
 	drop_silent(p);
 	if (p->spare >= 0) {
