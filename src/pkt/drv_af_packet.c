@@ -47,16 +47,37 @@ static int geometry(struct sh_port *p, struct sh_afp *s, uint32_t mtu)
 			s->framesz *= 2;
 	if (s->blocksz == 0)
 		s->blocksz = RTE_ALIGN_CEIL(s->framesz, page);
-	if (s->framesz % TPACKET_ALIGNMENT != 0 || s->framesz < 256 || s->blocksz % page != 0 ||
-	    s->blocksz < s->framesz || s->blocksz > 1u << 22 || s->framecnt > 1u << 16) {
-		sh_err("%s: framesz is a multiple of 16, from 256 on, blocksz one of 4096 that is not smaller, at most "
-		       "4 "
-		       "MiB; "
-		       "framecnt is at most 65536",
-		       p->name);
+	if (s->framesz % TPACKET_ALIGNMENT != 0 || s->framesz < 256)
+		sh_err("%s: framesz=%u: it is a multiple of 16, from 256 on", p->name, s->framesz);
+	else if (s->blocksz % page != 0 || s->blocksz < s->framesz || s->blocksz > 1u << 22)
+		sh_err("%s: blocksz=%u: it is a multiple of 4096, not smaller than framesz (%u), at most 4 MiB",
+		       p->name, s->blocksz, s->framesz);
+	else if (s->framecnt > 1u << 16 || (s->framecnt != 0 && s->framecnt < s->blocksz / s->framesz))
+		sh_err("%s: framecnt=%u: it is what a block holds (%u) at least, at most 65536", p->name, s->framecnt,
+		       s->blocksz / s->framesz);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/* given, and more than nothing */
+static int positive(const struct sh_port *p, const struct rte_kvargs *kv, const char *key, uint32_t n)
+{
+	if (n != 0 || rte_kvargs_count(kv, key) == 0)
+		return 0;
+	sh_err("%s: %s=0: there is no ring of nothing; leave it out for the usual one", p->name, key);
+	return -EINVAL;
+}
+
+static int sizes(const struct sh_port *p, struct rte_kvargs *kv, struct sh_afp *s)
+{
+	if (rte_kvargs_process(kv, "blocksz", number, &s->blocksz) < 0 ||
+	    rte_kvargs_process(kv, "framesz", number, &s->framesz) < 0 ||
+	    rte_kvargs_process(kv, "framecnt", number, &s->framecnt) < 0)
 		return -EINVAL;
-	}
-	return 0;
+	if (positive(p, kv, "blocksz", s->blocksz) < 0 || positive(p, kv, "framesz", s->framesz) < 0)
+		return -EINVAL;
+	return positive(p, kv, "framecnt", s->framecnt);
 }
 
 static int args(struct sh_port *p)
@@ -65,27 +86,31 @@ static int args(struct sh_port *p)
 					   "framesz", "framecnt", "join",	  NULL};
 	struct rte_kvargs *kv = sh_port_args(p, keys);
 	struct sh_afp *s = p->shared;
-	uint32_t qpairs = SH_AFP_QUEUES, bypass = 0, join = 1;
+	uint32_t qpairs = SH_AFP_QUEUES;
+	bool bypass = false, join = true;
 	int r;
 
 	if (kv == NULL)
 		return -EINVAL;
 	r = sh_kif_name(p->name, rte_kvargs_get(kv, "iface"), s->iface);
 	if (r == 0 && (rte_kvargs_process(kv, "qpairs", number, &qpairs) < 0 ||
-		       rte_kvargs_process(kv, "qdisc_bypass", number, &bypass) < 0 ||
-		       rte_kvargs_process(kv, "blocksz", number, &s->blocksz) < 0 ||
-		       rte_kvargs_process(kv, "framesz", number, &s->framesz) < 0 ||
-		       rte_kvargs_process(kv, "framecnt", number, &s->framecnt) < 0 ||
-		       rte_kvargs_process(kv, "join", number, &join) < 0))
+		       rte_kvargs_process(kv, "qdisc_bypass", sh_port_flag, &bypass) < 0 ||
+		       rte_kvargs_process(kv, "join", sh_port_flag, &join) < 0))
 		r = -EINVAL;
+	if (r == 0)
+		r = sizes(p, kv, s);
+	if (r == 0 && rte_kvargs_count(kv, "iface") > 1) {
+		sh_err("%s: iface= is given twice: a port has one interface", p->name);
+		r = -EINVAL;
+	}
 	rte_kvargs_free(kv);
 	if (r == 0 && (qpairs == 0 || qpairs > SH_AFP_QUEUES)) {
 		sh_err("%s: qpairs=%u: 1 to %d", p->name, qpairs, SH_AFP_QUEUES);
 		r = -EINVAL;
 	}
 	s->qpairs = (uint16_t)qpairs;
-	s->bypass = bypass != 0;
-	s->join = join != 0;
+	s->bypass = bypass;
+	s->join = join;
 	return r;
 }
 

@@ -414,6 +414,11 @@ static int set_up_or(struct sh_here *h, bool up, bool lenient)
 	}
 	if (!up && lenient && (r == -ENODEV || r == -EPERM)) /* vanished; or another user's, whose affair that is */
 		r = 0;
+	if (r == -EPERM) {
+		sh_err("%s: %s cannot be set %s: not permitted; with CAP_NET_ADMIN: ip link set %s %s", h->p->name,
+		       s->name, up ? "up" : "down", s->name, up ? "up" : "down");
+		return r;
+	}
 	if (r < 0)
 		return sh_kif_refused(h->p->name,
 				      up ? "the interface cannot be set up" : "the interface cannot be set down", r);
@@ -461,13 +466,26 @@ static int accept_filter(struct sh_here *h, bool on)
 	return 0;
 }
 
+/* r as it is; a line where it is an error */
+static int refused(struct sh_here *h, const char *what, int r)
+{
+	const struct tap_here *t = h->local;
+
+	if (r == -ENODEV && sh_kif_lives(t->q[0].fd))
+		sh_err("%s: %s: the interface was moved to another network namespace: whoever is there sets it",
+		       h->p->name, what);
+	else if (r < 0)
+		(void)sh_kif_refused(h->p->name, what, r);
+	return r;
+}
+
 static int mac_set(struct sh_here *h, uint64_t mac)
 {
 	struct tap_here *t = h->local;
 	const struct tap *s = h->p->shared;
 	int r = sh_kif_mac_set(t->sock.fd, s->index, mac);
 
-	return r < 0 ? sh_kif_refused(h->p->name, "its address", r) : 0;
+	return refused(h, "its address", r);
 }
 
 static int mtu_set(struct sh_here *h, uint16_t mtu)
@@ -476,7 +494,7 @@ static int mtu_set(struct sh_here *h, uint16_t mtu)
 	const struct tap *s = h->p->shared;
 	int r = sh_kif_mtu_set(t->sock.fd, s->index, mtu);
 
-	return r < 0 ? sh_kif_refused(h->p->name, "its MTU", r) : 0;
+	return refused(h, "its MTU", r);
 }
 
 static bool look_at_link(struct sh_here *h)

@@ -208,7 +208,7 @@ static int listen_to(struct sh_kifs *k)
 	if (r == 0)
 		r = sh_watch_add(k->nl, EPOLLIN, heard, k);
 	if (r < 0) {
-		sh_err("changes of links cannot be watched: netlink: %s; is it a seccomp profile?", strerror(-r));
+		sh_err("changes of links cannot be watched: netlink: %s; %s", strerror(-r), sh_fd_advice(r));
 		sh_close(&k->nl);
 	}
 	return r;
@@ -296,6 +296,11 @@ int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index)
 
 	if (r == 0 && p->conf.mtu_asked)
 		sh_store_rel(&p->link_mtu, p->conf.mtu); /* R:PORTLINK */
+	if (r == -EPERM || r == -ENODEV)		 /* another user's, or moved */
+		sh_warn("port %u (%s): the MTU %u that is asked for cannot be set here: the interface's stays; whoever "
+			"may set "
+			"it: ip link set dev NAME mtu %u",
+			p->id, p->name, p->conf.mtu, p->conf.mtu);
 	if (r == 0 || r == -EPERM || r == -ENODEV)
 		return 0;
 	return sh_kif_refused(p->name, "the MTU", r);

@@ -37,6 +37,11 @@ int sh_tap_refused(const char *who, const char *name, int err)
 		sh_err("%s: there is no %s; load the driver (modprobe tun), or in a container hand the device in "
 		       "(--device " DEVICE ")",
 		       who, DEVICE);
+	else if (err == -EACCES && strcmp(name, DEVICE) == 0)
+		sh_err("%s: %s: its mode keeps this user out: as root, chmod 666 %s, as systems have it by default "
+		       "(the kernel "
+		       "asks for CAP_NET_ADMIN where that is needed)",
+		       who, name, name);
 	else if (err == -EPERM || err == -EACCES)
 		sh_err("%s: %s: not permitted: run it as root, in a user namespace (unshare -rn), with CAP_NET_ADMIN "
 		       "(setcap "

@@ -312,7 +312,7 @@ static bool hint_l4(struct tap_tx *io, const struct rte_mbuf *m, uint32_t l4, bo
 static uint32_t hint(struct tap_tx *io, const struct rte_mbuf *m)
 {
 	bool tso = (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
-	uint32_t l4 = (uint32_t)m->l2_len + m->l3_len, n = RTE_MIN(m->data_len, HDR_COPY);
+	uint32_t l4 = (uint32_t)m->l2_len + m->l3_len, n = RTE_MIN(m->pkt_len, (uint32_t)HDR_COPY);
 	uint64_t kind = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
 	uint32_t l3 =
 		(m->ol_flags & RTE_MBUF_F_TX_IPV6) != 0 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
@@ -320,9 +320,15 @@ static uint32_t hint(struct tap_tx *io, const struct rte_mbuf *m)
 			: kind == RTE_MBUF_F_TX_UDP_CKSUM      ? sizeof(struct rte_udp_hdr)
 							       : 0;
 
+	const void *at;
+
 	if (m->l3_len < l3 || l4 + rest > n)
 		return 0;
-	memcpy(io->hdr, rte_pktmbuf_mtod(m, void *), n);
+	at = rte_pktmbuf_read(m, 0, n, io->hdr); /* headers may lie in several segments */
+	if (at == NULL)
+		return 0;
+	if (at != io->hdr)
+		memcpy(io->hdr, at, n);
 	if ((m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0 || (tso && (m->ol_flags & RTE_MBUF_F_TX_IPV6) == 0)) {
 		struct rte_ipv4_hdr *ip = (void *)(io->hdr + m->l2_len);
 		uint16_t sum = 0;
@@ -368,9 +374,13 @@ static int send_one(struct tap_tx *io, const struct rte_mbuf *m)
 		sh_queue_lose(io->q, 1);
 		return 0;
 	}
-	for (; m != NULL && n < (int)RTE_DIM(iov); m = m->next, skip = 0)
-		if (m->data_len > skip)
-			iov[n++] = (struct iovec){rte_pktmbuf_mtod_offset(m, void *, skip), m->data_len - skip};
+	for (; m != NULL && n < (int)RTE_DIM(iov); m = m->next) {
+		uint32_t done = RTE_MIN(skip, (uint32_t)m->data_len);
+
+		skip -= done;
+		if (m->data_len > done)
+			iov[n++] = (struct iovec){rte_pktmbuf_mtod_offset(m, void *, done), m->data_len - done};
+	}
 	return put(io, iov, n, 1);
 }
 

@@ -438,7 +438,12 @@ TEST(an_interface_that_is_not_there)
 	refused("nowhere0", NULL, "there is no interface nowhere0 in this network namespace; 'ip link' shows");
 	refused(",qpairs=2", NULL, "the name of an interface is missing");
 	refused(NEAR ",qpairs=17", NULL, "qpairs=17: 1 to 16");
-	refused(NEAR ",framesz=1000", NULL, "framesz is a multiple of 16");
+	refused(NEAR ",framesz=1000", NULL, "framesz=1000: it is a multiple of 16");
+	refused(NEAR ",framesz=0", NULL, "framesz=0: there is no ring of nothing");
+	refused(NEAR ",blocksz=4097", NULL, "blocksz=4097: it is a multiple of 4096");
+	refused(NEAR ",framecnt=1,blocksz=4096", NULL, "framecnt=1: it is what a block holds (2) at least");
+	refused(NEAR ",qdisc_bypass=2", NULL, "qdisc_bypass=2: it is either 0 or 1");
+	refused(NEAR ",iface=" FAR, NULL, "iface= is given twice");
 	refused(NEAR ",speed=1", NULL, "is not known; it knows iface");
 }
 

@@ -290,3 +290,53 @@ TEST(another_interface_of_its_number_stays_as_it_is)
 	CHECK_EQ(if_nametoindex("vc"), index);
 	CHECK_EQ(mtu_outside("vc", 0), 1500);
 }
+
+/* ---- headers in several segments ---- */
+
+/* the frame in segments of so many bytes */
+static struct rte_mbuf *in_pieces(const unsigned char *f, unsigned n, unsigned of)
+{
+	struct rte_mempool *mp = rte_mempool_lookup("mp");
+	struct rte_mbuf *head = NULL, **to = &head;
+
+	for (unsigned at = 0; at < n; at += of) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(mp);
+		unsigned len = RTE_MIN(of, n - at);
+
+		CHECK(m != NULL);
+		memcpy(rte_pktmbuf_append(m, (uint16_t)len), f + at, len);
+		*to = m;
+		to = &m->next;
+		if (m != head) {
+			head->nb_segs++;
+			head->pkt_len += len;
+		}
+	}
+	return head;
+}
+
+TEST(checksums_of_headers_in_pieces_are_left_to_the_port)
+{
+	unsigned char f[142], got[400];
+	uint16_t id = begin("", 1);
+	struct rte_mbuf *m;
+	int s = socket(AF_PACKET, SOCK_RAW, htons(0x0800));
+	struct sockaddr_ll a = {.sll_family = AF_PACKET, .sll_protocol = htons(0x0800)};
+
+	a.sll_ifindex = (int)if_nametoindex("t0");
+	CHECK_EQ(bind(s, (struct sockaddr *)&a, sizeof(a)), 0);
+	fill_frame(f, sizeof(f), 0x44);
+	memcpy(f + 12, "\x08\x00\x45\0\0\x80\0\0\0\0\x09\x11\0\0\x0a\1\1\1\x0a\1\1\2\0\7\0\7\0\x6c\0\0", 30);
+	m = in_pieces(f, sizeof(f), 13);
+	m->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
+	m->l2_len = 14;
+	m->l3_len = 20;
+	CHECK_EQ(rte_eth_tx_prepare(id, 0, &m, 1), 1);
+	CHECK_EQ(rte_eth_tx_burst(id, 0, &m, 1), 1);
+	CHECK_EQ(stats_of(id).oerrors, 0);
+	do {
+		CHECK(recv(s, got, sizeof(got), 0) > 0);
+	} while (memcmp(got, f, 14) != 0);
+	CHECK_EQ(rte_ipv4_cksum((const void *)(got + 14)), 0);
+	CHECK(memcmp(got + 42, f + 42, sizeof(f) - 42) == 0);
+}
