@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * group_prop_test.c - the heap against a model: random calls by several
- * processes, blocks that change hands, kills at any moment
+ * group_prop_test.c - the heap against a model: random calls by several processes, blocks that change hands, kills at any moment
  *
- * A worker keeps a list of the blocks that it holds, and each block says in its
- * first words whose it is, how long it asked for and with what it is filled:
- * who frees, grows or hands on a block looks at all of that first, so two who
- * got the same bytes, a block that is too short and one that was lost are seen.
- * Blocks go from hand to hand through a board in shared memory.
- * $SHOAL_PROPERTY_OPS calls in all (default 60000; the long suite does ten
- * million), a kill in each 5000, or in each 10000 of ten million. Now and then
- * the test frees what the dead had, as a program would: else they would have
- * all there is.
+ * The model is what each worker says that it has, in a hand of its own in shared memory, and what lies on the board, by which
+ * blocks change hands. A block says in its first words whose it is, how long it asked for and with what it is filled: who
+ * frees, grows or hands on a block looks at all of that first, so two who got the same bytes and a block that is too
+ * short are seen. One that was lost is seen in the end: all that the model knows is freed, one by one, and then
+ * nothing may be listed with any member. But for what a kill left in the middle: the one block in hand, which is
+ * known (busy, coming), and one that was taken and not yet written down, which is listed with the dead one.
+ *
+ * $SHOAL_PROPERTY_OPS calls in all (default 60000; the long suite does ten million), a kill in each 5000, or in each 10000 of ten
+ * million. Now and then the test frees what the dead had, as a program would: else they would have all there is.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -42,9 +41,8 @@
 #define SLOTS 32
 #define BATCH 256 /* calls between two looks at the board */
 #define MAGIC 0x6d6f64656c6f6bull
-#define MEMBERS 4096 /* more than will have something out */
-#define FREE_EACH 8  /* kills between two looks at what the dead have */
-#define ALIGN_MOST 8192
+#define MEMBERS 4096 /* more than there will be */
+#define FREE_EACH 8  /* kills between two times that what the dead had is freed */
 
 struct block {
 	uint64_t magic;
@@ -54,7 +52,15 @@ struct block {
 	unsigned char fill[];
 };
 
+/* what a worker has; its own, and the test's when it is dead */
+struct hand {
+	_Atomic(struct block *) mine[MINE];
+	_Atomic unsigned busy;		/* the place that something is being done to, + 1 */
+	_Atomic(struct block *) coming; /* from the board, perhaps */
+};
+
 struct board {
+	struct hand hand[WORKERS];
 	_Atomic uint64_t ops, most;
 	_Atomic(struct block *) slot[SLOTS];
 };
@@ -125,8 +131,7 @@ static struct block *take(void)
 
 	if (b == NULL)
 		return NULL;
-	if (align != 0)
-		CHECK_EQ((uintptr_t)b % align, 0);
+	CHECK_EQ((uintptr_t)b % (align != 0 ? align : 64), 0);
 	for (size_t i = 0; (kind == 2 || kind == 3) && i < len; i++)
 		CHECK_EQ(((unsigned char *)b)[i], 0);
 	fill(b, len);
@@ -143,28 +148,35 @@ static void give(struct block *b)
 static struct block *resize(struct block *b)
 {
 	size_t old = b->len, len = some_size();
+	unsigned align = rnd(4) == 0 ? 64u << rnd(8) : 0;
 	struct block *n;
 
 	verify(b, self, old);
-	n = rte_realloc(b, len, 0);
+	n = rte_realloc(b, len, align);
 	if (n == NULL)
 		return b; /* untouched: looked at again when it goes */
+	CHECK_EQ((uintptr_t)n % (align != 0 ? align : 64), 0);
 	verify(n, self, old < len ? old : len);
 	fill(n, len);
 	return n;
 }
 
-/* mine goes to the board, what lay there is mine */
-static struct block *swap(struct block *b)
+/* mine goes to the board, what lay there is mine; where it comes from is said first */
+static struct block *swap(struct hand *h, struct block *b)
 {
+	_Atomic(struct block *) *slot = &board->slot[rnd(SLOTS)];
+	struct block *got = atomic_load(slot);
+
 	verify(b, self, b->len);
 	atomic_store(&b->holder, 0);
-	b = atomic_exchange(&board->slot[rnd(SLOTS)], b);
-	if (b != NULL) {
-		atomic_store(&b->holder, self);
-		verify(b, self, b->len);
+	do {
+		atomic_store(&h->coming, got);
+	} while (!atomic_compare_exchange_strong(slot, &got, b));
+	if (got != NULL) {
+		atomic_store(&got->holder, self);
+		verify(got, self, got->len);
 	}
-	return b;
+	return got;
 }
 
 /* ---- a worker ---- */
@@ -181,40 +193,50 @@ static void init_as(const char *type)
 	rnd_state = self * 0x9e3779b97f4a7c15u;
 }
 
+static void one_call(struct hand *h, unsigned place)
+{
+	struct block *b = atomic_load(&h->mine[place]);
+	unsigned what = rnd(8);
+
+	atomic_store(&h->busy, place + 1);
+	if (b == NULL)
+		b = take();
+	else if (what < 2)
+		b = resize(b);
+	else if (what == 2)
+		b = swap(h, b);
+	else
+		give(b), b = NULL;
+	atomic_store(&h->mine[place], b);
+	atomic_store(&h->coming, NULL);
+	atomic_store(&h->busy, 0);
+}
+
+/* argv[1]: its hand */
 ROLE(worker)
 {
-	static struct block *mine[MINE];
 	unsigned kept = 0;
+	struct hand *h;
+	char line[16];
 
 	init_as("secondary");
 	board = rte_memzone_lookup("board")->addr;
+	h = &board->hand[atoi(argv[1])];
 	t_tell("up %llu", (unsigned long long)self);
-	while (atomic_fetch_add(&board->ops, BATCH) < atomic_load(&board->most)) {
-		for (unsigned i = 0; i < BATCH; i++) {
-			struct block **b = &mine[rnd(kept < MINE ? ++kept : MINE)];
+	while (atomic_fetch_add(&board->ops, BATCH) < atomic_load(&board->most))
+		for (unsigned i = 0; i < BATCH; i++)
+			one_call(h, rnd(kept < MINE ? ++kept : MINE));
+	for (unsigned i = 0; i < MINE; i++) { /* it may still be killed */
+		struct block *b = atomic_load(&h->mine[i]);
 
-			if (*b == NULL) {
-				*b = take();
-				continue;
-			}
-			switch (rnd(8)) {
-			case 0:
-			case 1:
-				*b = resize(*b);
-				break;
-			case 2:
-				*b = swap(*b);
-				break;
-			default:
-				give(*b);
-				*b = NULL;
-			}
-		}
+		atomic_store(&h->busy, i + 1);
+		if (b != NULL)
+			give(b);
+		atomic_store(&h->mine[i], NULL);
+		atomic_store(&h->busy, 0);
 	}
-	for (unsigned i = 0; i < MINE; i++)
-		if (mine[i] != NULL)
-			give(mine[i]);
 	t_tell("done");
+	(void)t_hear(line, sizeof(line));
 	rte_eal_cleanup();
 	return 0;
 }
@@ -226,10 +248,14 @@ struct worker {
 	uint64_t id;
 };
 
-static struct worker start(void)
+static struct worker start(unsigned i)
 {
-	struct worker w = {.p = t_spawn("worker", NULL)};
+	char hand[8];
+	struct worker w;
 
+	memset(&board->hand[i], 0, sizeof(board->hand[i]));
+	snprintf(hand, sizeof(hand), "%u", i);
+	w.p = t_spawn("worker", hand, NULL);
 	w.id = strtoull(t_expect(w.p, "up") + 3, NULL, 10);
 	return w;
 }
@@ -247,46 +273,100 @@ static bool gone(void *arg)
 	return shoal_member_is_alive(*(uint64_t *)arg) != 1;
 }
 
-/* where the block begins: a large alignment may have moved it behind the start
- * of the piece. NULL: it was being taken, or given */
-static struct block *block_in(void *piece, size_t size)
-{
-	for (size_t at = 0; at + sizeof(struct block) <= size && at <= ALIGN_MOST; at += 64) {
-		struct block *b = (struct block *)(void *)((unsigned char *)piece + at);
+/* ---- the dead ---- */
 
-		if (b->magic == MAGIC && rte_malloc_validate(b, NULL) == 0)
-			return b;
-	}
-	return NULL;
+/* all members, what the dead are known to have had and the test has not freed yet, and what each was at when it was killed */
+static struct {
+	uint64_t id[MEMBERS];
+	bool killed[MEMBERS];
+	unsigned n;
+	struct {
+		struct block *b;
+		uint64_t holder;
+	} had[FREE_EACH * MINE];
+	unsigned n_had;
+	struct block *unsure[2 * MEMBERS];
+	unsigned n_unsure;
+} all;
+
+static void add_unsure(struct block *b)
+{
+	if (b != NULL)
+		all.unsure[all.n_unsure++] = b;
 }
 
-/* taken by one that is dead, and held by one that is dead: nobody else looks at
- * it */
-static void free_held_by_dead(void *piece, size_t size, void *arg)
+static void bequeath(struct hand *h, uint64_t id)
 {
-	struct block *b = block_in(piece, size);
-	uint64_t holder = b != NULL ? atomic_load(&b->holder) : 0;
+	unsigned busy = atomic_load(&h->busy);
 
-	(void)arg;
-	if (holder == 0 || shoal_member_is_alive(holder) == 1)
-		return;
-	b->magic = 0;
-	rte_free(b);
-}
+	for (unsigned i = 0; i < MINE; i++) {
+		struct block *b = atomic_load(&h->mine[i]);
 
-/* of these ids those that took something that is still out */
-static unsigned free_of_dead(uint64_t *ids, unsigned n)
-{
-	unsigned left = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		bool dead = shoal_member_is_alive(ids[i]) != 1;
-
-		if (dead && shoal_mem_owned_by(ids[i], free_held_by_dead, NULL) == 0)
+		if (b == NULL)
 			continue;
-		ids[left++] = ids[i];
+		if (i + 1 == busy) {
+			add_unsure(b);
+			continue;
+		}
+		all.had[all.n_had].b = b;
+		all.had[all.n_had++].holder = id;
 	}
-	return left;
+	add_unsure(atomic_load(&h->coming));
+	for (unsigned i = 0; i < all.n; i++)
+		all.killed[i] |= all.id[i] == id;
+}
+
+static void free_of_dead(void)
+{
+	for (unsigned i = 0; i < all.n_had; i++) {
+		struct block *b = all.had[i].b;
+
+		verify(b, all.had[i].holder, b->len);
+		b->magic = 0;
+		rte_free(b);
+	}
+	all.n_had = 0;
+}
+
+struct listed {
+	unsigned n, unknown;
+};
+
+/* known: in the hand of one that was killed there */
+static void is_known(void *p, size_t size, void *arg)
+{
+	struct listed *l = arg;
+	bool known = false;
+
+	for (unsigned i = 0; i < all.n_unsure && !known; i++)
+		known = (uintptr_t)all.unsure[i] - (uintptr_t)p < size;
+	l->n++;
+	l->unknown += !known;
+}
+
+/* all that the model knows is freed: what is still out is what kills left in the middle */
+static void nothing_is_lost(unsigned before)
+{
+	struct rte_malloc_socket_stats st;
+	unsigned out = 0;
+
+	for (unsigned i = 0; i < all.n; i++) {
+		struct listed l = {0};
+
+		t_until(gone, &all.id[i]);
+		CHECK_EQ(shoal_mem_owned_by(all.id[i], is_known, &l), l.n);
+		if (l.unknown > (all.killed[i] ? 1 : 0))
+			t_fail(__FILE__, __LINE__, "%u blocks that member %u took were lost; it %s", l.unknown, i,
+			       all.killed[i] ? "was killed" : "ended well");
+		out += l.n;
+	}
+	CHECK_EQ(rte_malloc_get_socket_stats(0, &st), 0);
+	CHECK_EQ(st.alloc_count, before + out);
+	for (unsigned i = 0; i < all.n; i++) {
+		long owned = shoal_mem_owned_by(all.id[i], NULL, NULL);
+
+		CHECK_EQ(shoal_mem_free_owned(all.id[i]), owned);
+	}
 }
 
 static bool as_many(void *arg)
@@ -297,26 +377,35 @@ static bool as_many(void *arg)
 	return st.alloc_count == *(unsigned *)arg;
 }
 
-static void run(uint64_t ops)
+/* one that did not end well is told of at once */
+static void all_are_well(struct worker *w)
 {
-	const struct rte_memzone *mz;
-	struct rte_malloc_socket_stats st;
-	struct worker w[WORKERS];
-	uint64_t ids[MEMBERS], next = 5000;
-	unsigned n = 0, kills = 0, before;
-	long owned;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		siginfo_t si = {.si_pid = 0};
 
-	init_as("primary");
-	mz = rte_memzone_reserve("board", sizeof(*board), SOCKET_ID_ANY, 0);
-	board = memset(mz->addr, 0, sizeof(*board));
-	CHECK_EQ(rte_malloc_get_socket_stats(0, &st), 0);
-	before = st.alloc_count;
-	atomic_store(&board->most, ops);
-	for (unsigned i = 0; i < WORKERS; i++)
-		ids[n++] = (w[i] = start()).id;
+		CHECK_EQ(waitid(P_PID, (id_t)w[i].p->pid, &si, WEXITED | WNOHANG | WNOWAIT), 0);
+		if (si.si_pid != 0 && (si.si_code != CLD_EXITED || si.si_status != 0))
+			t_fail(__FILE__, __LINE__, "worker %u ended with %d: %s", i, si.si_status, t_stderr(w[i].p));
+	}
+}
+
+static struct worker begin(unsigned i)
+{
+	struct worker w = start(i);
+
+	CHECK(all.n < MEMBERS);
+	all.id[all.n++] = w.id;
+	return w;
+}
+
+static void run_and_kill(struct worker *w, uint64_t ops, unsigned *kills)
+{
+	uint64_t next = 5000;
+
 	while (atomic_load(&board->ops) < ops) {
 		unsigned i = rnd(WORKERS);
 
+		all_are_well(w);
 		if (atomic_load(&board->ops) < next) {
 			usleep(500); /* sleep: any moment */
 			continue;
@@ -325,16 +414,35 @@ static void run(uint64_t ops)
 		t_kill(w[i].p, SIGKILL);
 		CHECK_EQ(t_wait(w[i].p), 128 + SIGKILL);
 		close(w[i].p->out);
-		if (++kills % FREE_EACH == 0)
-			n = free_of_dead(ids, n);
-		CHECK(n < MEMBERS);
-		ids[n++] = (w[i] = start()).id;
+		bequeath(&board->hand[i], w[i].id);
+		if (++*kills % FREE_EACH == 0)
+			free_of_dead();
+		w[i] = begin(i);
 	}
+}
+
+static void run(uint64_t ops)
+{
+	const struct rte_memzone *mz;
+	struct rte_malloc_socket_stats st;
+	struct worker w[WORKERS];
+	unsigned kills = 0, before;
+
+	init_as("primary");
+	mz = rte_memzone_reserve("board", sizeof(*board), SOCKET_ID_ANY, 0);
+	board = memset(mz->addr, 0, sizeof(*board));
+	CHECK_EQ(rte_malloc_get_socket_stats(0, &st), 0);
+	before = st.alloc_count;
+	atomic_store(&board->most, ops);
+	for (unsigned i = 0; i < WORKERS; i++)
+		w[i] = begin(i);
+	run_and_kill(w, ops, &kills);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		t_expect(w[i].p, "done");
 		CHECK_EQ(t_wait(w[i].p), 0);
 	}
 	sound();
+	free_of_dead();
 	for (unsigned i = 0; i < SLOTS; i++) { /* what lies on the board is nobody's: the test's */
 		struct block *b = atomic_exchange(&board->slot[i], NULL);
 
@@ -343,11 +451,7 @@ static void run(uint64_t ops)
 			rte_free(b);
 		}
 	}
-	for (unsigned i = 0; i < n; i++) {
-		t_until(gone, &ids[i]);
-		owned = shoal_mem_owned_by(ids[i], NULL, NULL);
-		CHECK_EQ(shoal_mem_free_owned(ids[i]), owned);
-	}
+	nothing_is_lost(before);
 	t_until(as_many, &before); /* what is being given back counts as well */
 	sound();
 	printf("%llu calls, %u kills\n", (unsigned long long)atomic_load(&board->ops), kills);

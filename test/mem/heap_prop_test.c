@@ -21,6 +21,7 @@
 #include <rte_malloc.h>
 #include <shoal_mem.h>
 
+#include "base/clock.h"
 #include "base/futex.h"
 #include "fake.h"
 #include "mem/heap.h"
@@ -28,6 +29,7 @@
 
 #define PLACES 512
 #define WORKERS 6
+#define LOOK_NS (50 * SH_NS_PER_MS) /* so often the test looks whether all work */
 
 struct world {
 	void *_Atomic place[PLACES];
@@ -116,17 +118,23 @@ static void publish(struct world *w, void *p, uint64_t r)
 	}
 }
 
+static bool lies_at(const void *p, unsigned align)
+{
+	return (uintptr_t)p % (align != 0 ? align : 64) == 0;
+}
+
 static void resize(struct world *w, void *p, uint64_t *s)
 {
 	struct head h = *(struct head *)p;
 	uint32_t size = any_size(next_random(s));
-	void *q = rte_realloc(p, size, any_align(next_random(s)));
+	unsigned align = any_align(next_random(s));
+	void *q = rte_realloc(p, size, align);
 
 	if (q == NULL) {
 		publish(w, p, next_random(s));
 		return;
 	}
-	if (!reads(q, p, &h, size < h.size ? size : h.size))
+	if (!reads(q, p, &h, size < h.size ? size : h.size) || !lies_at(q, align))
 		sh_store_rel(&w->bad_at, (uint64_t)(uintptr_t)q);
 	write_block(q, size, h.seed);
 	publish(w, q, next_random(s));
@@ -136,6 +144,7 @@ static void one(struct world *w, uint64_t *s)
 {
 	uint64_t r = next_random(s);
 	uint32_t size;
+	unsigned align;
 	bool busy;
 	void *p;
 
@@ -153,10 +162,12 @@ static void one(struct world *w, uint64_t *s)
 		return;
 	}
 	size = any_size(r >> 16);
-	p = r % 8 == 5 ? rte_zmalloc(NULL, size, any_align(next_random(s)))
-		       : rte_malloc(NULL, size, any_align(r >> 40));
+	align = any_align(r % 8 == 5 ? next_random(s) : r >> 40);
+	p = r % 8 == 5 ? rte_zmalloc(NULL, size, align) : rte_malloc(NULL, size, align);
 	if (p == NULL)
 		return;
+	if (!lies_at(p, align))
+		sh_store_rel(&w->bad_at, (uint64_t)(uintptr_t)p);
 	write_block(p, size, (uint32_t)r);
 	publish(w, p, next_random(s));
 }
@@ -230,6 +241,18 @@ static void note_dead(struct run *r, unsigned i)
 		f_event(SH_EV_DEATH, r->id[i]);
 }
 
+/* one that ended by itself failed: the others would go on, or wait for it */
+static void all_work(const struct run *r)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		siginfo_t si = {.si_pid = 0};
+
+		CHECK_EQ(waitid(P_PID, (id_t)r->pid[i], &si, WEXITED | WNOHANG | WNOWAIT), 0);
+		if (si.si_pid != 0)
+			t_fail(__FILE__, __LINE__, "worker %u ended with %d", i, si.si_status);
+	}
+}
+
 static void wait_ops(struct run *r, uint64_t n)
 {
 	uint32_t tick;
@@ -239,7 +262,8 @@ static void wait_ops(struct run *r, uint64_t n)
 		tick = sh_load_acq(&r->w->tick);
 		if (sh_load_acq(&r->w->ops) >= n || sh_load_acq(&r->w->bad_at) != 0)
 			return;
-		(void)sh_futex_wait(&r->w->tick, tick, SH_FOREVER, SH_FUTEX_ANY, true);
+		(void)sh_futex_wait(&r->w->tick, tick, sh_deadline(LOOK_NS), SH_FUTEX_ANY, true);
+		all_work(r);
 	}
 }
 
