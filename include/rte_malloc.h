@@ -110,14 +110,18 @@ int rte_malloc_validate(const void *ptr, size_t *size);
  * Sizes of the heap. It is looked at piece by piece while others use it: the numbers are of no one moment.
  *
  * @param socket  a socket that the machine has; all have the same heap.
- * Returns:  0, or -1: no such socket, or not between init and cleanup, or stats NULL.
+ * Returns:  0, or -1: no such socket, or not between init and cleanup, or stats NULL, or in a child of fork() that is no
+ *           member of the group, or a member is stopped with the group's lock.
  */
 int rte_malloc_get_socket_stats(int socket, struct rte_malloc_socket_stats *socket_stats);
 
-/** A few lines of what rte_malloc_get_socket_stats() tells to f. type is not looked at. */
+/** A few lines of what rte_malloc_get_socket_stats() tells to f, nothing where that is -1. type is not looked at. */
 void rte_malloc_dump_stats(FILE *f, const char *type);
 
-/** A line for each run of pages that is not free to f, and for each class of small blocks. */
+/**
+ * To f: a line for the heap, for each size of small blocks, and for each run of pages that is not free (memzones included) with the
+ * member that has it. Nothing where rte_malloc_get_socket_stats() is -1.
+ */
 void rte_malloc_dump_heaps(FILE *f);
 
 /** The IO address of a block: itself. RTE_BAD_IOVA: not in the group's memory. */

@@ -28,8 +28,10 @@ extern "C" {
 #endif
 
 /*
- * Flags. Memory here has pages of 4 KiB: a zone for which a page size is asked is refused with ENOMEM, unless
- * RTE_MEMZONE_SIZE_HINT_ONLY says that another one will do. RTE_MEMZONE_IOVA_CONTIG is always so.
+ * Flags. Memory here has pages of 4 KiB, and, in a group that was made where huge pages of 2 MiB were set aside (--huge), of
+ * those. RTE_MEMZONE_2MB takes them and nothing else: ENOMEM when none is left. Any other page size, and that one in a
+ * group without them, is refused with ENOMEM, unless RTE_MEMZONE_SIZE_HINT_ONLY says that another one will do.
+ * RTE_MEMZONE_IOVA_CONTIG is always so.
  */
 #define RTE_MEMZONE_2MB 0x00000001
 #define RTE_MEMZONE_1GB 0x00000002

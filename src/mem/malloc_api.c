@@ -91,10 +91,9 @@ COLD static void refuse_block(const char *call, const void *p, enum sh_what what
 	else if (what == SH_BLOCK_ZONE)
 		why = "it is a memzone's; use rte_memzone_free()";
 	if (what == SH_BLOCK_SENT) {
-		sh_err("%s: %p is on its way to another member, or on loan from one: not freed; who sent it waits "
-		       "until it is "
-		       "back, who got it calls shoal_piece_take() first",
-		       call, p);
+		sh_err("%s: %p is on its way to another member, or on loan from one: %s; who sent it waits until it "
+		       "is back, who got it calls shoal_piece_take() first",
+		       call, p, strstr(call, "realloc") != NULL ? "not changed" : "not freed");
 		return;
 	}
 	sh_err("%s: %p is no block: %s", call, p, why);

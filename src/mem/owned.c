@@ -160,9 +160,19 @@ SH_EXPORT long shoal_mem_free_owned(uint64_t member)
 
 /* ---- sizes ---- */
 
+/* a run that is not free, for who prints it when no lock is held */
+struct dumped {
+	unsigned char *start;
+	size_t bytes;
+	uint64_t owner;
+	enum sh_pg kind;
+	uint32_t cls, live, room;
+};
+
 struct sizes {
 	struct rte_malloc_socket_stats *st;
-	FILE *f;
+	struct dumped *runs; /* NULL: none are wanted */
+	size_t n, cap;
 	struct {
 		uint32_t spans, orphans, blocks, room;
 	} class[SH_CLASSES];
@@ -175,6 +185,12 @@ static int size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 	struct sizes *z = arg;
 	uint32_t live, c;
 
+	if (z->runs != NULL && sh_use_kind(use) > SH_PG_BUSY) {
+		if (z->n == z->cap)
+			return 0;
+		z->runs[z->n++] = (struct dumped){
+			.start = sh_unit_addr(unit), .bytes = bytes, .owner = U(s->owner), .kind = sh_use_kind(use)};
+	}
 	switch (sh_use_kind(use)) {
 	case SH_PG_FREE:
 		bytes -= (size_t)sh_run_missing(m, unit, sh_use_units(use)) << SH_UNIT_SHIFT;
@@ -189,6 +205,11 @@ static int size_run(struct sh_mem *m, uint32_t unit, uint64_t use, void *arg)
 			break;
 		}
 		live = sh_span_live(s);
+		if (z->runs != NULL) {
+			z->runs[z->n - 1].cls = c;
+			z->runs[z->n - 1].live = live;
+			z->runs[z->n - 1].room = sh_span_n(s);
+		}
 		z->class[c].spans++;
 		z->class[c].orphans += U(s->owner) == 0;
 		z->class[c].blocks += live;
@@ -222,6 +243,14 @@ static int sizes(struct sizes *z)
 	if (r < 0)
 		return r;
 	do {
+		if (z->runs != NULL && z->n == z->cap) {
+			struct dumped *more = realloc(z->runs, 2 * z->cap * sizeof(*more));
+
+			if (more == NULL)
+				return -ENOMEM;
+			z->runs = more;
+			z->cap *= 2;
+		}
 		r = sh_walk_slice(&w, size_run, z);
 	} while (r > 0);
 	if (r < 0)
@@ -242,20 +271,51 @@ int sh_heap_stats(struct rte_malloc_socket_stats *st)
 	return sizes(&z);
 }
 
+static void dump_run(FILE *f, const struct dumped *d)
+{
+	sh_id_t id = sh_lock_id(d->owner);
+
+	fprintf(f, "  %p: %zu KiB, ", (void *)d->start, d->bytes >> 10);
+	if (d->kind == SH_PG_ZONE || d->kind == SH_PG_ZSPAN) {
+		fprintf(f, "%s\n", d->kind == SH_PG_ZONE ? "a memzone" : "small memzones");
+		return;
+	}
+	if (d->kind == SH_PG_BLOCK)
+		fprintf(f, "one block");
+	else if (d->room != 0)
+		fprintf(f, "blocks of %u bytes, %u out of %u", sh_classes[d->cls].size, d->live, d->room);
+	else
+		fprintf(f, "blocks of which none is out");
+	if (id == 0)
+		fprintf(f, ", without a thread\n");
+	else
+		fprintf(f, ", of member %u (generation %u)\n", sh_id_slot(id), sh_id_gen(id));
+}
+
+static void dump(FILE *f, struct sizes *z)
+{
+	const struct rte_malloc_socket_stats *st = z->st;
+
+	fprintf(f, "heap socket_0: %zu bytes from the machine, %zu in blocks, %zu free\n", st->heap_totalsz_bytes,
+		st->heap_allocsz_bytes, st->heap_freesz_bytes);
+	for (unsigned c = 0; c < SH_CLASSES; c++)
+		if (z->class[c].spans != 0)
+			fprintf(f, "  blocks of %u bytes: %u out of %u in %u spans, %u of them without a thread\n",
+				sh_classes[c].size, z->class[c].blocks, z->class[c].room, z->class[c].spans,
+				z->class[c].orphans);
+	for (size_t i = 0; i < z->n; i++)
+		dump_run(f, &z->runs[i]);
+}
+
 void sh_heap_dump(FILE *f)
 {
 	struct rte_malloc_socket_stats st = {0};
-	struct sizes z = {.st = &st};
+	struct sizes z = {.st = &st, .cap = 256};
 
-	if (sizes(&z) < 0)
-		return;
-	fprintf(f, "heap socket_0: %zu bytes from the machine, %zu in blocks, %zu free\n", st.heap_totalsz_bytes,
-		st.heap_allocsz_bytes, st.heap_freesz_bytes);
-	for (unsigned c = 0; c < SH_CLASSES; c++)
-		if (z.class[c].spans != 0)
-			fprintf(f, "  blocks of %u bytes: %u out of %u in %u spans, %u of them without a thread\n",
-				sh_classes[c].size, z.class[c].blocks, z.class[c].room, z.class[c].spans,
-				z.class[c].orphans);
+	z.runs = malloc(z.cap * sizeof(*z.runs));
+	if (f != NULL && z.runs != NULL && sizes(&z) == 0)
+		dump(f, &z);
+	free(z.runs);
 }
 
 /* ---- sound? ---- */

@@ -191,8 +191,8 @@ TEST(what_is_on_its_way_cannot_be_freed)
 			     kind[i].len, 20, &mine),
 			 SHOAL_TIMED_OUT);
 		CHECK_EQ(mine, 0);
-		refused(rte_free, p, "on its way");
-		refused(resize, p, "on its way");
+		refused(rte_free, p, "on loan from one: not freed");
+		refused(resize, p, "on loan from one: not changed");
 		CHECK_EQ(of(shoal_member_self()), 1);
 		CHECK_EQ(shoal_send(&id, 1, &m, NULL, NULL), -1); /* nor sent again */
 		CHECK_EQ(rte_errno, EINVAL);
