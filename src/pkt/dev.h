@@ -327,7 +327,7 @@ int sh_port_flag(const char *key, const char *value, void *flag);
 extern const struct sh_driver *const sh_drivers[];
 /* by a port's p->driver */
 const struct sh_driver *sh_driver_named(const char *name);
-/* by the name of a device: the longest driver's name that it begins with */
+/* by the name of a device: the longest driver's name that it begins with, or that with eth_ for net_, as DPDK's were once called */
 const struct sh_driver *sh_driver_of(const char *device);
 
 /* ---- for drivers: inside a burst ---- */

@@ -43,7 +43,8 @@ static int set_name(struct rte_devargs *da, const char *dev, const char *name, s
 /* "vdev:net_null0,copy=1", "net_null0,copy=1" */
 static int parse_plain(struct rte_devargs *da, const char *dev)
 {
-	const char *name = strncmp(dev, "vdev:", 5) == 0 ? dev + 5 : dev, *comma;
+	bool bus = strncmp(dev, "vdev:", 5) == 0 || strncmp(dev, "vdev,", 5) == 0;
+	const char *name = bus ? dev + 5 : dev, *comma;
 	int r = set_name(da, dev, name, strcspn(name, ","));
 
 	if (r < 0)

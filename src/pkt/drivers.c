@@ -18,14 +18,19 @@ const struct sh_driver *sh_driver_named(const char *name)
 	return NULL;
 }
 
+#define KIND 4 /* of all drivers here: "net_" */
+
 const struct sh_driver *sh_driver_of(const char *device)
 {
 	const struct sh_driver *best = NULL;
 
+	if (strncmp(device, "net_", KIND) != 0 && strncmp(device, "eth_", KIND) != 0)
+		return NULL;
 	for (unsigned i = 0; sh_drivers[i] != NULL; i++) {
 		size_t n = strlen(sh_drivers[i]->name);
 
-		if (strncmp(sh_drivers[i]->name, device, n) == 0 && (best == NULL || n > strlen(best->name)))
+		if (strncmp(sh_drivers[i]->name + KIND, device + KIND, n - KIND) == 0 &&
+		    (best == NULL || n > strlen(best->name)))
 			best = sh_drivers[i];
 	}
 	return best;

@@ -366,7 +366,7 @@ SH_EXPORT int rte_dev_probe(const char *devargs)
 	}
 	r = rte_devargs_parse(&da, devargs);
 	if (r < 0)
-		return r;
+		return strcspn(devargs, ",") == 0 ? -ENODEV : r; /* without a name */
 	r = probe(&da);
 	rte_devargs_reset(&da);
 	return r;
@@ -403,7 +403,7 @@ static int check_bus(const char *call, const char *bus, const char *dev, int non
 {
 	if (bus == NULL || dev == NULL || dev[0] == '\0') {
 		sh_err("%s: the name of %s is missing", call, bus == NULL ? "the bus" : "the device");
-		return -EINVAL;
+		return none == -EFAULT ? none : -EINVAL; /* of an add */
 	}
 	if (rte_bus_find_by_name(bus) == NULL) {
 		sh_err("Cannot find bus (%s); there is vdev", bus);

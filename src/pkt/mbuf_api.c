@@ -36,7 +36,7 @@ static const char *wrong_in_packet(const struct rte_mbuf *m)
 	uint32_t segs = 0, len = 0;
 
 	if (m->pkt_len < m->data_len)
-		return "bad pkt_len";
+		return "bad data_len";
 	for (const struct rte_mbuf *s = m; s != NULL; s = s->next) {
 		if (++segs > m->nb_segs)
 			return "bad nb_segs";

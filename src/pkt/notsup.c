@@ -43,6 +43,17 @@ static int cannot_rxq(const char *fn, uint16_t port, uint16_t queue)
 	return -EINVAL;
 }
 
+/* a queue that is configured, and a pointer */
+static int cannot_queue(const char *fn, uint16_t port, uint16_t queue, bool tx, bool null)
+{
+	struct sh_port *p = sh_port(port);
+
+	if (p == NULL || (queue < (tx ? p->nb_txq : p->nb_rxq) && !null))
+		return cannot(fn, port);
+	sh_err("%s: port %u: there is no %s queue %u, or a pointer is NULL", fn, port, tx ? "tx" : "rx", queue);
+	return -EINVAL;
+}
+
 #define NOT_RXQ(name)                                                                                                  \
 	SH_EXPORT int name(uint16_t port_id, uint16_t queue_id)                                                        \
 	{                                                                                                              \
@@ -59,7 +70,12 @@ static int cannot_rxq(const char *fn, uint16_t port, uint16_t queue)
 		return cannot_ptr(#name, port_id, arg);                                                                \
 	}
 
-NOT(rte_eth_dev_set_vlan_strip_on_queue, uint16_t rx_queue_id, int on)
+SH_EXPORT int rte_eth_dev_set_vlan_strip_on_queue(uint16_t port_id, uint16_t rx_queue_id, int on)
+{
+	(void)on;
+	return cannot_queue("rte_eth_dev_set_vlan_strip_on_queue", port_id, rx_queue_id, false, false);
+}
+
 NOT(rte_eth_dev_set_vlan_ether_type, enum rte_vlan_type vlan_type, uint16_t tag_type)
 NOT(rte_eth_dev_set_vlan_pvid, uint16_t pvid, int on)
 NOT_PTR(rte_eth_dev_flow_ctrl_get, struct rte_eth_fc_conf *, fc_conf)
@@ -89,8 +105,17 @@ NOT_RXQ(rte_eth_dev_rx_intr_enable)
 NOT_RXQ(rte_eth_dev_rx_intr_disable)
 NOT(rte_eth_dev_rx_intr_ctl, int epfd, int op, void *data)
 NOT(rte_eth_dev_rx_intr_ctl_q, uint16_t queue_id, int epfd, int op, void *data)
-NOT(rte_eth_rx_burst_mode_get, uint16_t queue_id, struct rte_eth_burst_mode *mode)
-NOT(rte_eth_tx_burst_mode_get, uint16_t queue_id, struct rte_eth_burst_mode *mode)
+
+SH_EXPORT int rte_eth_rx_burst_mode_get(uint16_t port_id, uint16_t queue_id, struct rte_eth_burst_mode *mode)
+{
+	return cannot_queue("rte_eth_rx_burst_mode_get", port_id, queue_id, false, mode == NULL);
+}
+
+SH_EXPORT int rte_eth_tx_burst_mode_get(uint16_t port_id, uint16_t queue_id, struct rte_eth_burst_mode *mode)
+{
+	return cannot_queue("rte_eth_tx_burst_mode_get", port_id, queue_id, true, mode == NULL);
+}
+
 NOT(rte_eth_dev_set_mc_addr_list, struct rte_ether_addr *mc_addr_set, uint32_t nb_mc_addr)
 NOT(rte_eth_dev_fw_version_get, char *fw_version, size_t fw_size)
 NOT(rte_eth_tx_done_cleanup, uint16_t queue_id, uint32_t free_cnt)

@@ -317,7 +317,10 @@ SH_EXPORT int rte_eth_dev_default_mac_addr_set(uint16_t port_id, struct rte_ethe
 
 SH_EXPORT int rte_eth_dev_mac_addr_add(uint16_t port_id, struct rte_ether_addr *mac_addr, uint32_t pool)
 {
-	if (pool >= RTE_ETH_MAX_VMDQ_POOL)
+	struct sh_port *p = sh_port(port_id);
+	const struct sh_driver *drv = p != NULL ? sh_driver_named(p->driver) : NULL;
+
+	if (pool >= RTE_ETH_MAX_VMDQ_POOL && drv != NULL && drv->mac_change != NULL)
 		return bad("rte_eth_dev_mac_addr_add", port_id, "there are 64 pools at most", -EINVAL);
 	return mac_call(port_id, mac_addr, "rte_eth_dev_mac_addr_add", mac_add, true);
 }

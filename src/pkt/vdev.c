@@ -214,18 +214,6 @@ SH_EXPORT int rte_vdev_uninit(const char *name)
 
 /* ---- the command line ---- */
 
-/* is the device of this --vdev or -a among those of -b? */
-static bool blocked(const struct sh_opts *o, const char *dev)
-{
-	const char *b;
-	size_t n = strcspn(dev, ",");
-
-	for (unsigned i = 0; (b = sh_opts_value(o, SH_OPT_BLOCK, i)) != NULL; i++)
-		if (strcspn(b, ",") == n && strncmp(b, dev, n) == 0)
-			return true;
-	return false;
-}
-
 static int option(const char *opt, const char *value)
 {
 	struct rte_devargs da;
@@ -251,9 +239,24 @@ static int option(const char *opt, const char *value)
 }
 
 /* a device of a bus that there is not, such as 0000:01:00.0, is accepted: nothing is there to be used, or left alone */
-static bool ours(const char *value)
+static bool elsewhere(const char *value)
 {
-	return sh_driver_of(strncmp(value, "vdev:", 5) == 0 ? value + 5 : value) != NULL;
+	return strchr(value, ':') != NULL && strncmp(value, "vdev:", 5) != 0 && strncmp(value, "bus=vdev", 8) != 0;
+}
+
+/* -b: what was asked for by --vdev is made all the same, as in DPDK: it is for devices that are found, and none are */
+static int blocked(const char *value)
+{
+	struct rte_devargs da;
+	int r = elsewhere(value) ? 0 : rte_devargs_parse(&da, value);
+
+	if (elsewhere(value))
+		return 0;
+	if (r == 0)
+		rte_devargs_reset(&da);
+	else
+		sh_err("option -b: '%s' names no device; net_null0 or 0000:01:00.0, for example", value);
+	return r == -EFAULT ? -ENODEV : r;
 }
 
 int sh_vdev_options(const struct sh_opts *o)
@@ -261,14 +264,12 @@ int sh_vdev_options(const struct sh_opts *o)
 	const char *v;
 	int r = 0;
 
-	for (unsigned i = 0; r == 0 && (v = sh_opts_value(o, SH_OPT_VDEV, i)) != NULL; i++) {
-		if (blocked(o, v))
-			sh_info("option --vdev: %s is blocked (-b)", v);
-		else
-			r = option("option --vdev", v);
-	}
+	for (unsigned i = 0; r == 0 && (v = sh_opts_value(o, SH_OPT_BLOCK, i)) != NULL; i++)
+		r = blocked(v);
+	for (unsigned i = 0; r == 0 && (v = sh_opts_value(o, SH_OPT_VDEV, i)) != NULL; i++)
+		r = option("option --vdev", v);
 	for (unsigned i = 0; r == 0 && (v = sh_opts_value(o, SH_OPT_ALLOW, i)) != NULL; i++)
-		if (ours(v))
+		if (!elsewhere(v))
 			r = option("option -a", v);
 	return r;
 }

@@ -301,14 +301,16 @@ TEST(bad_arguments)
 	CHECK(rte_eal_hotplug_add("vdev", "net_null0", "") < 0); /* before init */
 	CHECK(rte_dev_event_callback_register(NULL, on_dev, NULL) == -EPERM);
 	CHECK(init_with("primary", NULL) >= 0);
-	CHECK_EQ(rte_eal_hotplug_add(NULL, "net_null0", ""), -EINVAL);
-	CHECK_EQ(rte_eal_hotplug_add("vdev", NULL, ""), -EINVAL);
-	CHECK_EQ(rte_eal_hotplug_add("vdev", "", ""), -EINVAL);
+	CHECK_EQ(rte_eal_hotplug_add(NULL, "net_null0", ""), -EFAULT);
+	CHECK_EQ(rte_eal_hotplug_add("vdev", NULL, ""), -EFAULT);
+	CHECK_EQ(rte_eal_hotplug_add("vdev", "", ""), -EFAULT);
 	CHECK_EQ(rte_eal_hotplug_add("pci", "0000:01:00.0", ""), -EFAULT);
 	CHECK_EQ(rte_eal_hotplug_add("vdev", long_, ""), -EINVAL);
 	CHECK_EQ(rte_eal_hotplug_remove("pci", "x"), -ENOENT);
 	CHECK_EQ(rte_eal_hotplug_remove("vdev", NULL), -EINVAL);
 	CHECK_EQ(rte_dev_probe(NULL), -EINVAL);
+	CHECK_EQ(rte_dev_probe(""), -ENODEV);
+	CHECK_EQ(rte_dev_probe(","), -ENODEV);
 	CHECK_EQ(rte_dev_remove(NULL), -EINVAL);
 	CHECK_EQ(rte_dev_event_callback_register(NULL, NULL, NULL), -EINVAL);
 	CHECK_EQ(rte_dev_event_callback_unregister(NULL, on_dev, NULL), -ENOENT);

@@ -35,7 +35,7 @@ TEST(what_a_check_finds)
 	m->pkt_len++;
 	wrong(m, "bad pkt_len");
 	m->pkt_len = 9;
-	wrong(m, "bad pkt_len");
+	wrong(m, "bad data_len");
 	CHECK_EQ(rte_mbuf_check(m, 0, &why), 0);
 	m->pkt_len = 20;
 	m->nb_segs = 3;

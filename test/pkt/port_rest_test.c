@@ -120,7 +120,12 @@ TEST(calls_for_what_no_port_has)
 	char fw[8];
 
 	INIT("primary", "--vdev=net_null0");
+	CHECK_EQ(rte_eth_dev_configure(0, 1, 1, &(struct rte_eth_conf){.rxmode = {.mtu = 0}}), 0);
 	CANNOT(rte_eth_dev_set_vlan_strip_on_queue(0, 0, 1));
+	CHECK_EQ(rte_eth_dev_set_vlan_strip_on_queue(0, 9, 1), -EINVAL);
+	CANNOT(rte_eth_dev_mac_addr_add(0, &a, 64));
+	CHECK_EQ(rte_eth_rx_burst_mode_get(0, 9, &mode), -EINVAL);
+	CHECK_EQ(rte_eth_tx_burst_mode_get(0, 0, NULL), -EINVAL);
 	CANNOT(rte_eth_dev_set_vlan_ether_type(0, RTE_ETH_VLAN_TYPE_OUTER, 0x88a8));
 	CANNOT(rte_eth_dev_set_vlan_pvid(0, 1, 1));
 	CHECK_EQ(rte_eth_dev_vlan_filter(0, 1, 1), -ENOSYS);

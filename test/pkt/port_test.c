@@ -31,11 +31,26 @@ TEST(ports_of_the_command_line)
 
 TEST(allowed_and_blocked_devices)
 {
-	INIT("primary", "-b", "net_null0", "--vdev=net_null0", "--vdev=net_null1");
-	CHECK_EQ(rte_eth_dev_count_avail(), 1);
+	INIT("primary", "-b", "net_null0", "-b", "0000:01:00.0", "--vdev=net_null0", "--vdev=net_null1");
+	CHECK_EQ(rte_eth_dev_count_avail(), 2); /* what is asked for is made */
 	CHECK_EQ(rte_eal_cleanup(), 0);
 	INIT("primary", "-a", "net_null5,size=70");
 	CHECK_EQ(port_named("net_null5"), 0);
+	CHECK_EQ(rte_dev_probe("vdev,net_null6"), 0);
+	CHECK_EQ(port_named("net_null6"), 1);
+}
+
+/* names that these drivers once had */
+TEST(drivers_by_their_other_names)
+{
+	struct rte_eth_dev_info info;
+
+	INIT("primary", "--vdev=eth_null0,size=70", "-a", "eth_ring0");
+	CHECK_EQ(rte_eth_dev_info_get(port_named("eth_null0"), &info), 0);
+	CHECK_STR(info.driver_name, "net_null");
+	CHECK_EQ(rte_eth_dev_info_get(port_named("eth_ring0"), &info), 0);
+	CHECK_STR(info.driver_name, "net_ring");
+	CHECK_EQ(rte_vdev_init("xyz_null0", ""), -ENODEV);
 }
 
 TEST(bad_devices_on_the_command_line_end_init)
@@ -49,6 +64,10 @@ TEST(bad_devices_on_the_command_line_end_init)
 	CHECK_EQ(init_with("primary", (const char *const[]){"--vdev=net_ring0,nodeaction=a:0:ATTACH", NULL}), -1);
 	CHECK_EQ(rte_errno, ENOENT);
 	CHECK_EQ(init_with("primary", (const char *const[]){"--vdev=net_ring0,nodeaction=a", NULL}), -1);
+	CHECK_EQ(init_with("primary", (const char *const[]){"-a", "zz", NULL}), -1);
+	CHECK_EQ(rte_errno, ENODEV);
+	CHECK_EQ(init_with("primary", (const char *const[]){"-b", "zz", NULL}), -1);
+	CHECK_EQ(rte_errno, ENODEV);
 	INIT("primary", "--vdev=net_null0");
 	CHECK_EQ(rte_eth_dev_count_avail(), 1);
 }
