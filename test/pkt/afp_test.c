@@ -236,6 +236,7 @@ TEST(big_packets_are_their_slots_whatever_happened_to_the_link)
 	set_up(NEAR, false);
 	set_up(NEAR, true);
 	t_until(link_is_up, &x.port);
+	t_until(runs_outside, (void *)(uintptr_t)FAR);
 	t_until(whole, &x);
 	CHECK_EQ(x.seq, 10000);
 	send_big(&x, s, 20000); /* nothing is left of it that would come in the place of the next one */
@@ -248,6 +249,7 @@ TEST(big_packets_are_their_slots_whatever_happened_to_the_link)
 	CHECK_EQ(rte_eth_dev_stop(x.port), 0);
 	CHECK_EQ(rte_eth_dev_start(x.port), 0);
 	t_until(link_is_up, &x.port);
+	t_until(runs_outside, (void *)(uintptr_t)FAR);
 	x.seq = x.end;
 	send_big(&x, s, 30000);
 	t_until(whole, &x);
