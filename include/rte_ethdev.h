@@ -597,7 +597,7 @@ uint16_t rte_eth_dev_count_total(void);
 int rte_eth_dev_is_valid_port(uint16_t port_id); /* 1 or 0 */
 /** 1: the device has vanished, and the port waits to be closed. 0: it is there, or there is no such port. */
 int rte_eth_dev_is_removed(uint16_t port_id);
-/** name: of RTE_ETH_NAME_MAX_LEN bytes. */
+/** name: of RTE_ETH_NAME_MAX_LEN bytes. In a callback that is told RTE_ETH_EVENT_DESTROY: of the port that ends. */
 int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port_id);
 int rte_eth_dev_get_name_by_port(uint16_t port_id, char *name);
 /** The NUMA socket; SOCKET_ID_ANY when the device has none or there is no such port: then rte_errno is EINVAL. */
@@ -739,7 +739,9 @@ enum rte_eth_event_type {
 typedef int (*rte_eth_dev_cb_fn)(uint16_t port_id, enum rte_eth_event_type event, void *cb_arg, void *ret_param);
 /**
  * Call cb_fn in this process when that happens to the port, RTE_ETH_ALL: to any, whatever process it was done or seen in. It is
- * called without a lock, on the thread that makes or closes a port, else on one of the library's. Registered twice: called
+ * called without a lock, on the thread that makes or closes a port, else on one of the library's; one callback at a time, and what
+ * happens to one port in its order. What a callback does to ports is told when it has returned. A thread that finds another one in
+ * a callback waits for it, a second at most: then that one calls in its place. Registered twice: called
  * once. unregister: cb_arg (void *)-1: with any argument; -EAGAIN: it is being called just now. No such port: -EINVAL.
  */
 int rte_eth_dev_callback_register(uint16_t port_id, enum rte_eth_event_type event, rte_eth_dev_cb_fn cb_fn,

@@ -4,17 +4,25 @@
  *
  * What has happened is found by looking at the table (sh_ports_events()). When another process says that there is something to
  * look at, a thread does: the internal one, which hears it, is not to be held up by what a program does in its callback.
+ *
+ * One thread at a time looks and calls, so each port's events come one after the other, in their order, and no two callbacks
+ * run at once. Others wait for their turn, for a second at most: a callback may wait for one of them, or never return. Who did not
+ * get it, or is in a callback itself and has changed something there, leaves it to the one that calls, who looks once more.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/export.h"
+#include "base/fault.h"
 #include "base/futex.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "pkt/hotplug.h"
 #include "pkt/port.h"
+
+#define TURN_NS SH_FAULT_NUM("SHOAL_TURN_NS", SH_NS_PER_S)
 
 /* the thread; made with the first registration. told: futex word, + 1 for each wake, under no lock */
 struct sh_teller {
@@ -115,15 +123,33 @@ static void raise_event(struct sh_ports *s, unsigned port, enum rte_eth_event_ty
 
 enum { GONE_PORT = 1, NEW_PORT = 2, LINK = 4, REMOVED = 8 };
 
-/* what is different from what was seen; notes it */
-static unsigned compare(struct sh_ports *s, unsigned i)
+/* the serial and the name of the port in this row, if both are of one */
+static uint64_t row_now(unsigned i, char name[SH_PORT_NAME])
 {
 	struct sh_port *p = sh_port(i);
 	uint64_t serial = p != NULL ? sh_serial(p) : 0;
+
+	if (serial == 0)
+		return 0;
+	memcpy(name, p->name, SH_PORT_NAME);
+	name[SH_PORT_NAME - 1] = '\0';
+	sh_fence(); /* the name before the serial once more; partner: state, before a row is written */
+	return sh_serial(p) == serial ? serial : 0;
+}
+
+/* what is different from what was seen; notes it. was: the name of the port that there is no more */
+static unsigned compare(struct sh_ports *s, unsigned i, char was[SH_PORT_NAME])
+{
+	struct sh_port *p = sh_port(i);
+	char name[SH_PORT_NAME] = "";
+	uint64_t serial = row_now(i, name);
 	unsigned what = 0;
 
-	if (s->seen[i].serial != serial)
+	if (s->seen[i].serial != serial) {
 		what |= (s->seen[i].serial != 0 ? GONE_PORT : 0) | (serial != 0 ? NEW_PORT : 0);
+		memcpy(was, s->seen[i].name, SH_PORT_NAME);
+		memcpy(s->seen[i].name, name, SH_PORT_NAME);
+	}
 	if (p != NULL) {
 		uint64_t link_n = sh_load_acq(&p->link_n); /* A:PORTLINK */
 		uint32_t gone = sh_load_acq(&p->gone);	   /* A:PORTLINK */
@@ -139,20 +165,42 @@ static unsigned compare(struct sh_ports *s, unsigned i)
 	return what;
 }
 
-void sh_ports_events(void)
+void sh_ports_note(struct sh_ports *s)
 {
-	struct sh_ports *s = sh_ports();
+	char was[SH_PORT_NAME];
 
-	if (s != NULL)
-		sh_dev_events(s);
-	for (unsigned i = 0; s != NULL && i < SH_PORTS; i++) {
+	sh_lock(&s->lock);
+	for (unsigned i = 0; i < SH_PORTS; i++)
+		(void)compare(s, i, was);
+	sh_unlock(&s->lock);
+}
+
+static void raise_end(struct sh_ports *s, unsigned port, const char was[SH_PORT_NAME])
+{
+	sh_lock(&s->cb_lock);
+	s->telling.ends = port;
+	memcpy(s->telling.name, was, SH_PORT_NAME);
+	sh_unlock(&s->cb_lock);
+	raise_event(s, port, RTE_ETH_EVENT_DESTROY);
+	sh_lock(&s->cb_lock);
+	s->telling.ends = SH_PORTS;
+	sh_unlock(&s->cb_lock);
+}
+
+/* it is this thread's turn */
+static void tell(struct sh_ports *s)
+{
+	char was[SH_PORT_NAME];
+
+	sh_dev_events(s);
+	for (unsigned i = 0; i < SH_PORTS; i++) {
 		unsigned what;
 
 		sh_lock(&s->lock);
-		what = compare(s, i);
+		what = compare(s, i, was);
 		sh_unlock(&s->lock);
 		if ((what & GONE_PORT) != 0)
-			raise_event(s, i, RTE_ETH_EVENT_DESTROY);
+			raise_end(s, i, was);
 		if ((what & NEW_PORT) != 0)
 			raise_event(s, i, RTE_ETH_EVENT_NEW);
 		if ((what & LINK) != 0)
@@ -160,6 +208,83 @@ void sh_ports_events(void)
 		if ((what & REMOVED) != 0)
 			raise_event(s, i, RTE_ETH_EVENT_INTR_RMV);
 	}
+}
+
+/* with cb_lock */
+static bool my_turn(const struct sh_ports *s)
+{
+	return s->telling.on && pthread_equal(s->telling.by, pthread_self()) != 0;
+}
+
+/* true: it is this thread's turn, and cb_lock is held. Else it is left to who has the turn */
+static bool take_turn(struct sh_ports *s)
+{
+	uint64_t dl = sh_deadline(TURN_NS);
+
+	sh_lock(&s->cb_lock);
+	while (s->telling.on) {
+		uint32_t seen = sh_load_acq(&s->telling.times); /* A:TELLING */
+
+		if (my_turn(s) || sh_left_ns(dl) == 0) {
+			s->telling.more = true;
+			sh_unlock(&s->cb_lock);
+			return false;
+		}
+		sh_unlock(&s->cb_lock);
+		(void)sh_futex_wait(&s->telling.times, seen, dl, SH_FUTEX_ANY, false);
+		sh_lock(&s->cb_lock);
+	}
+	s->telling.on = true;
+	s->telling.by = pthread_self();
+	s->telling.ends = SH_PORTS;
+	return true;
+}
+
+void sh_ports_events(void)
+{
+	struct sh_ports *s = sh_ports();
+
+	if (s == NULL || !take_turn(s))
+		return;
+	do {
+		s->telling.more = false;
+		sh_unlock(&s->cb_lock);
+		tell(s);
+		sh_lock(&s->cb_lock);
+	} while (s->telling.more);
+	s->telling.on = false;
+	(void)sh_add(&s->telling.times, 1); /* R:TELLING */
+	sh_unlock(&s->cb_lock);
+	sh_futex_wake(&s->telling.times, INT_MAX, SH_FUTEX_ANY, false);
+}
+
+bool sh_port_ends(unsigned port, char name[SH_PORT_NAME])
+{
+	struct sh_ports *s = sh_ports();
+	bool r;
+
+	if (s == NULL)
+		return false;
+	sh_lock(&s->cb_lock);
+	r = my_turn(s) && s->telling.ends == port;
+	if (r)
+		memcpy(name, s->telling.name, SH_PORT_NAME);
+	sh_unlock(&s->cb_lock);
+	return r;
+}
+
+unsigned sh_port_ends_named(const char *name)
+{
+	struct sh_ports *s = sh_ports();
+	unsigned port = SH_PORTS;
+
+	if (s == NULL)
+		return port;
+	sh_lock(&s->cb_lock);
+	if (my_turn(s) && s->telling.ends < SH_PORTS && strcmp(s->telling.name, name) == 0)
+		port = s->telling.ends;
+	sh_unlock(&s->cb_lock);
+	return port;
 }
 
 /* ---- as drivers see it ---- */

@@ -332,12 +332,7 @@ int sh_port_start(const struct sh_opts *o)
 	r = sh_hotplug_start();
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < SH_PORTS; i++) {
-		struct sh_port *p = sh_port(i);
-
-		if (p != NULL) /* no event for what was there before me */
-			s->seen[i].serial = sh_serial(p), s->seen[i].link_n = sh_load_rlx(&p->link_n);
-	}
+	sh_ports_note(s); /* no event for what was there before me */
 	r = sh_vdev_options(o);
 	if (r == 0)
 		look_soon();

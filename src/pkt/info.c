@@ -98,15 +98,17 @@ SH_EXPORT uint16_t rte_eth_dev_count_total(void)
 SH_EXPORT int rte_eth_dev_get_port_by_name(const char *name, uint16_t *port_id)
 {
 	struct sh_port *p;
+	unsigned ends;
 
 	if (name == NULL || port_id == NULL) {
 		sh_err("rte_eth_dev_get_port_by_name: a pointer is NULL");
 		return -EINVAL;
 	}
 	p = sh_port_named(name);
-	if (p == NULL)
+	ends = p == NULL ? sh_port_ends_named(name) : SH_PORTS;
+	if (p == NULL && ends == SH_PORTS)
 		return -ENODEV;
-	*port_id = p->id;
+	*port_id = p != NULL ? p->id : (uint16_t)ends;
 	return 0;
 }
 
@@ -114,6 +116,9 @@ SH_EXPORT int rte_eth_dev_get_name_by_port(uint16_t port_id, char *name)
 {
 	struct sh_port *p = sh_port(port_id);
 
+	if (name != NULL &&
+	    sh_port_ends(port_id, name)) /* its callback is told its end: not of who has its number now */
+		return 0;
 	if (p == NULL)
 		return no_port("rte_eth_dev_get_name_by_port", port_id);
 	if (name == NULL)

@@ -4,6 +4,7 @@
 #define SH_PKT_PORT_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
@@ -76,7 +77,8 @@ struct sh_event_cb {
  *   here, visits, visited, closed, late, bound, unopened   under lock; so are the words of rows that this process makes or
  *                  removes
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
- *   seen           under lock: what callbacks were told
+ *   seen           under lock, by who tells: what callbacks were told
+ *   telling        under cb_lock
  *   cbs, teller, devs, dev, pkt_cbs   under cb_lock
  */
 struct sh_ports {
@@ -97,7 +99,15 @@ struct sh_ports {
 	struct {
 		uint64_t serial, link_n;
 		uint32_t gone;
+		char name[SH_PORT_NAME];
 	} seen[SH_PORTS];
+	struct {
+		bool on, more; /* somebody calls callbacks; and is to look once more, in the place of who did not */
+		pthread_t by;  /* who */
+		_Atomic uint32_t times;	 /* futex word: + 1 at each end */
+		unsigned ends;		 /* the port whose end is told just now, or SH_PORTS, */
+		char name[SH_PORT_NAME]; /* and its name */
+	} telling;
 	struct sh_event_cb *cbs;
 	struct sh_teller *teller;      /* event.c */
 	struct sh_dev_watch *devwatch; /* dev_event.c */
@@ -201,7 +211,11 @@ int sh_port_halt(struct sh_here *h);
 int sh_teller_start(struct sh_ports *s); /* the thread is there from now on: 0 or -errno, with a line */
 void sh_teller_wake(void);
 void sh_teller_stop(struct sh_ports *s, bool mine);
-bool sh_listened(void); /* somebody has registered callbacks */
+bool sh_listened(void);			/* somebody has registered callbacks */
+void sh_ports_note(struct sh_ports *s); /* what is there by now is not told */
+/* is this a callback that is told the end of this port (of a port of this name)? Its name; its number, or SH_PORTS */
+bool sh_port_ends(unsigned port, char name[SH_PORT_NAME]);
+unsigned sh_port_ends_named(const char *name);
 
 /* here.c: have the other processes look, without waiting for them; a callback may be under way when it returns */
 void sh_ports_nudge(void);
