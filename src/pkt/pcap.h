@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pcap.h - what the files of net_pcap share: drv_pcap.c (a device and its devargs), pcap_rx.c, pcap_tx.c
+ * pcap.h - what the files of net_pcap share: drv_pcap.c (a device and its devargs), pcap_rx.c, pcap_behind.c,
+ * pcap_tx.c
  *
  * Reading. A stream is a capture file or a live interface. Without RSS queue i receives stream i. With RSS every queue reads
  * every stream by itself and keeps the packets that hash to it: nothing passes from process to process, so a queue whose owner
@@ -104,6 +105,9 @@ static inline bool sh_pcap_rss_on(const struct sh_port *p)
 int sh_pcap_live_try(const struct sh_here *h); /* may this process open the interfaces? 0, or -errno and a line */
 int sh_pcap_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 void sh_pcap_rx_shut(struct sh_io *io);
+
+/* pcap_behind.c */
+
 /* packets that a queue with drop_en will have dropped when its owner goes on, or is replaced */
 uint64_t sh_pcap_rx_behind(const struct sh_here *h, const struct sh_queue *q);
 

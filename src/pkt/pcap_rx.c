@@ -8,50 +8,14 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "pkt/cap_int.h"
 #include "pkt/kif.h"
-#include "pkt/pcap.h"
-#include "pkt/pcap_memo.h"
-#include "pkt/rss.h"
+#include "pkt/pcap_rx.h"
 
 #define LOOKED_AT 1024	/* packets of others that one burst steps over at most */
-#define RUNT 14		/* fewer bytes are no Ethernet frame */
 #define MANY 4u		/* headers looked at before their packets are copied: so memory is read in order */
 #define DROPS_EVERY 256 /* bursts between two questions to the kernel */
 
-struct stream {
-	struct sh_cap *cap;
-	unsigned i;		/* which one it is of the port's */
-	bool live, ended, held; /* held: pkt was read and not given yet */
-	bool again;		/* infinite_rx */
-	struct sh_cap_packet pkt;
-	uint64_t pos;	  /* packets behind us; the others see it at the end of a burst */
-	uint64_t skip;	  /* where the last owner of the queue was: up to there nothing is ours any more */
-	uint64_t to_drop; /* up to there nothing more is kept once budget is used up: the queue was full */
-	uint64_t budget;
-	uint64_t first_ts, base_ts; /* rate=real: of the file's first packet; what earlier rounds took */
-	uint64_t last_ts, drops;
-	uint64_t round; /* infinite: packets of the file; 0: not known yet */
-	struct sh_memo memo;
-};
-
-struct rx {
-	struct sh_queue *q;
-	struct sh_port *p;
-	const struct sh_pcap *s;
-	_Atomic uint64_t *pos, *full; /* this queue's rows */
-	bool rss_on, teller;  /* teller: of all queues that read a stream the one that says what is wrong with it */
-	bool plain;	      /* a file alone, as fast as it goes, all of it this queue's */
-	bool live;	      /* at least one stream is an interface */
-	uint32_t least, room; /* bytes of a packet that is passed on; that one mbuf takes */
-	unsigned n, next, bursts;
-	uint64_t now;	 /* since start; at the beginning of a burst */
-	uint64_t missed; /* in this burst, and not counted yet */
-	struct stream st[SH_PCAP_STREAMS];
-	struct sh_rss rss;
-};
-
-static void broken(struct rx *x, struct stream *st)
+static void broken(struct sh_pcap_rx *x, struct sh_pcap_stream *st)
 {
 	const struct sh_port *p = x->p;
 
@@ -64,7 +28,7 @@ static void broken(struct rx *x, struct stream *st)
 }
 
 /* The file's end, and it begins again: rounds that the former owner had behind it are not read again. */
-static void jump(struct stream *st)
+static void jump(struct sh_pcap_stream *st)
 {
 	uint64_t rounds = 0;
 
@@ -76,8 +40,7 @@ static void jump(struct stream *st)
 	st->base_ts += (rounds + 1) * (st->last_ts - st->first_ts);
 }
 
-/* the next packet, read but not counted yet: in st->pkt. false: none now */
-static bool look(struct rx *x, struct stream *st)
+bool sh_pcap_look(struct sh_pcap_rx *x, struct sh_pcap_stream *st)
 {
 	int r;
 
@@ -108,7 +71,7 @@ static bool look(struct rx *x, struct stream *st)
 	return true;
 }
 
-static void behind(struct stream *st)
+void sh_pcap_step(struct sh_pcap_stream *st)
 {
 	st->held = false;
 	st->pos++;
@@ -116,7 +79,7 @@ static void behind(struct stream *st)
 }
 
 /* may it be received yet? */
-static bool due(const struct rx *x, const struct stream *st)
+static bool due(const struct sh_pcap_rx *x, const struct sh_pcap_stream *st)
 {
 	uint64_t since;
 
@@ -129,7 +92,7 @@ static bool due(const struct rx *x, const struct stream *st)
 }
 
 /* copy into as many mbufs as it takes; NULL: the pool has not got them */
-static struct rte_mbuf *copy(struct rx *x, const struct sh_cap_packet *pkt)
+static struct rte_mbuf *copy(struct sh_pcap_rx *x, const struct sh_cap_packet *pkt)
 {
 	struct rte_mbuf *head = rte_pktmbuf_alloc(x->q->mp), *m = head;
 	uint32_t done = 0, n;
@@ -158,8 +121,7 @@ static struct rte_mbuf *copy(struct rx *x, const struct sh_cap_packet *pkt)
 	return head;
 }
 
-/* whose packet is it? Its hash, if it has one, in *with, an mbuf around it. */
-static bool mine(struct rx *x, struct stream *st, struct rte_mbuf *with)
+bool sh_pcap_mine(struct sh_pcap_rx *x, struct sh_pcap_stream *st, struct rte_mbuf *with)
 {
 	const struct sh_cap_packet *pkt = &st->pkt;
 	unsigned queue;
@@ -179,14 +141,7 @@ static bool mine(struct rx *x, struct stream *st, struct rte_mbuf *with)
 	return queue == x->q->id;
 }
 
-/* shorter than an Ethernet header: nobody's */
-static bool runt(const struct stream *st)
-{
-	return st->pkt.caplen < RUNT && sh_cap_link(st->cap) == 1;
-}
-
-/* how far the fastest of the port's queues is in a stream, or, with a rate, its packets are that have come until then */
-static uint64_t front(const struct sh_port *p, const struct sh_pcap *s, unsigned i, uint64_t now)
+uint64_t sh_pcap_front(const struct sh_port *p, const struct sh_pcap *s, unsigned i, uint64_t now)
 {
 	uint64_t f = s->rate_kind == SH_PCAP_PER_S ? (uint64_t)((unsigned __int128)now * s->rate / 1000000000u) : 0;
 
@@ -199,14 +154,14 @@ static uint64_t front(const struct sh_port *p, const struct sh_pcap *s, unsigned
 }
 
 /* A queue with drop_en has room for its descriptors. What the others passed by while it was full it has missed. */
-static void overrun(struct rx *x, struct stream *st)
+static void overrun(struct sh_pcap_rx *x, struct sh_pcap_stream *st)
 {
 	/* a new owner has still to come to where the former one was: its place in the queue is there */
 	uint64_t at = st->pos > st->skip ? st->pos : st->skip, f;
 
 	if (st->live || at < st->to_drop)
 		return;
-	f = front(x->p, x->s, st->i, x->now);
+	f = sh_pcap_front(x->p, x->s, st->i, x->now);
 	if (f > at + x->q->desc) {
 		st->to_drop = f;
 		st->budget = x->q->desc;
@@ -214,24 +169,24 @@ static void overrun(struct rx *x, struct stream *st)
 }
 
 /* in the middle of a burst: what it was too full for is behind it */
-static inline void overrun_again(struct rx *x, struct stream *st)
+static inline void overrun_again(struct sh_pcap_rx *x, struct sh_pcap_stream *st)
 {
 	if (unlikely(st->pos == st->to_drop) && x->q->drop_en)
 		overrun(x, st);
 }
 
 /* one packet of this queue out of one stream; NULL: none now. *looked counts those stepped over. */
-static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
+static struct rte_mbuf *from(struct sh_pcap_rx *x, struct sh_pcap_stream *st, unsigned *looked)
 {
 	struct rte_mbuf with, *m;
 
-	for (; *looked < LOOKED_AT && look(x, st) && due(x, st); behind(st)) {
+	for (; *looked < LOOKED_AT && sh_pcap_look(x, st) && due(x, st); sh_pcap_step(st)) {
 		overrun_again(x, st);
-		if (st->pos < st->skip || !mine(x, st, &with)) {
+		if (st->pos < st->skip || !sh_pcap_mine(x, st, &with)) {
 			++*looked;
 			continue;
 		}
-		if (runt(st)) {
+		if (sh_pcap_runt(st)) {
 			sh_queue_bad(x->q);
 			++*looked; /* of a file of nothing else, again and again, there is no end */
 			continue;
@@ -252,23 +207,23 @@ static struct rte_mbuf *from(struct rx *x, struct stream *st, unsigned *looked)
 		}
 		if (st->budget > 0)
 			st->budget--;
-		behind(st);
+		sh_pcap_step(st);
 		return m;
 	}
 	return NULL;
 }
 
 /* for who takes the queue over, and for sh_pcap_rx_behind() */
-static void note_full(struct rx *x)
+static void note_full(struct sh_pcap_rx *x)
 {
 	for (unsigned i = 0; i < x->n; i++)
 		sh_store_rlx(&x->full[x->st[i].i], x->st[i].to_drop << 16 | x->st[i].budget); /* relaxed: as pos */
 }
 
-static void kernel_drops(struct rx *x)
+static void kernel_drops(struct sh_pcap_rx *x)
 {
 	for (unsigned i = 0; i < x->n; i++) {
-		struct stream *st = &x->st[i];
+		struct sh_pcap_stream *st = &x->st[i];
 		uint64_t n = st->live ? sh_cap_drops(st->cap) : 0;
 
 		if (n > st->drops) {
@@ -280,7 +235,7 @@ static void kernel_drops(struct rx *x)
 }
 
 /* what lies in memory and fits into an mbuf */
-static inline uint32_t filled(const struct rx *x, struct rte_mbuf *m, const struct sh_cap_bytes *of)
+static inline uint32_t filled(const struct sh_pcap_rx *x, struct rte_mbuf *m, const struct sh_cap_bytes *of)
 {
 	memcpy(rte_pktmbuf_mtod(m, void *), of->data, of->len);
 	m->data_len = (uint16_t)of->len;
@@ -289,7 +244,7 @@ static inline uint32_t filled(const struct rx *x, struct rte_mbuf *m, const stru
 	return of->len;
 }
 
-static inline uint16_t one(const struct rx *x, struct sh_cap *cap, struct rte_mbuf **pkts, uint64_t *bytes)
+static inline uint16_t one(const struct sh_pcap_rx *x, struct sh_cap *cap, struct rte_mbuf **pkts, uint64_t *bytes)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(x->q->mp);
 	struct sh_cap_bytes of;
@@ -305,7 +260,7 @@ static inline uint16_t one(const struct rx *x, struct sh_cap *cap, struct rte_mb
 	return 1;
 }
 
-static inline uint16_t several(const struct rx *x, struct sh_cap *cap, struct rte_mbuf **pkts, uint16_t n,
+static inline uint16_t several(const struct sh_pcap_rx *x, struct sh_cap *cap, struct rte_mbuf **pkts, uint16_t n,
 			       uint64_t *bytes)
 {
 	struct sh_cap_bytes of[MANY];
@@ -324,9 +279,9 @@ static inline uint16_t several(const struct rx *x, struct sh_cap *cap, struct rt
 }
 
 /* Packets that were noted in an earlier round, as from() would give them one by one. What is left is the ordinary way's. */
-static uint16_t known(struct rx *x, struct rte_mbuf **pkts, uint16_t n, unsigned *looked, uint64_t *bytes)
+static uint16_t known(struct sh_pcap_rx *x, struct rte_mbuf **pkts, uint16_t n, unsigned *looked, uint64_t *bytes)
 {
-	struct stream *st = &x->st[0];
+	struct sh_pcap_stream *st = &x->st[0];
 	struct sh_memo *memo = &st->memo;
 	uint16_t got = 0;
 
@@ -363,7 +318,7 @@ static uint16_t known(struct rx *x, struct rte_mbuf **pkts, uint16_t n, unsigned
 	return got;
 }
 
-static inline uint16_t counted(struct rx *x, uint16_t got, uint64_t bytes)
+static inline uint16_t counted(struct sh_pcap_rx *x, uint16_t got, uint64_t bytes)
 {
 	SH_STEP("pcap_received");
 	sh_queue_count(x->q, got, bytes);
@@ -372,8 +327,8 @@ static inline uint16_t counted(struct rx *x, uint16_t got, uint64_t bytes)
 }
 
 /* one by one, as many as are missing of n. The burst has begun. */
-static __attribute__((noinline)) uint16_t the_rest(struct rx *x, struct rte_mbuf **pkts, uint16_t n, uint16_t got,
-						   uint64_t bytes, unsigned looked)
+static __attribute__((noinline)) uint16_t the_rest(struct sh_pcap_rx *x, struct rte_mbuf **pkts, uint16_t n,
+						   uint16_t got, uint64_t bytes, unsigned looked)
 {
 	unsigned idle = 0;
 
@@ -407,7 +362,7 @@ static __attribute__((noinline)) uint16_t the_rest(struct rx *x, struct rte_mbuf
 }
 
 /* new settings of RSS: other hashes */
-static void refresh(struct rx *x)
+static void refresh(struct sh_pcap_rx *x)
 {
 	const uint32_t gen = x->rss.gen;
 
@@ -418,7 +373,7 @@ static void refresh(struct rx *x)
 
 static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rx *x = data;
+	struct sh_pcap_rx *x = data;
 	const bool live = x->live;
 	unsigned looked = 0;
 	uint64_t bytes = 0;
@@ -447,8 +402,8 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
  */
 static uint16_t rx_plain(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rx *x = data;
-	struct stream *st = &x->st[0];
+	struct sh_pcap_rx *x = data;
+	struct sh_pcap_stream *st = &x->st[0];
 	uint64_t bytes = 0;
 	uint16_t got = 0;
 
@@ -469,7 +424,7 @@ static uint16_t rx_plain(void *data, struct rte_mbuf **pkts, uint16_t n)
 
 /* ---- opened and shut ---- */
 
-static int open_stream(const struct sh_here *h, struct stream *st, bool quiet)
+static int open_stream(const struct sh_here *h, struct sh_pcap_stream *st, bool quiet)
 {
 	const struct sh_pcap_name *name = &sh_pcap_names(h)->rx[st->i];
 	const struct sh_pcap *s = h->p->shared;
@@ -519,7 +474,7 @@ int sh_pcap_live_try(const struct sh_here *h)
 	return 0;
 }
 
-static void close_all(struct rx *x)
+void sh_pcap_rx_free(struct sh_pcap_rx *x)
 {
 	for (unsigned i = 0; i < x->n; i++) {
 		sh_cap_close(x->st[i].cap);
@@ -528,10 +483,10 @@ static void close_all(struct rx *x)
 	free(x);
 }
 
-static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct rx **ret)
+int sh_pcap_rx_make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct sh_pcap_rx **ret)
 {
 	struct sh_pcap *s = h->p->shared;
-	struct rx *x = calloc(1, sizeof(*x));
+	struct sh_pcap_rx *x = calloc(1, sizeof(*x));
 	int r = 0;
 
 	if (x == NULL)
@@ -544,7 +499,7 @@ static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct 
 	x->rss_on = sh_pcap_rss_on(h->p);
 	x->teller = !quiet && (!x->rss_on || q->id == 0);
 	for (unsigned i = 0; r == 0 && i < s->n_rx; i++) {
-		struct stream *st = &x->st[x->n];
+		struct sh_pcap_stream *st = &x->st[x->n];
 
 		if (!x->rss_on && i != q->id)
 			continue;
@@ -559,14 +514,14 @@ static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct 
 		st->budget = sh_load_rlx(&x->full[i]) & UINT16_MAX;
 	}
 	x->plain = x->n == 1 && !x->rss_on && !x->st[0].live && s->rate_kind == SH_PCAP_FAST;
-	x->least = r == 0 && x->n == 1 && sh_cap_link(x->st[0].cap) == 1 ? RUNT : 0;
+	x->least = r == 0 && x->n == 1 && sh_cap_link(x->st[0].cap) == 1 ? SH_PCAP_RUNT : 0;
 	x->room = q->mp != NULL ? rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM : 0;
 	/* settings are changed under the seat: not for long */
 	for (uint64_t until = sh_now_ns() + 100000000; r == 0 && x->rss_on && !sh_rss_refresh(&x->rss, &h->p->rss);)
 		if (sh_now_ns() > until)
 			r = -EAGAIN;
 	if (r < 0)
-		close_all(x);
+		sh_pcap_rx_free(x);
 	else
 		*ret = x;
 	return r;
@@ -574,8 +529,8 @@ static int make(const struct sh_here *h, struct sh_queue *q, bool quiet, struct 
 
 int sh_pcap_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 {
-	struct rx *x;
-	int r = make(h, q, false, &x);
+	struct sh_pcap_rx *x;
+	int r = sh_pcap_rx_make(h, q, false, &x);
 
 	if (r < 0)
 		return r;
@@ -586,80 +541,6 @@ int sh_pcap_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 
 void sh_pcap_rx_shut(struct sh_io *io)
 {
-	close_all(io->data);
+	sh_pcap_rx_free(io->data);
 	io->data = NULL;
-}
-
-/* how many packets from .. to - 1 of a file are this queue's; st->pos is to then, or where the file ends */
-static uint64_t within(struct rx *x, struct stream *st, uint64_t from, uint64_t to)
-{
-	struct rte_mbuf with;
-	uint64_t n = 0;
-
-	st->held = st->ended = false;
-	st->pos = 0;
-	for (sh_cap_rewind(st->cap); st->pos < to && look(x, st); behind(st))
-		n += st->pos >= from && !runt(st) && mine(x, st, &with);
-	return n;
-}
-
-/* the same of a file that is read again and again */
-static uint64_t within_rounds(struct rx *x, struct stream *st, uint64_t from, uint64_t to)
-{
-	uint64_t each = within(x, st, 0, UINT64_MAX), all = st->pos, n;
-
-	if (all == 0)
-		return 0;
-	n = (to / all - from / all) * each;
-	from %= all;
-	to %= all;
-	return from <= to ? n + within(x, st, from, to) : n - within(x, st, to, from);
-}
-
-/* of packets from .. to - 1 there was room for so many */
-static uint64_t more_than(struct rx *x, struct stream *st, uint64_t from, uint64_t to, uint64_t room)
-{
-	uint64_t n;
-
-	if (to <= from + room)
-		return 0;
-	n = x->s->infinite ? within_rounds(x, st, from, to) : within(x, st, from, to);
-	return n > room ? n - room : 0;
-}
-
-/* how long the port has been running, or was until it was stopped; both words may be of two runs while it is started: 0 */
-static uint64_t ran_for(const struct sh_pcap *s)
-{
-	uint64_t from = sh_load_rlx(&s->t0), to = sh_load_rlx(&s->t1); /* relaxed, both: see above */
-
-	to = to == 0 ? sh_now_ns() : to;
-	return from != 0 && to > from ? to - from : 0;
-}
-
-/* exact for a queue whose owner is stopped or dead; of one that bursts meanwhile not to the burst */
-uint64_t sh_pcap_rx_behind(const struct sh_here *h, const struct sh_queue *q)
-{
-	uint64_t missed = 0, f, from;
-	struct rx *x;
-
-	/* one queue alone, and no rate: nobody passes it by */
-	if (!q->drop_en || (!sh_pcap_rss_on(h->p) && sh_pcap_names(h)->rate_kind != SH_PCAP_PER_S) ||
-	    make(h, (struct sh_queue *)(uintptr_t)q, true, &x) < 0)
-		return 0;
-	for (unsigned i = 0; i < x->n; i++) {
-		struct stream *st = &x->st[i];
-
-		if (st->live)
-			continue;
-		f = front(h->p, x->s, st->i, ran_for(x->s));
-		from = st->skip;
-		if (from < st->to_drop) {
-			missed += more_than(x, st, from, st->to_drop, st->budget);
-			from = st->to_drop;
-		}
-		if (f > from)
-			missed += more_than(x, st, from, f, q->desc);
-	}
-	close_all(x);
-	return missed;
 }
