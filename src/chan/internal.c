@@ -159,7 +159,7 @@ static void unheard(sh_id_t to, uint32_t service)
 {
 	struct sh_inbox *b = sh_inbox_of(sh_id_slot(to));
 
-	sh_shm_acquire(sh_region()); /* zeroed by whoever served its join, perhaps a thread of mine */
+	sh_shm_acquire(sh_region());	   /* zeroed by whoever served its join, perhaps a thread of mine */
 	sh_or(&b->unheard, 1u << service); /* R:BELL */
 	ring(b);
 }
