@@ -305,12 +305,13 @@ static void *poll_it(void *arg)
 
 ROLE(slow)
 {
+	bool polled = strcmp(argv[1], "polled") == 0;
 	pthread_t th, poller;
 	char line[64];
 
 	CHECK_EQ(sem_init(&go_on, 0, 0), 0);
 	init_as("secondary");
-	if (strcmp(argv[1], "polled") == 0) {
+	if (polled) {
 		CHECK(shoal_mp_fd() >= 0);
 		CHECK_EQ(pthread_create(&poller, NULL, poll_it, NULL), 0);
 	}
@@ -320,7 +321,7 @@ ROLE(slow)
 	CHECK_EQ(pthread_create(&th, NULL, hear, NULL), 0);
 	t_tell("cleanup %d", rte_eal_cleanup());
 	CHECK_EQ(pthread_join(th, NULL), 0);
-	if (strcmp(argv[1], "polled") == 0)
+	if (polled)
 		CHECK_EQ(pthread_join(poller, NULL), 0);
 	return 0;
 }
