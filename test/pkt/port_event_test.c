@@ -80,8 +80,8 @@ TEST(while_one_thread_is_in_a_callback_no_other_calls_one)
 
 	INIT("primary", NULL);
 	CHECK_EQ(setenv("SHOAL_TURN_NS", "20000000", 1), 0);
+	got.hold = "n0"; /* before there is a thread that reads it */
 	listen_to_ports();
-	got.hold = "n0";
 	CHECK_EQ(pthread_create(&t, NULL, make_it, NULL), 0);
 	sem_wait(&got.held);
 	CHECK_EQ(rte_vdev_uninit(DEVICE), 0);
@@ -126,8 +126,8 @@ TEST(nor_while_the_library_s_thread_is)
 	CHECK_EQ(setenv("SHOAL_TURN_NS", "20000000", 1), 0);
 	p = t_spawn("other", NULL);
 	t_expect(p, "ready");
+	got.hold = "n0"; /* before there is a thread that reads it */
 	listen_to_ports();
-	got.hold = "n0";
 	does(p, "make " DEVICE);
 	sem_wait(&got.held);
 	CHECK_EQ(rte_vdev_uninit(DEVICE), 0);
@@ -167,9 +167,9 @@ static void change_things(const char *word)
 TEST(callbacks_may_attach_and_detach_register_and_unregister)
 {
 	INIT("primary", NULL);
+	got.then = change_things;
 	listen_to_ports();
 	CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, never, NULL), 0);
-	got.then = change_things;
 	CHECK_EQ(rte_vdev_init(DEVICE, NULL), 0);
 	was_told("n0 n1");
 	CHECK_EQ(rte_vdev_uninit(DEVICE), 0);
@@ -259,8 +259,8 @@ TEST(nor_has_it_the_name_of_the_next_one)
 	int n = 3;
 
 	INIT("primary", "--vdev=" DEVICE);
-	listen_to_ports();
 	got.then = replace;
+	listen_to_ports();
 	CHECK_EQ(rte_vdev_init("net_null9", NULL), 0); /* in whose callback the other one is replaced */
 	t_until(so_many, &n);
 	CHECK_STR(ended, DEVICE);
