@@ -86,6 +86,18 @@ void sh_slot_reclaim(struct sh_proc *p, unsigned slot)
 		(void)sh_add(&p->r->epoch, 1);
 }
 
+/*
+ * Word by word: whoever asked the one before to look (chan/internal.c) may do so still. The newcomer need not hear of that, it
+ * looks at all there is when it starts.
+ */
+static void clear_inbox(unsigned char *inbox)
+{
+	_Atomic uint64_t *w = (void *)inbox;
+
+	for (size_t i = 0; i < SH_INBOX_SIZE / sizeof(*w); i++)
+		sh_store_rlx(&w[i], 0); /* relaxed: published by the word, like the rest */
+}
+
 static void fill_member(struct sh_proc *p, unsigned slot, const struct sh_hello *h, uint32_t uid)
 {
 	struct sh_member *m = &p->r->members[slot];
@@ -102,7 +114,7 @@ static void fill_member(struct sh_proc *p, unsigned slot, const struct sh_hello 
 	for (unsigned i = 0; i < sizeof(m->count) / sizeof(m->count[0]); i++)
 		sh_store_rlx(&m->count[i], 0); /* counters */
 	if (sh_slot_there(slot))	       /* else it is all zero */
-		memset(p->r->slots[slot].inbox, 0, SH_INBOX_SIZE);
+		clear_inbox(p->r->slots[slot].inbox);
 }
 
 int sh_slot_take(struct sh_proc *p, const struct sh_hello *h, uint32_t uid, sh_id_t *id)
