@@ -20,6 +20,7 @@
  * the home, orders in head          they are thrown away by the next one who has an order for that slot, with a line each
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +36,11 @@
 #include "proc/proc.h"
 
 #define ZONE "EXT_ORDERS"
-#define CHUNK 4096u /* orders of a memzone */
-#define CHUNKS 64u
-#define RING_NS (10 * SH_NS_PER_MS) /* a home that has orders is rung again, lest who rang first died before it did */
+#define CHUNK                                                                                                          \
+	4096u /* orders of the first memzone; each has twice as many as the one before: memory alone is the limit */
+#define CHUNKS 19u
+#define WAIT_NS (100 * SH_NS_PER_MS) /* without memory for more: so long somebody may be about to give one back */
+#define RING_NS (10 * SH_NS_PER_MS)  /* a home that has orders is rung again, lest who rang first died before it did */
 
 struct order {
 	_Atomic uint32_t next; /* as the lower half of head */
@@ -96,13 +99,28 @@ static struct sh_ext_table *table(bool make)
 	return t;
 }
 
+static uint32_t orders_in(unsigned k)
+{
+	return CHUNK << k;
+}
+
+/* of the first order of chunk k; one more is its number */
+static uint32_t first_of(unsigned k)
+{
+	return orders_in(k) - CHUNK;
+}
+
 /* NULL: not the number of an order */
 static struct order *order_of(struct sh_ext_table *t, uint32_t ref)
 {
-	uint64_t at =
-		ref != 0 && (ref - 1) / CHUNK < CHUNKS ? sh_load_acq(&t->chunk[(ref - 1) / CHUNK]) : 0; /* A:EXTCHUNK */
+	unsigned k;
+	uint64_t at;
 
-	return at != 0 ? (struct order *)(uintptr_t)at + (ref - 1) % CHUNK : NULL;
+	if (ref == 0 || ref > first_of(CHUNKS))
+		return NULL;
+	k = 31 - (unsigned)__builtin_clz((ref - 1) / CHUNK + 1);
+	at = sh_load_acq(&t->chunk[k]); /* A:EXTCHUNK */
+	return at != 0 ? (struct order *)(uintptr_t)at + (ref - 1 - first_of(k)) : NULL;
 }
 
 #define REF(word) ((uint32_t)(word))
@@ -128,13 +146,15 @@ static uint32_t take_all(_Atomic uint64_t *at)
 	return REF(word);
 }
 
-/* CHUNK more orders: true, also if somebody else has made them */
+/* a chunk of orders more: true, also if somebody else has made it */
 static bool grow(struct sh_ext_table *t)
 {
 	for (unsigned k = 0; k < CHUNKS; k++) {
 		char name[RTE_MEMZONE_NAMESIZE];
-		struct sh_zone_ask ask = {
-			.name = name, .len = CHUNK * sizeof(struct order), .align = SH_LINE, .socket = SOCKET_ID_ANY};
+		struct sh_zone_ask ask = {.name = name,
+					  .len = orders_in(k) * sizeof(struct order),
+					  .align = SH_LINE,
+					  .socket = SOCKET_ID_ANY};
 		const struct rte_memzone *mz;
 		uint64_t none = 0;
 		struct order *o;
@@ -149,12 +169,13 @@ static bool grow(struct sh_ext_table *t)
 		if (r < 0)
 			return false;
 		o = mz->addr;
-		for (uint32_t i = 0; i < CHUNK; i++)
-			sh_store_rlx(&o[i].next, i + 1 < CHUNK ? k * CHUNK + i + 2 : 0); /* relaxed: before the CAS */
+		for (uint32_t i = 0; i < orders_in(k); i++)
+			sh_store_rlx(&o[i].next,
+				     i + 1 < orders_in(k) ? first_of(k) + i + 2 : 0); /* relaxed: before the CAS */
 		SH_STEP("ext_chunk_there");
 		if (!sh_cas(&t->chunk[k], &none, (uint64_t)(uintptr_t)o)) /* R:EXTCHUNK */
 			return false;
-		(void)push(&t->free, k * CHUNK + 1, &o[CHUNK - 1]);
+		(void)push(&t->free, first_of(k) + 1, &o[orders_in(k) - 1]);
 		return true;
 	}
 	return false;
@@ -177,6 +198,16 @@ static uint32_t order_get(struct sh_ext_table *t)
 			return (uint32_t)(REF(word));
 		}
 	}
+}
+
+/* the same; without memory it waits a little for the homes, which give some back */
+static uint32_t order_wait(struct sh_ext_table *t)
+{
+	uint32_t ref = order_get(t);
+
+	for (uint64_t dl = sh_deadline(WAIT_NS); ref == 0 && sh_left_ns(dl) > 0; ref = order_get(t))
+		sched_yield();
+	return ref;
 }
 
 static void order_put(struct sh_ext_table *t, uint32_t ref)
@@ -222,7 +253,7 @@ static void settle_all(struct sh_ext_table *t, unsigned slot)
 {
 	uint32_t ref = take_all(&t->head[slot]), first = 0, next, n = 0;
 
-	for (struct order *o; (o = order_of(t, ref)) != NULL && n++ < CHUNKS * CHUNK;
+	for (struct order *o; (o = order_of(t, ref)) != NULL && n++ < first_of(CHUNKS);
 	     ref = next) {		       /* the last one is in front: turned round */
 		next = sh_load_rlx(&o->next);  /* relaxed: it is mine, by an acquire */
 		sh_store_rlx(&o->next, first); /* relaxed: as above */
@@ -272,7 +303,7 @@ static void leave_order(sh_id_t home, struct rte_mbuf_ext_shared_info *s, void *
 	struct order *o;
 	uint32_t ref;
 
-	ref = t != NULL ? order_get(t) : 0;
+	ref = t != NULL ? order_wait(t) : 0;
 	o = t != NULL ? order_of(t, ref) : NULL;
 	if (o == NULL) {
 		lost(s, addr, "no memory for a call to free it");

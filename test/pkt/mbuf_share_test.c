@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -354,6 +355,64 @@ TEST(external_buffers_of_one_that_is_stopped)
 	say(&s, "W", "ok 8");
 	ends(&s);
 	whole(s.mp);
+}
+
+/* more than there were orders for at first, and than the next pieces of memory have */
+#define MANY 300000u
+static _Atomic unsigned called;
+static void count_call(void *addr, void *arg)
+{
+	(void)addr, (void)arg;
+	atomic_fetch_add(&called, 1);
+}
+
+static bool all_called(void *arg)
+{
+	(void)arg;
+	return atomic_load(&called) == MANY;
+}
+
+ROLE(home_of_many)
+{
+	struct rte_mbuf_ext_shared_info *s;
+
+	init_as("secondary");
+	s = rte_calloc(NULL, MANY, sizeof(*s), 0);
+	CHECK(s != NULL);
+	for (unsigned i = 0; i < MANY; i++) {
+		s[i].free_cb = count_call;
+		rte_mbuf_ext_refcnt_set(&s[i], 1);
+	}
+	t_tell("up %llu", (unsigned long long)(uintptr_t)s);
+	t_until(all_called, NULL);
+	t_tell("called");
+	return rte_eal_cleanup();
+}
+
+TEST(many_external_buffers_of_one_that_is_stopped)
+{
+	struct rte_mbuf_ext_shared_info *s;
+	struct rte_mempool *mp;
+	struct t_proc *p;
+	void *data;
+
+	init_as("primary");
+	mp = make_pool("pool", MBUFS, ROOM);
+	data = rte_malloc(NULL, 64, 0);
+	p = t_spawn("home_of_many", NULL);
+	s = (void *)(uintptr_t)strtoull(t_expect(p, "up") + 3, NULL, 10);
+	t_kill(p, SIGSTOP);
+	for (unsigned i = 0; i < MANY; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(mp);
+
+		CHECK(m != NULL);
+		rte_pktmbuf_attach_extbuf(m, data, 0, 64, &s[i]);
+		rte_pktmbuf_free(m);
+	}
+	t_kill(p, SIGCONT);
+	CHECK_STR(t_expect(p, ""), "called");
+	CHECK_EQ(t_wait(p), 0);
+	whole(mp);
 }
 
 static bool alone(void *arg)
