@@ -131,6 +131,7 @@ static bool push(_Atomic uint64_t *at, uint32_t first, struct order *last)
 {
 	uint64_t word = sh_load_acq(at); /* A:EXTLIST */
 
+	sh_shm_release(sh_region()); /* an order may come back to this process by way of others */
 	do
 		sh_store_rlx(&last->next, REF(word));	    /* relaxed: before the CAS */
 	while (!sh_cas(at, &word, NEXT_WORD(word, first))); /* R:EXTLIST */
@@ -143,6 +144,7 @@ static uint32_t take_all(_Atomic uint64_t *at)
 
 	while (REF(word) != 0 && !sh_cas(at, &word, NEXT_WORD(word, 0u))) /* A:EXTLIST */
 		;
+	sh_shm_acquire(sh_region());
 	return REF(word);
 }
 
@@ -195,6 +197,7 @@ static uint32_t order_get(struct sh_ext_table *t)
 			word = sh_load_acq(&t->free);					      /* A:EXTLIST */
 		} else if (sh_cas(&t->free, &word, NEXT_WORD(word, sh_load_rlx(&o->next)))) { /* A:EXTLIST; relaxed: the
 												CAS fails if it changed */
+			sh_shm_acquire(sh_region());
 			return (uint32_t)(REF(word));
 		}
 	}
