@@ -9,7 +9,7 @@
  *
  * A process killed inside any of these calls leaves a valid state, and nobody hangs: an object is in the pool, or the dead
  * one had it. One that is stopped (SIGSTOP) there holds up nobody: the others find out after 2 ms, once, and use a second ring, which
- * has a quarter of the objects.
+ * has an eighth of the objects, of up to 4096 a quarter.
  *
  * In a child of fork() that has not called rte_eal_init() itself nothing is taken and nothing given back: -EPERM, and a line.
  */

@@ -4,7 +4,7 @@
  *
  * Nobody can take a side of a ring from a living process: stopped for an hour, it stores its tail then. So each pool of the
  * library's back ends has two rings (or two stacks) of the same size: the ring, by which all goes as long as nothing is the
- * matter, and the detour behind it, which has a reserve of a quarter of the objects. An object is in one of the two, and may be in
+ * matter, and the detour behind it, with a reserve: an eighth of the objects, of few a quarter. An object is in one of the two, may be in
  * either: whoever takes the other way than somebody else has done nothing wrong. So all words here but the rings themselves
  * are hints, which say how not to wait; what they say too late or too long costs a while, and the next one puts it right.
  *
@@ -198,9 +198,18 @@ unsigned sh_pool_round_count(const struct rte_mempool *mp)
 	return count(mp, RING) + count(mp, DETOUR);
 }
 
+/*
+ * Of n objects. Not more of many: slots of the ring that are empty for long are in nobody's nearest cache when they are written. With
+ * a quarter of 16 thousand packets one that went from process to process cost 70 cycles, with an eighth 47.
+ */
+static unsigned share_of(unsigned n)
+{
+	return RTE_MIN(n / 4, RTE_MAX(n / 8, 1024u));
+}
+
 static unsigned reserve(const struct rte_mempool *mp)
 {
-	return mp->populated_size / 4;
+	return share_of(mp->populated_size);
 }
 
 /* the detour has become less */
@@ -288,12 +297,12 @@ int sh_pool_round_put(struct rte_mempool *mp, void *const *objs, unsigned n, str
 	return -EPERM;
 }
 
-/* the last quarter of the objects is the reserve, so that who takes all of a new pool has them in the order they came in */
+/* the last objects are the reserve, so that who takes all of a new pool has them in the order they came in */
 void sh_pool_round_fill(struct rte_mempool *mp, void *obj)
 {
 	const struct rte_mempool_ops *ops = sh_pool_ops(mp);
 
-	if (ops != NULL && sh_pool_own_ops(ops) && mp->populated_size > mp->size - mp->size / 4 &&
+	if (ops != NULL && sh_pool_own_ops(ops) && mp->populated_size > mp->size - share_of(mp->size) &&
 	    in(mp, DETOUR, &obj, 1, NULL, 0))
 		return;
 	(void)rte_mempool_ops_enqueue_bulk(mp, &obj, 1);
