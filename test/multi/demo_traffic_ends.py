@@ -15,6 +15,7 @@ from terminal import LIMIT, Failed, Terminal  # noqa: E402
 tmp = tempfile.mkdtemp(prefix='dt', dir='/tmp')  # short: names of sockets are in it
 os.chmod(tmp, 0o777)
 os.environ['TMPDIR'] = tmp
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started this with nohup: a shell cannot trap what was ignored before it
 
 
 def processes():
