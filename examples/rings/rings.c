@@ -135,7 +135,7 @@ static unsigned now;  /* the producer that lives, or lived last */
 static uint8_t *seen; /* by block: how often it came */
 static uint64_t taken, twice, in_disorder;
 static struct sha256 sha;
-static volatile sig_atomic_t stopped;
+static atomic_int stopped; /* lock-free: set by a handler, on whatever thread it comes to */
 
 static void on_stop(int sig)
 {
