@@ -202,6 +202,16 @@ struct t_proc *other(uint64_t *id)
 	return p;
 }
 
+struct t_proc *doomed(uint64_t *id, const char *label)
+{
+	struct t_proc *p;
+
+	CHECK_EQ(setenv("SHOAL_DIE_AT", label, 1), 0);
+	p = other(id);
+	CHECK_EQ(unsetenv("SHOAL_DIE_AT"), 0);
+	return p;
+}
+
 /* ---- the test's side ---- */
 
 struct piece *_Atomic came_back;

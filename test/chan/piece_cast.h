@@ -43,6 +43,8 @@ bool none_on_their_way(void *arg);
 void init_as(const char *type);
 /* another member, the role of piece_cast.c, and its id */
 struct t_proc *other(uint64_t *id);
+/* the same, killed at that step; needs a build with -Dfault=true */
+struct t_proc *doomed(uint64_t *id, const char *label);
 bool is_back(void *arg);
 /* wait until on_return() has had it */
 void back(struct piece *p);

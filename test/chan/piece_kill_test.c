@@ -21,16 +21,6 @@
 #include "piece_cast.h"
 #include "proc/proc.h"
 
-static struct t_proc *doomed(uint64_t *id, const char *label)
-{
-	struct t_proc *p;
-
-	CHECK_EQ(setenv("SHOAL_DIE_AT", label, 1), 0);
-	p = other(id);
-	CHECK_EQ(unsetenv("SHOAL_DIE_AT"), 0);
-	return p;
-}
-
 TEST(a_receiver_dies_at_each_step)
 {
 	static const struct {

@@ -171,16 +171,6 @@ TEST(what_two_dead_ones_left_is_freed)
 	}
 }
 
-static struct t_proc *doomed(uint64_t *id, const char *label)
-{
-	struct t_proc *p;
-
-	CHECK_EQ(setenv("SHOAL_DIE_AT", label, 1), 0);
-	p = other(id);
-	CHECK_EQ(unsetenv("SHOAL_DIE_AT"), 0);
-	return p;
-}
-
 /* its sender is stopped and has not heard of it: what had the dead one's name on it for a moment is not the dead one's */
 TEST(a_receiver_dies_at_each_step_and_what_it_left_is_freed)
 {

@@ -26,15 +26,21 @@ def compare(world, meanwhile):
         raise Failed(f'the file that came has another digest: {got}, not {want}')
 
 
+def path_of_two(w, kind, exes):
+    """two processes of symmetric_mp, and both hosts at their ends"""
+    if kind == 'af_packet':
+        w.veths()
+    all_ = forwarders(w, exes['symmetric_mp'], DEVICES[kind], 2)
+    if kind == 'tap':
+        w.plug_taps()
+    w.ping()
+    return all_
+
+
 def symmetric_over(kind, exes):
     w = World()
     try:
-        if kind == 'af_packet':
-            w.veths()
-        all_ = forwarders(w, exes['symmetric_mp'], DEVICES[kind], 2)
-        if kind == 'tap':
-            w.plug_taps()
-        w.ping()
+        all_ = path_of_two(w, kind, exes)
 
         def replace():
             all_[1].kill()
@@ -53,12 +59,7 @@ def primary_dies(kind, exes):
     """the one that opened everything is killed; a secondary takes its place, with what the other one has: the download goes on"""
     w = World()
     try:
-        if kind == 'af_packet':
-            w.veths()
-        all_ = forwarders(w, exes['symmetric_mp'], DEVICES[kind], 2)
-        if kind == 'tap':
-            w.plug_taps()
-        w.ping()
+        all_ = path_of_two(w, kind, exes)
 
         def replace():
             all_[0].kill()
