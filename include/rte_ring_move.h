@@ -48,10 +48,14 @@ extern "C" {
 #endif
 #endif
 #ifdef __RTE_RING_TSAN
+void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
 #define __RTE_RING_LEAVES(s) __tsan_release(s)
+/* a thread of another process has seen this tail of a thread of mine, and left what it saw */
+#define __RTE_RING_SEEN(tail) __tsan_acquire((void *)(uintptr_t)(tail))
 #else
 #define __RTE_RING_LEAVES(s) ((void)0)
+#define __RTE_RING_SEEN(tail) ((void)0)
 #endif
 
 typedef uint64_t __rte_ring_two __attribute__((__vector_size__(16)));
@@ -197,6 +201,7 @@ static __rte_always_inline uint32_t __rte_ring_grant(struct __rte_ring_side *s, 
 	/* written inside this side only; what it stands for was acquired by who wrote it. Plain, so that it is no instruction */
 	uint32_t seen = s->seen, room = base + seen - pos;
 
+	__RTE_RING_SEEN(&other->tail);
 	if (room < n || left != NULL) {
 		if (likely(s->chase == 0) || room >= n || !lone)
 			seen = __atomic_load_n(&other->tail, __ATOMIC_ACQUIRE); /* A:RINGPUB, A:RINGTAKE */
