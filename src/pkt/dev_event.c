@@ -28,83 +28,32 @@ struct sh_dev_cb {
 struct sh_dev_watch {
 	struct sh_dev_cb *cbs;
 	bool off; /* rte_dev_event_monitor_stop() */
-	struct {
-		uint64_t serial;
-		char name[SH_PORT_NAME];
-	} seen[SH_PORTS];
+	struct sh_seen seen[SH_PORTS];
 };
 
-struct change {
-	char name[SH_PORT_NAME];
-	enum rte_dev_event_type event;
-};
-
-static void raise_event(struct sh_ports *s, const struct change *c)
+static void raise_event(struct sh_ports *s, const char *name, enum rte_dev_event_type event)
 {
 	struct sh_dev_watch *w = s->devwatch;
 
 	for (struct sh_dev_cb *cb = w->cbs; cb != NULL; cb = cb->next) {
-		if (cb->name != NULL && strcmp(cb->name, c->name) != 0)
+		if (cb->name != NULL && strcmp(cb->name, name) != 0)
 			continue;
 		cb->running++;
 		sh_unlock(&s->cb_lock);
-		cb->fn(c->name, c->event, cb->arg);
+		cb->fn(name, event, cb->arg);
 		sh_lock(&s->cb_lock);
 		cb->running--;
 	}
 }
 
-/* the port in row i by now: its serial and name, or 0 */
-static uint64_t row(struct sh_ports *s, unsigned i, char name[SH_PORT_NAME])
+void sh_dev_events(struct sh_ports *s, uint64_t last)
 {
-	struct sh_port *p;
-	uint64_t serial;
-
-	sh_lock(&s->lock);
-	p = sh_port(i);
-	serial = p != NULL ? sh_serial(p) : 0;
-	if (serial != 0) {
-		memcpy(name, p->name, SH_PORT_NAME);
-		name[SH_PORT_NAME - 1] = '\0';
-	}
-	sh_unlock(&s->lock);
-	return serial;
-}
-
-/* with cb_lock: what is different in row i: 0, 1 or 2 changes, noted */
-static unsigned compare(struct sh_ports *s, unsigned i, struct change c[2])
-{
-	struct sh_dev_watch *w = s->devwatch;
-	char name[SH_PORT_NAME];
-	uint64_t serial = row(s, i, name);
-	unsigned n = 0;
-
-	if (w->seen[i].serial == serial)
-		return 0;
-	if (w->seen[i].serial != 0) {
-		memcpy(c[n].name, w->seen[i].name, SH_PORT_NAME);
-		c[n++].event = RTE_DEV_EVENT_REMOVE;
-	}
-	w->seen[i].serial = serial;
-	if (serial != 0) {
-		memcpy(w->seen[i].name, name, SH_PORT_NAME);
-		memcpy(c[n].name, name, SH_PORT_NAME);
-		c[n++].event = RTE_DEV_EVENT_ADD;
-	}
-	return n;
-}
-
-void sh_dev_events(struct sh_ports *s)
-{
-	struct change c[2];
+	struct sh_change c;
 
 	sh_lock(&s->cb_lock);
-	for (unsigned i = 0; s->devwatch != NULL && i < SH_PORTS; i++) {
-		unsigned n = compare(s, i, c);
-
-		for (unsigned k = 0; k < n && !s->devwatch->off; k++)
-			raise_event(s, &c[k]);
-	}
+	while (s->devwatch != NULL && sh_seen_next(s->devwatch->seen, last, &c))
+		if (!s->devwatch->off)
+			raise_event(s, c.name, c.began ? RTE_DEV_EVENT_ADD : RTE_DEV_EVENT_REMOVE);
 	sh_unlock(&s->cb_lock);
 }
 
@@ -128,13 +77,13 @@ void sh_dev_events_forget(struct sh_ports *s)
 /* under cb_lock */
 static struct sh_dev_watch *watch_of(struct sh_ports *s)
 {
-	struct change c[2];
+	struct sh_change c;
 
 	if (s->devwatch != NULL)
 		return s->devwatch;
 	s->devwatch = calloc(1, sizeof(*s->devwatch));
-	for (unsigned i = 0; s->devwatch != NULL && i < SH_PORTS; i++) /* no event for what is there by now */
-		(void)compare(s, i, c);
+	while (s->devwatch != NULL && sh_seen_next(s->devwatch->seen, sh_seen_last(), &c))
+		; /* no event for what is there by now */
 	return s->devwatch;
 }
 
@@ -230,16 +179,16 @@ SH_EXPORT int rte_dev_event_callback_unregister(const char *device_name, rte_dev
 
 SH_EXPORT void rte_dev_event_callback_process(const char *device_name, enum rte_dev_event_type event)
 {
-	struct change c = {.event = event};
+	char name[SH_PORT_NAME];
 	struct sh_ports *s;
 
-	if (device_name == NULL || event >= RTE_DEV_EVENT_MAX || strlen(device_name) >= sizeof(c.name) ||
+	if (device_name == NULL || event >= RTE_DEV_EVENT_MAX || strlen(device_name) >= sizeof(name) ||
 	    begin("rte_dev_event_callback_process", &s) < 0)
 		return;
-	memcpy(c.name, device_name, strlen(device_name) + 1);
+	memcpy(name, device_name, strlen(device_name) + 1);
 	sh_lock(&s->cb_lock);
 	if (s->devwatch != NULL)
-		raise_event(s, &c);
+		raise_event(s, name, event);
 	sh_unlock(&s->cb_lock);
 }
 

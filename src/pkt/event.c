@@ -5,8 +5,8 @@
  * What has happened is found by looking at the table (sh_ports_events()). When another process says that there is something to
  * look at, a thread does: the internal one, which hears it, is not to be held up by what a program does in its callback.
  *
- * One thread at a time looks and calls, so each port's events come one after the other, in their order, and no two callbacks
- * run at once. Others wait for their turn, for a second at most: a callback may wait for one of them, or never return. Who did not
+ * One thread at a time looks and calls, so events come one after the other, in order for each port and each name (seen.c), and no
+ * two callbacks run at once. Others wait for their turn, for a second at most: a callback may wait for one of them, or never return. Who did not
  * get it, or is in a callback itself and has changed something there, leaves it to the one that calls, who looks once more.
  */
 #include <errno.h>
@@ -121,58 +121,60 @@ static void raise_event(struct sh_ports *s, unsigned port, enum rte_eth_event_ty
 	sh_unlock(&s->cb_lock);
 }
 
-enum { GONE_PORT = 1, NEW_PORT = 2, LINK = 4, REMOVED = 8 };
-
-/* the serial and the name of the port in this row, if both are of one */
-static uint64_t row_now(unsigned i, char name[SH_PORT_NAME])
+/* under the lock: what is told of links from here on is news */
+static void link_note(struct sh_ports *s, unsigned i)
 {
 	struct sh_port *p = sh_port(i);
-	uint64_t serial = p != NULL ? sh_serial(p) : 0;
 
-	if (serial == 0)
-		return 0;
-	memcpy(name, p->name, SH_PORT_NAME);
-	name[SH_PORT_NAME - 1] = '\0';
-	sh_fence(); /* the name before the serial once more; partner: state, before a row is written */
-	return sh_serial(p) == serial ? serial : 0;
+	if (p == NULL)
+		return;
+	s->link_seen[i].n = sh_load_acq(&p->link_n);  /* A:PORTLINK */
+	s->link_seen[i].gone = sh_load_acq(&p->gone); /* A:PORTLINK */
 }
 
-/* what is different from what was seen; notes it. was: the name of the port that there is no more */
-static unsigned compare(struct sh_ports *s, unsigned i, char was[SH_PORT_NAME])
+/* the next end or beginning of a port; notes it */
+static bool next_port(struct sh_ports *s, uint64_t last, struct sh_change *c)
 {
-	struct sh_port *p = sh_port(i);
-	char name[SH_PORT_NAME] = "";
-	uint64_t serial = row_now(i, name);
+	bool r = sh_seen_next(s->seen, last, c);
+
+	if (r && c->began) {
+		sh_lock(&s->lock);
+		link_note(s, c->row);
+		sh_unlock(&s->lock);
+	}
+	return r;
+}
+
+enum { LINK = 1, REMOVED = 2 };
+
+/* what is new with a port that was told of; notes it */
+static unsigned link_news(struct sh_ports *s, unsigned i)
+{
+	struct sh_port *p;
 	unsigned what = 0;
 
-	if (s->seen[i].serial != serial) {
-		what |= (s->seen[i].serial != 0 ? GONE_PORT : 0) | (serial != 0 ? NEW_PORT : 0);
-		memcpy(was, s->seen[i].name, SH_PORT_NAME);
-		memcpy(s->seen[i].name, name, SH_PORT_NAME);
-	}
-	if (p != NULL) {
-		uint64_t link_n = sh_load_acq(&p->link_n); /* A:PORTLINK */
-		uint32_t gone = sh_load_acq(&p->gone);	   /* A:PORTLINK */
-
-		if (what == 0 && link_n != s->seen[i].link_n && sh_load_acq(&p->want_lsc) != 0) /* A:PORTSET */
+	sh_lock(&s->lock);
+	p = sh_port(i);
+	if (p != NULL && s->seen[i].serial == sh_serial(p)) {
+		if (sh_load_acq(&p->link_n) != s->link_seen[i].n &&
+		    sh_load_acq(&p->want_lsc) != 0) /* A:PORTLINK A:PORTSET */
 			what |= LINK;
-		if ((what & ~LINK) == 0 && gone != 0 && s->seen[i].gone == 0)
+		if (sh_load_acq(&p->gone) != 0 && s->link_seen[i].gone == 0) /* A:PORTLINK */
 			what |= REMOVED;
-		s->seen[i].link_n = link_n;
-		s->seen[i].gone = gone;
+		link_note(s, i);
 	}
-	s->seen[i].serial = serial;
+	sh_unlock(&s->lock);
 	return what;
 }
 
 void sh_ports_note(struct sh_ports *s)
 {
-	char was[SH_PORT_NAME];
+	struct sh_change c;
 
-	sh_lock(&s->lock);
+	while (next_port(s, sh_seen_last(), &c))
+		;
 	for (unsigned i = 0; i < SH_PORTS; i++)
-		(void)compare(s, i, was);
-	sh_unlock(&s->lock);
+		(void)link_news(s, i);
 }
 
 static void raise_end(struct sh_ports *s, unsigned port, const char was[SH_PORT_NAME])
@@ -187,22 +189,21 @@ static void raise_end(struct sh_ports *s, unsigned port, const char was[SH_PORT_
 	sh_unlock(&s->cb_lock);
 }
 
-/* it is this thread's turn */
+/* it is this thread's turn. What begins meanwhile has its own: who makes it has this process look again */
 static void tell(struct sh_ports *s)
 {
-	char was[SH_PORT_NAME];
+	uint64_t last = sh_seen_last();
+	struct sh_change c;
 
-	sh_dev_events(s);
+	sh_dev_events(s, last);
+	while (next_port(s, last, &c))
+		if (c.began)
+			raise_event(s, c.row, RTE_ETH_EVENT_NEW);
+		else
+			raise_end(s, c.row, c.name);
 	for (unsigned i = 0; i < SH_PORTS; i++) {
-		unsigned what;
+		unsigned what = link_news(s, i);
 
-		sh_lock(&s->lock);
-		what = compare(s, i, was);
-		sh_unlock(&s->lock);
-		if ((what & GONE_PORT) != 0)
-			raise_end(s, i, was);
-		if ((what & NEW_PORT) != 0)
-			raise_event(s, i, RTE_ETH_EVENT_NEW);
 		if ((what & LINK) != 0)
 			raise_event(s, i, RTE_ETH_EVENT_INTR_LSC);
 		if ((what & REMOVED) != 0)

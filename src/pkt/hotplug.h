@@ -55,7 +55,7 @@ void sh_hotplug_stop(void);
 
 /* dev_event.c: devices that came and went since the last look, for rte_dev_event_callback_register() */
 struct sh_ports;
-void sh_dev_events(struct sh_ports *s);
+void sh_dev_events(struct sh_ports *s, uint64_t last); /* last: as sh_seen_next() */
 void sh_dev_events_forget(struct sh_ports *s);
 
 #endif

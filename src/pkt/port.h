@@ -59,6 +59,19 @@ struct rte_eth_rxtx_callback {
 	void *arg;
 };
 
+/* what callbacks were told of a row: the port that they know there; serial 0: none */
+struct sh_seen {
+	uint64_t serial;
+	char name[SH_PORT_NAME];
+};
+
+/* an end, or a beginning, that is to be told */
+struct sh_change {
+	unsigned row;
+	bool began;
+	char name[SH_PORT_NAME];
+};
+
 struct sh_event_cb {
 	struct sh_event_cb *next;
 	uint16_t port; /* RTE_ETH_ALL: any */
@@ -77,7 +90,7 @@ struct sh_event_cb {
  *   here, visits, visited, closed, late, bound, unopened   under lock; so are the words of rows that this process makes or
  *                  removes
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
- *   seen           under lock, by who tells: what callbacks were told
+ *   seen, link_seen   under lock, by who tells: what callbacks were told
  *   telling        under cb_lock
  *   cbs, teller, devs, dev, pkt_cbs   under cb_lock
  */
@@ -96,11 +109,11 @@ struct sh_ports {
 	_Atomic uint64_t
 		late[SH_PORTS]; /* serial of a port that was closed from inside a burst: to be closed for all */
 	_Atomic uint64_t probed_ns;
+	struct sh_seen seen[SH_PORTS];
 	struct {
-		uint64_t serial, link_n;
+		uint64_t n;
 		uint32_t gone;
-		char name[SH_PORT_NAME];
-	} seen[SH_PORTS];
+	} link_seen[SH_PORTS];
 	struct {
 		bool on, more; /* somebody calls callbacks; and is to look once more, in the place of who did not */
 		pthread_t by;  /* who */
@@ -216,6 +229,10 @@ void sh_ports_note(struct sh_ports *s); /* what is there by now is not told */
 /* is this a callback that is told the end of this port (of a port of this name)? Its name; its number, or SH_PORTS */
 bool sh_port_ends(unsigned port, char name[SH_PORT_NAME]);
 unsigned sh_port_ends_named(const char *name);
+
+/* seen.c: the next that is to be told, noted as told; false: nothing. last: of beginnings only those up to this serial */
+bool sh_seen_next(struct sh_seen seen[SH_PORTS], uint64_t last, struct sh_change *c);
+uint64_t sh_seen_last(void); /* the last serial that was given */
 
 /* here.c: have the other processes look, without waiting for them; a callback may be under way when it returns */
 void sh_ports_nudge(void);

@@ -291,7 +291,7 @@ static int attach_and_show(struct sh_table *t, struct sh_port *p)
 	struct sh_here *h = NULL;
 	int r;
 
-	p->serial = sh_add(&t->serial, 1) + 1;
+	p->serial = sh_add(&t->serial, 1) + 1; /* R:PORTSER */
 	sh_lock(&s->lock);
 	if (s->here[p->id] != NULL) /* of a port that was here before */
 		sh_here_drop(s, s->here[p->id]);

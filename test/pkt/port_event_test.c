@@ -135,7 +135,7 @@ TEST(nor_while_the_library_s_thread_is)
 	does(p, "make net_null3");
 	CHECK_EQ(atomic_load(&got.n), 0);
 	sem_post(&got.go_on);
-	was_told("n0 n1 d0 n0"); /* row by row, and once more */
+	was_told("n0 d0 n0 n1"); /* as it was done */
 	t_say(p, "end");
 	CHECK_EQ(t_wait(p), 0);
 	CHECK_EQ(rte_eal_cleanup(), 0);
@@ -174,6 +174,181 @@ TEST(callbacks_may_attach_and_detach_register_and_unregister)
 	was_told("n0 n1");
 	CHECK_EQ(rte_vdev_uninit(DEVICE), 0);
 	was_told("n0 n1 d0 n0");
+	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+/* ---- in order for a name ---- */
+
+#define NAMES 4
+
+/* what a watcher was told: "+1" net_null1 began, "-1" it ended; of devices, of ports */
+static struct {
+	atomic_int n;
+	char dev[256], eth[256];
+	atomic_bool hold;
+	atomic_uint there;    /* devices, by the numbers in their names */
+	atomic_bool disorder; /* twice the same of one name */
+} watch;
+
+static unsigned number(const char *name)
+{
+	unsigned i = NAMES;
+
+	CHECK_EQ(sscanf(name, "net_null%u", &i), 1);
+	CHECK(i < NAMES);
+	return i;
+}
+
+static void word(char *line, size_t cap, bool began, unsigned i)
+{
+	size_t at = strlen(line);
+
+	if (at + 4 < cap)
+		snprintf(line + at, cap - at, "%s%c%u", at > 0 ? " " : "", began ? '+' : '-', i);
+}
+
+static void watch_dev(const char *name, enum rte_dev_event_type ev, void *arg)
+{
+	unsigned i = number(name), bit = 1u << i;
+	bool began = ev == RTE_DEV_EVENT_ADD;
+
+	(void)arg;
+	if (atomic_exchange(&watch.hold, false)) {
+		t_tell("held");
+		sem_wait(&got.go_on);
+	}
+	if (((atomic_load(&watch.there) & bit) != 0) == began)
+		atomic_store(&watch.disorder, true);
+	if (began)
+		atomic_fetch_or(&watch.there, bit);
+	else
+		atomic_fetch_and(&watch.there, ~bit);
+	word(watch.dev, sizeof(watch.dev), began, i);
+	atomic_fetch_add(&watch.n, 1);
+}
+
+static int watch_eth(uint16_t port, enum rte_eth_event_type ev, void *arg, void *ret)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	(void)arg, (void)ret;
+	if (rte_eth_dev_get_name_by_port(port, name) == 0) /* else it began, and is not there any more */
+		word(watch.eth, sizeof(watch.eth), ev == RTE_ETH_EVENT_NEW, number(name));
+	atomic_fetch_add(&watch.n, 1);
+	return 0;
+}
+
+static void watch_all(void)
+{
+	sem_init(&got.go_on, 0, 0);
+	CHECK_EQ(rte_dev_event_callback_register(NULL, watch_dev, NULL), 0);
+	CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_NEW, watch_eth, NULL), 0);
+	CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_DESTROY, watch_eth, NULL), 0);
+}
+
+static bool watched(void *n)
+{
+	return atomic_load(&watch.n) >= *(int *)n;
+}
+
+static bool none_there(void *arg)
+{
+	(void)arg;
+	return atomic_load(&watch.there) == 0;
+}
+
+/* hold: the next callback waits for go. told N: after so many: "told DEVICES, PORTS". churn N: so many devices come and go */
+ROLE(watcher)
+{
+	unsigned long k = (unsigned long)getpid();
+	char line[64], name[32];
+	int n;
+
+	INIT(argv[1], NULL);
+	watch_all();
+	t_tell("ready");
+	while (t_hear(line, sizeof(line)) && strcmp(line, "end") != 0)
+		if (strcmp(line, "hold") == 0) {
+			atomic_store(&watch.hold, true);
+			t_tell("did 0");
+		} else if (strcmp(line, "go") == 0) {
+			sem_post(&got.go_on);
+		} else if (sscanf(line, "told %d", &n) == 1) {
+			t_until(watched, &n);
+			t_tell("told %s, %s", watch.dev, watch.eth);
+		} else if (sscanf(line, "churn %d", &n) == 1) {
+			for (; n > 0; n--, k = k * 6364136223846793005ul + 1442695040888963407ul) {
+				snprintf(name, sizeof(name), "net_null%lu", (k >> 33) % NAMES);
+				(void)((k >> 40) % 2 == 0 ? rte_vdev_init(name, NULL) : rte_vdev_uninit(name));
+			}
+			t_tell("churned");
+		} else if (strcmp(line, "quiet") == 0) {
+			t_until(none_there, NULL);
+			t_tell("quiet %d", atomic_load(&watch.disorder));
+		}
+	return rte_eal_cleanup();
+}
+
+/* in a row that is looked at before its former one; while a callback is at work, so that all of it is found at one look. Ports: the
+ * end of net_null0 is found before net_null2 is told, whose device was told before */
+TEST(a_name_that_comes_back_in_another_row_has_ended_first)
+{
+	struct t_proc *w[2], *m;
+
+	for (unsigned i = 0; i < N(w); i++) {
+		w[i] = t_spawn("watcher", i == 0 ? "primary" : "secondary", NULL);
+		t_expect(w[i], "ready");
+	}
+	m = t_spawn("other", NULL);
+	t_expect(m, "ready");
+	does(m, "make net_null0");
+	does(m, "make net_null1");
+	for (unsigned i = 0; i < N(w); i++) {
+		t_say(w[i], "told 4");
+		t_expect(w[i], "told");
+		does(w[i], "hold");
+	}
+	does(m, "make net_null2");
+	for (unsigned i = 0; i < N(w); i++)
+		t_expect(w[i], "held");
+	does(m, "remove net_null0");
+	does(m, "remove net_null1");
+	does(m, "make net_null1");
+	for (unsigned i = 0; i < N(w); i++) {
+		t_say(w[i], "go");
+		t_say(w[i], "told 12");
+		CHECK_STR(t_expect(w[i], "told"), "told +0 +1 +2 -0 -1 +1, +0 +1 -0 -1 +2 +1");
+		t_say(w[i], "end");
+		CHECK_EQ(t_wait(w[i]), 0);
+	}
+	t_say(m, "end");
+	CHECK_EQ(t_wait(m), 0);
+}
+
+TEST(each_name_ends_and_begins_by_turns_while_two_processes_change_them)
+{
+	struct t_proc *w[4];
+	char name[32];
+
+	for (unsigned i = 0; i < N(w); i++) {
+		w[i] = t_spawn("watcher", i == 0 ? "primary" : "secondary", NULL);
+		t_expect(w[i], "ready");
+	}
+	for (unsigned i = 1; i < 3; i++)
+		t_say(w[i], "churn 400");
+	for (unsigned i = 1; i < 3; i++)
+		t_expect(w[i], "churned");
+	INIT("secondary", NULL);
+	for (unsigned i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "net_null%u", i);
+		(void)rte_vdev_uninit(name);
+	}
+	for (unsigned i = N(w); i-- > 0;) {
+		t_say(w[i], "quiet");
+		CHECK_STR(t_expect(w[i], "quiet"), "quiet 0");
+		t_say(w[i], "end");
+		CHECK_EQ(t_wait(w[i]), 0);
+	}
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
