@@ -4,16 +4,17 @@
 
 Each round measures all ways once, in turn; a ratio is made inside a round and the median is taken of the ratios. Gbit/s: iperf3,
 one connection for each process, frames of 1500 bytes. Mpps: frames of 64 bytes of 256 flows, sent as fast as the interface takes
-them, counted where they come out, under three loads, each the same for all ways:
+them, each counted by UDP of the far host (where nobody reads them), under four loads, the first three the same for all ways:
 
   one sender     a program that sends packet by packet. It needs a CPU for about as many as any way passes with one process.
   cheap sender   one that has the kernel cut packets out of large messages: more than a way passes with one process. Only here
                  one sees what a way could do.
   two senders    of that kind, one on each CPU: what a second process is for, and each process has the same share of it. The
                  first two loads are one CPU's, and half of it goes to a process on the sender's own CPU.
+  large messages the cheap sender, and hosts as they come, with offloads: messages are cut where somebody wants packets.
 
 DPDK's net_af_packet needs interfaces without offloads: it knows neither checksums that are not there yet nor frames beyond its own;
-so its hosts have them off, and all hosts while packets are counted. Its second process cannot use these drivers: one process only.
+so its hosts have them off, and all hosts under the first three loads. Its second process cannot use these drivers: one process only.
 """
 import argparse
 import os
@@ -35,7 +36,7 @@ WAYS = {'kernel bridge': (None, None, 0),
         'af_packet, two processes': ('af_packet', 'shoal', 2),
         'tap, DPDK': ('tap', 'dpdk', 1), 'tap': ('tap', 'shoal', 1), 'tap, two processes': ('tap', 'shoal', 2)}
 FIGURES = ['Gbit/s, frames of 1500 bytes', 'Mpps, frames of 64 bytes, one sender', 'Mpps, frames of 64 bytes, a cheap sender',
-           'Mpps, frames of 64 bytes, two cheap senders, one on each CPU']
+           'Mpps, frames of 64 bytes, two cheap senders, one on each CPU', 'Mpps, frames of 64 bytes, large messages']
 CHEAP = '64'  # packets that the kernel cuts out of one message
 LIMIT = 'kernel bridge'
 AIMS = [('af_packet', 1.5), ('af_packet, two processes', 2.5), ('tap', 1.5), ('tap, two processes', 2.5)]
@@ -45,16 +46,25 @@ def peer(way):
     return way.split(',')[0] + ', DPDK'
 
 
+def datagrams(w):
+    """that UDP of the far host has had for a port: nobody reads them, so each is one too many for the socket"""
+    names, values = [line.split() for line in w.right.run('cat', '/proc/net/snmp').splitlines() if line.startswith('Udp:')]
+    return int(values[names.index('RcvbufErrors')])
+
+
 def count(w, exe, seconds, cut='1', cpus=(None,)):
     """Mpps that came, part of what was sent, was it cut"""
-    argv = [exe, 'eth0', str(seconds), '256', '60', '0', cut]
-    before, began = w.right.counter('rx_packets'), time.monotonic()
+    argv = [exe, 'eth0', str(seconds), '256', '60', '0', cut, '2']
+    before, began = datagrams(w), time.monotonic()
     senders = [w.left.start(*(['taskset', '-c', str(c)] if c is not None else []), *argv, stdout=subprocess.PIPE, text=True) for c in cpus]
     said = [p.communicate()[0].split() for p in senders]
-    took, came = time.monotonic() - began, w.right.counter('rx_packets') - before
+    took, came = time.monotonic() - began, datagrams(w) - before
     if any(len(words) < 2 for words in said):
         raise Failed('a sender ended before its time')
     return came / took / 1e6, came / max(1, sum(int(words[1]) for words in said)), all(len(words) == 2 for words in said)
+
+
+SOCKET = 'import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(("", 9)); print(flush=True); input()'
 
 
 def measure(way, exes, a):
@@ -72,7 +82,9 @@ def measure(way, exes, a):
         if driver == 'tap':
             w.plug_taps()
         w.ping()
+        w.right.start(sys.executable, '-c', SOCKET, stdin=subprocess.PIPE, stdout=subprocess.PIPE).stdout.readline()
         got = [(w.iperf(a.seconds, streams=max(1, n)), 1)]
+        large = count(w, exes['gen'], a.seconds, CHEAP)
         for h in w.hosts:
             h.run('ethtool', '-K', 'eth0', 'tx', 'off', 'tx-udp-segmentation', 'off', check=False)
         both = sorted(os.sched_getaffinity(0))[:2]
@@ -81,7 +93,7 @@ def measure(way, exes, a):
             got.append((mpps, part))
             if more and not cut:
                 print('this kernel cuts no UDP packets: the cheap senders are none')
-        return got
+        return got + [large[:2]]
     finally:
         w.close()
 

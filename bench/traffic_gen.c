@@ -2,8 +2,9 @@
 /*
  * traffic_gen.c - sends small UDP packets on an interface, as fast as it takes them
  *
- * traffic_gen INTERFACE SECONDS FLOWS BYTES [PER_SECOND [CUT]]: packets of FLOWS flows in turn, BYTES each without the checksum of
- * the frame (64 on the wire are 60), to a station that nobody is, so that no host answers. Prints how many the interface took.
+ * traffic_gen INTERFACE SECONDS FLOWS BYTES [PER_SECOND [CUT [HOST]]]: packets of FLOWS flows in turn, BYTES each without the
+ * checksum of the frame (64 on the wire are 60), to UDP's port 9 of the host of that number, or to a station that nobody is, so that
+ * no host answers. Prints how many the interface took.
  *
  * CUT: so many packets of a flow are one message, which the kernel cuts in front of an interface that cannot (ethtool -K eth0
  * tx-udp-segmentation off): a half of what a packet costs otherwise, and a half of that CPU is somebody else's. Where the kernel
@@ -13,6 +14,7 @@
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,25 +60,33 @@ static void put(unsigned char *p, unsigned v, unsigned n)
 		*p++ = (unsigned char)(v >> 8 * n);
 }
 
-/* headers as a host would send them; UDP's checksum is 0: none */
-static void write_packet(unsigned char *f, unsigned bytes)
+static unsigned sum_of(const unsigned char *p, unsigned n, unsigned sum)
 {
-	unsigned sum = 0;
+	for (unsigned i = 0; i < n; i += 2)
+		sum += (unsigned)p[i] << 8 | p[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* headers as a host would send them. UDP's checksum is 0: none; of what the kernel shall cut it is the pseudo header's, and it
+ * makes the packets' of it */
+static void write_packet(unsigned char *f, unsigned bytes, bool cut, unsigned char host)
+{
 
 	memset(f, 0, bytes);
 	memcpy(f, "\x02\x00\x00\x00\x77\xee\x02\x00\x00\x00\x77\x01\x08\x00", 14);
+	f[5] = host;
 	put(f + 14, 0x4500, 2);
 	put(f + 16, bytes - 14, 2);
 	f[22] = 64;
 	f[23] = 17;
 	put(f + 26, 0x0a4d0001, 4);
 	put(f + 30, 0x0a4d0002, 4);
-	for (unsigned i = 14; i < 34; i += 2)
-		sum += (unsigned)f[i] << 8 | f[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	put(f + 24, ~((sum & 0xffff) + (sum >> 16)) & 0xffff, 2);
+	put(f + 24, ~sum_of(f + 14, 20, 0) & 0xffff, 2);
 	put(f + 36, 9, 2);
 	put(f + 38, bytes - 34, 2);
+	if (cut)
+		put(f + 40, sum_of(f + 26, 8, 17 + bytes - 34), 2);
 }
 
 static int open_socket(const char *name, unsigned cut)
@@ -92,7 +102,7 @@ static int open_socket(const char *name, unsigned cut)
 	return s;
 }
 
-static void prepare(unsigned bytes, unsigned cut)
+static void prepare(unsigned bytes, unsigned cut, unsigned char host)
 {
 	struct virtio_net_hdr v = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 				   .gso_type = GSO_UDP_L4,
@@ -107,7 +117,7 @@ static void prepare(unsigned bytes, unsigned cut)
 	batch.at = cut > 1 ? sizeof(v) : 0;
 	for (unsigned i = 0; i < batch.n; i++) {
 		memcpy(batch.data[i], &v, batch.at);
-		write_packet(batch.data[i] + batch.at, whole);
+		write_packet(batch.data[i] + batch.at, whole, cut > 1, host);
 		batch.iov[i] = (struct iovec){batch.data[i], batch.at + whole};
 		batch.m[i].msg_hdr = (struct msghdr){.msg_iov = &batch.iov[i], .msg_iovlen = 1};
 	}
@@ -138,16 +148,17 @@ static void pace(double began, uint64_t sent, double per_second)
 
 int main(int argc, char **argv)
 {
-	unsigned flows, bytes, cut, flow = 0;
+	unsigned flows, bytes, cut, flow = 0, host;
 	double began, end, rate = argc > 5 ? atof(argv[5]) : 0;
 	uint64_t sent = 0;
 	int s;
 
 	if (argc < 5)
-		return die("usage: traffic_gen INTERFACE SECONDS FLOWS BYTES [PER_SECOND [CUT]]");
+		return die("usage: traffic_gen INTERFACE SECONDS FLOWS BYTES [PER_SECOND [CUT [HOST]]]");
 	flows = (unsigned)atoi(argv[3]);
 	bytes = (unsigned)atoi(argv[4]);
 	cut = argc > 6 ? (unsigned)atoi(argv[6]) : 1;
+	host = argc > 7 ? (unsigned)atoi(argv[7]) : 0xee;
 	if (flows == 0 || flows > FLOWS_MAX || bytes < 60 || bytes > BYTES_MAX || cut == 0 || cut > CUT_MAX)
 		return die("flows, bytes or cut out of range");
 	if (HEADERS + (bytes - HEADERS) * cut > 65000)
@@ -155,10 +166,10 @@ int main(int argc, char **argv)
 	s = open_socket(argv[1], cut);
 	if (s < 0)
 		return die(argv[1]);
-	prepare(bytes, cut);
+	prepare(bytes, cut, (unsigned char)host);
 	if (cut > 1 && send_batch(s, &flow, flows) < 0) {
 		s = open_socket(argv[1], 1);
-		prepare(bytes, 1);
+		prepare(bytes, 1, (unsigned char)host);
 	}
 	began = now();
 	end = began + atof(argv[2]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * afp_tx.c - net_af_packet: packets sent, a burst with one call; those of one flow that follow each other as one (gso.h), a burst
- * of short ones that are none by way of slots (afp_slots.c)
+ * of short ones that are hardly any of them such by way of slots (afp_slots.c)
  *
  * Nothing is kept from burst to burst, and nothing lies in shared memory: what the kernel has taken is on its way whoever dies.
  * What it has no room for now stays the caller's. What it refuses for good (too long, the link is down) is dropped, and
@@ -21,6 +21,7 @@
 #include "pkt/gso.h"
 
 #define CALL 64			/* messages in one call */
+#define WORTH 5			/* one packet in so many that is joined to another is worth as much as slots for all */
 #define PARTS (SH_AFP_SEGS + 2) /* pieces of memory in one call: a packet's, its header, and one for good measure */
 
 /* what precedes the packet's own bytes in a message: a virtio-net header, and headers that are not as in the mbuf */
@@ -36,7 +37,7 @@ struct tx {
 	int fd;
 	int ctl; /* what uncut() asks, and about what */
 	uint32_t index;
-	bool join, bypass;
+	bool join, join_udp, bypass;
 	uint32_t longest; /* packet that the interface takes, in this burst */
 	struct sh_afp_slots slots;
 	unsigned n, parts; /* messages, pieces of memory */
@@ -197,7 +198,7 @@ static uint16_t joined(struct tx *x, struct rte_mbuf **pkts, uint16_t n, struct 
 	struct sh_merge *g = &x->with[x->n].merge;
 
 	if (n < 2 || !may_join(x, pkts[0]) ||
-	    !sh_merge_begin(g, rte_pktmbuf_mtod(pkts[0], const uint8_t *), pkts[0]->data_len))
+	    !sh_merge_begin(g, rte_pktmbuf_mtod(pkts[0], const uint8_t *), pkts[0]->data_len, x->join_udp))
 		return 1;
 	while (g->n < n && may_join(x, pkts[g->n]) &&
 	       sh_merge_add(g, rte_pktmbuf_mtod(pkts[g->n], const uint8_t *), pkts[g->n]->data_len))
@@ -244,16 +245,20 @@ static uint16_t message(struct tx *x, struct rte_mbuf **pkts, uint16_t n, bool *
 
 /*
  * Around the queueing discipline nobody cuts but the interface: where that no longer does, a packet to be cut is refused as if there
- * were no room. What was joined goes one by one from here on.
+ * were no room. A kernel before 6.2 knows none of UDP. What was joined goes one by one from here on.
  */
 static bool uncut(struct tx *x, const struct msghdr *msg, int err)
 {
 	struct virtio_net_hdr v;
 
-	if (err != ENOBUFS || !x->bypass)
+	if (err != EINVAL && (err != ENOBUFS || !x->bypass))
 		return false;
 	memcpy(&v, msg->msg_iov[0].iov_base, SH_AFP_VNET); /* each message begins so */
-	if (v.gso_type == VIRTIO_NET_HDR_GSO_NONE || sh_kif_tso(x->ctl, x->index))
+	if (v.gso_type == SH_GSO_UDP) {
+		x->join_udp = x->join_udp && err != EINVAL && sh_kif_uso(x->ctl, x->index);
+		return !x->join_udp;
+	}
+	if (v.gso_type == VIRTIO_NET_HDR_GSO_NONE || err == EINVAL || sh_kif_tso(x->ctl, x->index))
 		return false;
 	x->join = false;
 	return true;
@@ -304,22 +309,33 @@ static uint16_t flush(struct tx *x, struct rte_mbuf **pkts, bool *full)
 
 /* ---- short ones ---- */
 
-/* can all of the burst go by way of slots? Not if some of it could be joined: that is worth more */
+static bool is_short(const struct tx *x, const struct rte_mbuf *m)
+{
+	return m->nb_segs == 1 && m->data_len >= RTE_ETHER_HDR_LEN &&
+	       m->data_len <= RTE_MIN(x->longest, SH_AFP_SHORT) &&
+	       (m->ol_flags & (RTE_MBUF_F_TX_OFFLOAD_MASK | RTE_MBUF_F_RX_LRO)) == 0;
+}
+
+/*
+ * Shall all of the burst go by way of slots? That saves a fifth of what a packet costs the kernel, and joining it to the one before
+ * saves all of it.
+ */
 static bool all_short(struct tx *x, struct rte_mbuf **pkts, uint16_t n)
 {
-	uint32_t longest = RTE_MIN(x->longest, SH_AFP_SHORT);
+	struct sh_merge *g = &x->with[0].merge;
+	unsigned joinable = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
-		const struct rte_mbuf *m = pkts[i];
+		const uint8_t *bytes = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
 
-		if (m->nb_segs != 1 || m->data_len < RTE_ETHER_HDR_LEN || m->data_len > longest ||
-		    (m->ol_flags & (RTE_MBUF_F_TX_OFFLOAD_MASK | RTE_MBUF_F_RX_LRO)) != 0)
+		if (!is_short(x, pkts[i]))
 			return false;
-		if (n > 1 && x->join &&
-		    sh_merge_begin(&x->with[0].merge, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len))
-			return false;
+		if (n == 1 || !x->join)
+			continue;
+		joinable += i > 0 && sh_merge_fits(g, bytes, pkts[i]->data_len);
+		(void)sh_merge_begin(g, bytes, pkts[i]->data_len, x->join_udp);
 	}
-	return true;
+	return joinable * WORTH < n;
 }
 
 /* how many are sent, counted */
@@ -388,6 +404,7 @@ int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 	x->index = s->index;
 	x->bypass = s->bypass;
 	x->join = s->join && sh_kif_tso(x->ctl, x->index);
+	x->join_udp = x->join && sh_kif_uso(x->ctl, x->index);
 	io->data = x;
 	io->burst = tx;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* gso.c - big TCP frames of the kernel: cut into packets, and made of packets. See gso.h. */
+/* gso.c - big TCP and UDP frames of the kernel: cut into packets, and made of packets. See gso.h. */
 #include <string.h>
 
 #include "pkt/gso.h"
@@ -31,6 +31,7 @@ enum {
 };
 enum { FIN = 0x01, PSH = 0x08, ACK = 0x10, CWR = 0x80 };
 #define DONT_FRAGMENT 0x4000
+#define SHORT 96 /* bytes that are summed word by word */
 
 static inline uint16_t get16(const uint8_t *p)
 {
@@ -65,7 +66,31 @@ static inline uint32_t fold32(uint64_t s)
 	return (uint32_t)((s & UINT32_MAX) + (s >> 32));
 }
 
-/* to == NULL: only summed */
+/* n bytes as words of 32 bits, the last one as if zeros followed. to == NULL: only summed */
+static inline __attribute__((always_inline)) uint64_t words(uint8_t *to, const uint8_t *from, size_t n, uint64_t s)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		uint64_t w;
+
+		memcpy(&w, from + i, 8);
+		if (to != NULL)
+			memcpy(to + i, &w, 8);
+		s += (w & UINT32_MAX) + (w >> 32);
+	}
+	for (; i < n; i += 4) {
+		uint32_t w = 0;
+		size_t k = n - i < 4 ? n - i : 4;
+
+		memcpy(&w, from + i, k);
+		if (to != NULL)
+			memcpy(to + i, &w, k);
+		s += w;
+	}
+	return s;
+}
+
 static inline __attribute__((always_inline)) uint32_t sum_to(uint8_t *to, const uint8_t *from, size_t n, uint32_t sum)
 {
 	lanes a = {0, 0}, b = {0, 0}, c = {0, 0}, d = {0, 0}, x, y;
@@ -73,6 +98,8 @@ static inline __attribute__((always_inline)) uint32_t sum_to(uint8_t *to, const 
 	uint64_t s = sum;
 	size_t i = 0;
 
+	if (n < SHORT)
+		return fold32(words(to, from, n, sum));
 	for (; i + 32 <= n; i += 32) {
 		memcpy(&x, from + i, 16);
 		memcpy(&y, from + i + 16, 16);
@@ -90,16 +117,7 @@ static inline __attribute__((always_inline)) uint32_t sum_to(uint8_t *to, const 
 	a += c;
 	s += fold32(a[0]);
 	s += fold32(a[1]);
-	for (; i < n; i += 4) { /* the last bytes: as if zeros followed */
-		uint32_t w = 0;
-		size_t k = n - i < 4 ? n - i : 4;
-
-		memcpy(&w, from + i, k);
-		if (to != NULL)
-			memcpy(to + i, &w, k);
-		s += w;
-	}
-	return fold32(s);
+	return fold32(words(to != NULL ? to + i : NULL, from + i, n - i, s));
 }
 
 uint32_t sh_sum(const void *from, size_t n, uint32_t sum)
@@ -129,9 +147,10 @@ static void store_sum(uint8_t *at, uint32_t sum)
 /* of a pseudo header but for its length: addresses and the protocol */
 static uint32_t pseudo(const uint8_t *l3, bool v6, uint8_t proto)
 {
-	uint8_t word[2] = {0, proto};
+	uint8_t word[4] = {0, proto, 0, 0};
+	uint64_t s = words(NULL, word, 4, 0);
 
-	return sh_sum(word, 2, v6 ? sh_sum(l3 + IP6_SRC, 32, 0) : sh_sum(l3 + IP4_SRC, 8, 0));
+	return fold32(v6 ? words(NULL, l3 + IP6_SRC, 32, s) : words(NULL, l3 + IP4_SRC, 8, s));
 }
 
 static uint32_t add_len(uint32_t sum, uint32_t len)
@@ -139,7 +158,7 @@ static uint32_t add_len(uint32_t sum, uint32_t len)
 	uint8_t word[4];
 
 	put32(word, len);
-	return sh_sum(word, 4, sum);
+	return fold32(words(NULL, word, 4, sum));
 }
 
 bool sh_vnet_fill(const struct virtio_net_hdr *v, uint8_t *frame, uint32_t len)
@@ -259,90 +278,119 @@ void sh_cut_one(struct sh_cut *c, uint8_t *to)
 
 struct seg {
 	uint32_t l4, hdr_len;
-	bool v6;
+	bool v6, udp;
 };
 
-/* an Ethernet frame of IP and TCP without anything unusual, with data, nothing behind it */
+/* the header behind IP: TCP's with nothing but data to tell, UDP's with a checksum; both with data */
+static bool look_l4(const uint8_t *p, uint32_t len, uint8_t proto, struct seg *s)
+{
+	const uint8_t *l4 = p + s->l4;
+
+	s->udp = proto == PROTO_UDP;
+	if (len < s->l4 + (s->udp ? UDP_LEN : TCP_LEN) + 1)
+		return false;
+	s->hdr_len = s->l4 + (s->udp ? UDP_LEN : 4u * (l4[TCP_DOFF] >> 4));
+	if (s->udp)
+		return get16(l4 + UDP_LENGTH) == len - s->l4 && get16(l4 + UDP_SUM) != 0;
+	return proto == PROTO_TCP && s->hdr_len >= s->l4 + TCP_LEN && s->hdr_len < len && (l4[TCP_FLAGS] & ~PSH) == ACK;
+}
+
+/* an Ethernet frame of IP and TCP or UDP without anything unusual, with data, nothing behind it */
 static bool look(const uint8_t *p, uint32_t len, struct seg *s)
 {
 	uint16_t type;
 
-	if (len < ETH_LEN + IP4_LEN + TCP_LEN + 1)
+	if (len < ETH_LEN + IP4_LEN + UDP_LEN + 1)
 		return false;
 	type = get16(p + ETH_LEN - 2);
 	s->v6 = type == 0x86dd;
 	if (type == 0x0800) {
 		s->l4 = ETH_LEN + IP4_LEN;
-		if (p[ETH_LEN] != 0x45 || p[ETH_LEN + IP4_PROTO] != PROTO_TCP ||
-		    (get16(p + ETH_LEN + IP4_FRAG) & ~DONT_FRAGMENT) != 0 ||
-		    get16(p + ETH_LEN + IP4_TOTAL) != len - ETH_LEN)
-			return false;
-	} else if (s->v6) {
-		s->l4 = ETH_LEN + IP6_LEN;
-		if (len < s->l4 + TCP_LEN + 1 || p[ETH_LEN] >> 4 != 6 || p[ETH_LEN + IP6_NEXT] != PROTO_TCP ||
-		    get16(p + ETH_LEN + IP6_PAYLOAD) != len - s->l4)
-			return false;
-	} else {
-		return false;
+		return p[ETH_LEN] == 0x45 && (get16(p + ETH_LEN + IP4_FRAG) & ~DONT_FRAGMENT) == 0 &&
+		       get16(p + ETH_LEN + IP4_TOTAL) == len - ETH_LEN && look_l4(p, len, p[ETH_LEN + IP4_PROTO], s);
 	}
-	s->hdr_len = s->l4 + 4u * (p[s->l4 + TCP_DOFF] >> 4);
-	return s->hdr_len >= s->l4 + TCP_LEN && s->hdr_len < len && (p[s->l4 + TCP_FLAGS] & ~PSH) == ACK;
+	s->l4 = ETH_LEN + IP6_LEN;
+	return s->v6 && len > s->l4 && p[ETH_LEN] >> 4 == 6 && get16(p + ETH_LEN + IP6_PAYLOAD) == len - s->l4 &&
+	       look_l4(p, len, p[ETH_LEN + IP6_NEXT], s);
 }
 
 static bool sums_right(const uint8_t *p, uint32_t len, const struct seg *s)
 {
 	uint32_t sum;
 
-	if (!s->v6 && fold16(sh_sum(p + ETH_LEN, IP4_LEN, 0)) != 0xffff)
+	if (!s->v6 && fold16(fold32(words(NULL, p + ETH_LEN, IP4_LEN, 0))) != 0xffff)
 		return false;
-	sum = add_len(pseudo(p + ETH_LEN, s->v6, PROTO_TCP), len - s->l4);
+	sum = add_len(pseudo(p + ETH_LEN, s->v6, s->udp ? PROTO_UDP : PROTO_TCP), len - s->l4);
 	return fold16(sh_sum(p + s->l4, len - s->l4, sum)) == 0xffff;
 }
 
-bool sh_merge_begin(struct sh_merge *g, const uint8_t *pkt, uint32_t len)
+bool sh_merge_begin(struct sh_merge *g, const uint8_t *pkt, uint32_t len, bool udp)
 {
 	struct seg s;
 
 	g->n = 0;
-	if (!look(pkt, len, &s))
+	if (!look(pkt, len, &s) || (s.udp && !udp))
 		return false;
 	g->n = 1;
 	g->hdr_len = s.hdr_len;
 	g->l4 = s.l4;
 	g->l3 = ETH_LEN;
 	g->v6 = s.v6;
+	g->udp = s.udp;
 	g->bytes = len;
 	g->mss = len - s.hdr_len;
-	g->seq = get32(pkt + s.l4 + TCP_SEQ) + g->mss;
+	g->seq = s.udp ? 0 : get32(pkt + s.l4 + TCP_SEQ) + g->mss;
 	g->id = s.v6 ? 0 : get16(pkt + ETH_LEN + IP4_ID);
 	g->first = pkt;
-	g->last = (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
-	g->checked = g->push = false;
+	g->push = !s.udp && (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
+	g->last = g->push;
+	g->checked = false;
 	g->iov[2] = (struct iovec){.iov_base = (void *)(uintptr_t)(pkt + s.hdr_len), .iov_len = g->mss};
 	return true;
 }
 
-/* the same flow, and nothing else differs but what cutting would make differ */
-static bool same(const struct sh_merge *g, const uint8_t *p, const struct seg *s)
+/* IP's header is the first one's, but for what cutting would make differ */
+static bool same_ip(const struct sh_merge *g, const uint8_t *ip)
 {
-	const uint8_t *f = g->first, *ip = p + ETH_LEN, *fip = f + ETH_LEN, *tcp = p + s->l4, *ftcp = f + s->l4;
+	const uint8_t *fip = g->first + ETH_LEN;
+	uint16_t id;
 
-	if (s->v6 != g->v6 || s->hdr_len != g->hdr_len || get32(tcp + TCP_SEQ) != g->seq || memcmp(p, f, ETH_LEN) != 0)
+	if (g->v6)
+		return memcmp(ip, fip, IP6_PAYLOAD) == 0 &&
+		       memcmp(ip + IP6_NEXT, fip + IP6_NEXT, IP6_LEN - IP6_NEXT) == 0;
+	if (ip[1] != fip[1] || memcmp(ip + IP4_FRAG, fip + IP4_FRAG, 4) != 0 ||
+	    memcmp(ip + IP4_SRC, fip + IP4_SRC, 8) != 0)
 		return false;
-	if (s->v6) {
-		if (memcmp(ip, fip, IP6_PAYLOAD) != 0 || memcmp(ip + IP6_NEXT, fip + IP6_NEXT, IP6_LEN - IP6_NEXT) != 0)
-			return false;
-	} else {
-		uint16_t id = get16(ip + IP4_ID);
+	id = get16(ip + IP4_ID);
+	return id == (uint16_t)(g->id + 1) || ((get16(ip + IP4_FRAG) & DONT_FRAGMENT) != 0 && id == g->id);
+}
 
-		if (ip[1] != fip[1] || memcmp(ip + IP4_FRAG, fip + IP4_FRAG, 4) != 0 ||
-		    memcmp(ip + IP4_SRC, fip + IP4_SRC, 8) != 0)
-			return false;
-		if (id != (uint16_t)(g->id + 1) && ((get16(ip + IP4_FRAG) & DONT_FRAGMENT) == 0 || id != g->id))
-			return false;
-	}
-	return memcmp(tcp, ftcp, TCP_SEQ) == 0 && memcmp(tcp + 8, ftcp + 8, 5) == 0 &&
-	       memcmp(tcp + 14, ftcp + 14, 2) == 0 && memcmp(tcp + 18, ftcp + 18, s->hdr_len - s->l4 - 18) == 0;
+/* and so is TCP's, whose data follow */
+static bool same_tcp(const struct sh_merge *g, const uint8_t *tcp, uint32_t hdr_len)
+{
+	const uint8_t *ftcp = g->first + g->l4;
+
+	return get32(tcp + TCP_SEQ) == g->seq && memcmp(tcp, ftcp, TCP_SEQ) == 0 && memcmp(tcp + 8, ftcp + 8, 5) == 0 &&
+	       memcmp(tcp + 14, ftcp + 14, 2) == 0 && memcmp(tcp + 18, ftcp + 18, hdr_len - 18) == 0;
+}
+
+/* the same flow, and it fits behind what is there, whatever its checksums */
+static bool fits(const struct sh_merge *g, const uint8_t *p, uint32_t len, struct seg *s)
+{
+	if (g->n == 0 || g->last || g->n == SH_GSO_PKTS || !look(p, len, s) || s->v6 != g->v6 || s->udp != g->udp ||
+	    s->hdr_len != g->hdr_len || len - s->hdr_len > g->mss || g->bytes + (len - s->hdr_len) > UINT16_MAX ||
+	    memcmp(p, g->first, ETH_LEN) != 0 || !same_ip(g, p + ETH_LEN))
+		return false;
+	if (g->udp) /* ports */
+		return memcmp(p + s->l4, g->first + s->l4, UDP_LENGTH) == 0;
+	return same_tcp(g, p + s->l4, s->hdr_len - s->l4);
+}
+
+bool sh_merge_fits(const struct sh_merge *g, const uint8_t *pkt, uint32_t len)
+{
+	struct seg s;
+
+	return fits(g, pkt, len, &s);
 }
 
 bool sh_merge_add(struct sh_merge *g, const uint8_t *pkt, uint32_t len)
@@ -350,28 +398,26 @@ bool sh_merge_add(struct sh_merge *g, const uint8_t *pkt, uint32_t len)
 	uint32_t payload;
 	struct seg s;
 
-	if (g->n == 0 || g->last || g->n == SH_GSO_PKTS || !look(pkt, len, &s))
-		return false;
-	payload = len - s.hdr_len;
-	if (payload > g->mss || g->bytes + payload > UINT16_MAX || !same(g, pkt, &s) || !sums_right(pkt, len, &s))
+	if (!fits(g, pkt, len, &s) || !sums_right(pkt, len, &s))
 		return false;
 	if (!g->checked && !sums_right(g->first, g->hdr_len + g->mss, &s))
 		return false;
 	g->checked = true;
+	payload = len - s.hdr_len;
 	g->iov[2 + g->n++] = (struct iovec){.iov_base = (void *)(uintptr_t)(pkt + s.hdr_len), .iov_len = payload};
 	g->bytes += payload;
 	g->seq += payload;
 	if (!s.v6)
 		g->id = get16(pkt + ETH_LEN + IP4_ID);
-	g->last = payload < g->mss || (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
-	g->push = (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
+	g->push = !s.udp && (pkt[s.l4 + TCP_FLAGS] & PSH) != 0;
+	g->last = payload < g->mss || g->push;
 	return true;
 }
 
 int sh_merge_end(struct sh_merge *g)
 {
-	uint32_t payload = g->bytes - g->hdr_len, sum;
-	uint8_t *tcp = g->hdr + g->l4;
+	uint32_t payload = g->bytes - g->hdr_len, sum, field = g->udp ? UDP_SUM : TCP_SUM;
+	uint8_t *l4 = g->hdr + g->l4;
 	uint16_t partial;
 
 	memset(&g->v, 0, sizeof(g->v));
@@ -383,17 +429,19 @@ int sh_merge_end(struct sh_merge *g)
 	memcpy(g->hdr, g->first, g->hdr_len);
 	write_ip(g->hdr + g->l3, g->v6, g->l4 - g->l3, g->hdr_len - g->l4 + payload,
 		 g->v6 ? 0 : get16(g->hdr + g->l3 + IP4_ID));
-	if (g->push)
-		tcp[TCP_FLAGS] |= PSH;
-	sum = add_len(pseudo(g->hdr + g->l3, g->v6, PROTO_TCP), g->bytes - g->l4);
+	if (g->udp)
+		put16(l4 + UDP_LENGTH, (uint16_t)(UDP_LEN + payload));
+	else if (g->push)
+		l4[TCP_FLAGS] |= PSH;
+	sum = add_len(pseudo(g->hdr + g->l3, g->v6, g->udp ? PROTO_UDP : PROTO_TCP), g->bytes - g->l4);
 	partial = fold16(sum);
-	memcpy(tcp + TCP_SUM, &partial, sizeof(partial));
+	memcpy(l4 + field, &partial, sizeof(partial));
 	g->v.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	g->v.gso_type = g->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+	g->v.gso_type = g->udp ? SH_GSO_UDP : g->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
 	g->v.gso_size = (uint16_t)g->mss;
 	g->v.hdr_len = (uint16_t)g->hdr_len;
 	g->v.csum_start = (uint16_t)g->l4;
-	g->v.csum_offset = TCP_SUM;
+	g->v.csum_offset = (uint16_t)field;
 	g->iov[1] = (struct iovec){.iov_base = g->hdr, .iov_len = g->hdr_len};
 	return (int)(2 + g->n);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gso.h - big TCP and UDP frames of the kernel cut into packets, and big TCP frames made of packets
+ * gso.h - big TCP and UDP frames of the kernel cut into packets, and made of packets
  *
- * The kernel hands over and takes up to 64 KB of a TCP stream as one frame with a virtio_net_hdr before it. One system call for
- * some forty packets instead of one for each: the program still sees packets as they would be on a wire, each with its own
- * headers and right checksums.
+ * The kernel hands over and takes up to 64 KB of a TCP stream, or of UDP datagrams of one flow and length, as one frame with a
+ * virtio_net_hdr before it. One system call for some forty packets instead of one for each: the program still sees packets as
+ * they would be on a wire, each with its own headers and right checksums.
  *
  * Pure. Bytes may be any: the kernel's are checked before they are cut, the program's packets before they are merged. Merged are
  * only packets whose checksums are right, so that no broken packet becomes a good one; and only such as cut the same way again
- * give the same packets, but for IPv4's identification where fragments are forbidden.
+ * give the same packets, but for IPv4's identification where fragments are forbidden. A datagram without a checksum is left alone:
+ * cut again, it would have one.
  */
 #ifndef SH_PKT_GSO_H
 #define SH_PKT_GSO_H
@@ -67,9 +68,9 @@ void sh_cut_one(struct sh_cut *c, uint8_t *to);
 struct sh_merge {
 	unsigned n; /* packets in it; 0: none */
 	uint32_t hdr_len, l3, l4, mss, bytes;
-	uint32_t seq; /* that the next one must have */
+	uint32_t seq; /* that the next one must have; TCP */
 	uint16_t id;
-	bool v6, last, checked, push; /* nothing fits behind it; the first one's sum is right; ends with PSH */
+	bool v6, udp, last, checked, push; /* .. nothing fits behind it; the first one's sum is right; ends with PSH */
 	const uint8_t *first;
 	uint8_t hdr[SH_GSO_HDR];
 	struct virtio_net_hdr v;
@@ -81,8 +82,10 @@ struct sh_merge {
  * sh_merge_begin(). Both only look at the packet; it must stay until all is sent.
  */
 bool sh_merge_add(struct sh_merge *g, const uint8_t *pkt, uint32_t len);
-/* false: it is none that others could follow: send it by itself */
-bool sh_merge_begin(struct sh_merge *g, const uint8_t *pkt, uint32_t len);
+/* would it, but for its checksums? Much cheaper than adding it */
+bool sh_merge_fits(const struct sh_merge *g, const uint8_t *pkt, uint32_t len);
+/* false: it is none that others could follow: send it by itself. udp: one of UDP may be, too */
+bool sh_merge_begin(struct sh_merge *g, const uint8_t *pkt, uint32_t len, bool udp);
 /* iov and v as writev() needs them; how many. A single packet goes as it is. */
 int sh_merge_end(struct sh_merge *g);
 

@@ -16,7 +16,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-#define ANSWER 8192 /* bytes of the kernel's answer to one question */
+#define ANSWER 8192	 /* bytes of the kernel's answer to one question */
+#define FEATURES_MAX 256 /* of an interface, that the kernel has names for: some sixty */
 
 int sh_kif_refused(const char *who, const char *what, int err)
 {
@@ -141,6 +142,47 @@ bool sh_kif_tso(int sock, uint32_t index)
 		return false;
 	req.ifr_data = (void *)&v;
 	return ask(sock, SIOCETHTOOL, &req) == 0 && v.data != 0;
+}
+
+/* the place of a feature among those that the kernel has names for; -1: it has none of that name */
+static int feature_place(int sock, struct ifreq *req, const char *name)
+{
+	struct {
+		struct ethtool_gstrings s;
+		char names[FEATURES_MAX][ETH_GSTRING_LEN];
+	} all = {.s = {.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES}};
+	struct {
+		struct ethtool_sset_info i;
+		uint32_t n;
+	} set = {.i = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
+
+	req->ifr_data = (void *)&set;
+	if (ask(sock, SIOCETHTOOL, req) < 0 || set.i.sset_mask == 0 || set.n > FEATURES_MAX)
+		return -1;
+	all.s.len = set.n;
+	req->ifr_data = (void *)&all;
+	if (ask(sock, SIOCETHTOOL, req) < 0)
+		return -1;
+	for (uint32_t i = 0; i < all.s.len; i++)
+		if (strncmp(all.names[i], name, ETH_GSTRING_LEN) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool sh_kif_uso(int sock, uint32_t index)
+{
+	struct {
+		struct ethtool_gfeatures g;
+		struct ethtool_get_features_block b[FEATURES_MAX / 32];
+	} f = {.g = {.cmd = ETHTOOL_GFEATURES, .size = FEATURES_MAX / 32}};
+	struct ifreq req;
+	int at;
+
+	if (begin(sock, index, &req) < 0)
+		return false;
+	at = feature_place(sock, &req, "tx-udp-segmentation");
+	req.ifr_data = (void *)&f;
+	return at >= 0 && ask(sock, SIOCETHTOOL, &req) == 0 && (f.b[at / 32].active >> at % 32 & 1) != 0;
 }
 
 /* ---- settings ---- */

@@ -64,8 +64,9 @@ int sh_kif_at_home(const char *who, uint64_t ns);
 unsigned sh_kif_tap_queues(uint32_t index);
 /* as 'ip link delete', in this process' namespace */
 int sh_kif_delete(uint32_t index);
-/* does the interface have TCP segmentation? */
+/* does the interface have TCP segmentation, and UDP's? */
 bool sh_kif_tso(int sock, uint32_t index);
+bool sh_kif_uso(int sock, uint32_t index);
 /* -ENODEV, too, where this process lives in another namespace than sock */
 int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c);
 

@@ -30,6 +30,7 @@
 #define DEVICE "/dev/net/tun"
 #define FLAGS (IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR)
 #define OFFLOADS (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
+#define OFFLOADS_UDP 0x60 /* of both versions of IP; the kernel's headers have names for them since Linux 6.2 */
 
 int sh_tap_refused(const char *who, const char *name, int err)
 {
@@ -79,7 +80,7 @@ static int join(const char *who, int fd, char *name)
 
 	(void)snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
 	if (ioctl(fd, TUNSETIFF, &req) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 ||
-	    ioctl(fd, TUNSETOFFLOAD, OFFLOADS) < 0)
+	    (ioctl(fd, TUNSETOFFLOAD, OFFLOADS | OFFLOADS_UDP) < 0 && ioctl(fd, TUNSETOFFLOAD, OFFLOADS) < 0))
 		return sh_tap_refused(who, name, -errno);
 	memcpy(name, req.ifr_name, IFNAMSIZ);
 	return 0;

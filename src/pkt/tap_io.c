@@ -6,8 +6,8 @@
  * readv() does for several buffers, an empty poll needs no mbuf, and frames that are cut (gso.h) must be elsewhere anyway. What is
  * left of such a frame when the burst is full is given out by the next bursts: bytes, no mbufs, so that a death costs none.
  *
- * Tx: TCP packets that follow each other are merged and written at once; all others by themselves. Everything is written when
- * the burst returns. What the kernel does not take for now stays with the caller; what it refuses counts as an error.
+ * Tx: TCP packets that follow each other, and UDP's of one flow and length, are merged and written at once; all others by
+ * themselves. Everything is written when the burst returns. What the kernel does not take for now stays with the caller; what it refuses counts as an error.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -52,6 +52,7 @@ struct tap_tx {
 	struct virtio_net_hdr v;
 	struct sh_merge merge;
 	const struct rte_mbuf *head; /* that the merge began with */
+	bool join_udp;
 };
 
 static void gone(struct sh_port *p)
@@ -384,6 +385,18 @@ static int send_one(struct tap_tx *io, const struct rte_mbuf *m)
 	return put(io, iov, n, 1);
 }
 
+/* -1 also where the kernel does not know such of UDP (before Linux 6.2): they go one by one then */
+static int put_merged(struct tap_tx *io, unsigned n)
+{
+	long r = syscall(SYS_writev, io->fd, io->merge.iov, sh_merge_end(&io->merge));
+
+	if (unlikely(r < 0 && errno == EINVAL && io->merge.udp && io->join_udp)) {
+		io->join_udp = false;
+		return -1;
+	}
+	return judge(io, r, n);
+}
+
 /* what was merged goes out; 0, -1 */
 static int flush(struct tap_tx *io)
 {
@@ -393,7 +406,7 @@ static int flush(struct tap_tx *io)
 	if (n == 1)
 		r = send_one(io, io->head);
 	else if (n > 1)
-		r = put(io, io->merge.iov, sh_merge_end(&io->merge), n);
+		r = put_merged(io, n);
 	io->merge.n = 0;
 	return r;
 }
@@ -414,7 +427,7 @@ static uint16_t send_all(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
 		if (flush(io) < 0)
 			return done;
 		done = i;
-		if (plain && sh_merge_begin(&io->merge, bytes, m->data_len)) {
+		if (plain && sh_merge_begin(&io->merge, bytes, m->data_len, io->join_udp)) {
 			io->head = m;
 			continue;
 		}
@@ -430,12 +443,16 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	struct tap_tx *io = data;
 	uint64_t bytes = 0, errors;
 	uint16_t sent;
+	bool joins;
 
 	if (!sh_queue_enter(io->q))
 		return sh_queue_lost(io->q, pkts, n);
 	SH_STEP("queue_inside");
 	errors = sh_load_rlx(&io->q->errors); /* relaxed: mine */
+	joins = io->join_udp;
 	sent = send_all(io, pkts, n);
+	if (unlikely(joins != io->join_udp))
+		sent = (uint16_t)(sent + send_all(io, pkts + sent, (uint16_t)(n - sent)));
 	errors = sh_load_rlx(&io->q->errors) - errors; /* relaxed: mine */
 	SH_STEP("tap_sent");
 	for (uint16_t i = 0; i < sent; i++)
@@ -466,6 +483,7 @@ int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *ret)
 		io->q = q;
 		io->p = h->p;
 		io->fd = fd;
+		io->join_udp = true;
 		ret->data = io;
 		ret->burst = tx;
 	} else {

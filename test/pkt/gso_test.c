@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* gso_test.c - big TCP frames cut into packets and made of packets; sums against a slow one; nonsense is refused */
+/* gso_test.c - big TCP and UDP frames cut into packets and made of packets; sums against a slow one; nonsense is refused */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,55 +72,64 @@ struct shape {
 	bool v6;
 	unsigned tags, tcp_options, mss, payload;
 	uint8_t flags;
+	bool udp; /* no options, no flags */
 };
 
 struct frame {
 	uint8_t b[70000];
-	unsigned len, l3, l4, hdr;
+	unsigned len, l3, l4, hdr, proto, field; /* offset of the checksum in layer 4 */
 	struct virtio_net_hdr v;
 };
 
-/* as the kernel hands it over: the TCP checksum is the pseudo header's */
+/* as the kernel hands it over: the checksum of layer 4 is the pseudo header's */
 static void make(struct frame *f, const struct shape *s)
 {
-	uint8_t *l3, *tcp;
+	uint8_t *l3, *l4;
 	unsigned sum;
 
+	f->proto = s->udp ? 17 : 6;
+	f->field = s->udp ? 6 : 16;
 	for (unsigned i = 0; i < 200 + s->payload; i++)
 		f->b[i] = (uint8_t)rnd(256);
 	f->l3 = 14 + 4 * s->tags;
 	f->l4 = f->l3 + (s->v6 ? 40 : 20);
-	f->hdr = f->l4 + 20 + s->tcp_options;
+	f->hdr = f->l4 + (s->udp ? 8 : 20 + s->tcp_options);
 	f->len = f->hdr + s->payload;
 	for (unsigned i = 0; i < s->tags; i++)
 		put(f->b + 12 + 4 * i, i == 0 && s->tags == 2 ? 0x88a8 : 0x8100, 2);
 	put(f->b + f->l3 - 2, s->v6 ? 0x86dd : 0x0800, 2);
 	l3 = f->b + f->l3;
-	tcp = f->b + f->l4;
+	l4 = f->b + f->l4;
 	if (s->v6) {
 		l3[0] = 0x60;
 		put(l3 + 4, f->len - f->l4, 2);
-		l3[6] = 6;
+		l3[6] = (uint8_t)f->proto;
 		sum = slow_sum(l3 + 8, 32, 0);
 	} else {
 		l3[0] = 0x45;
 		put(l3 + 2, f->len - f->l3, 2);
 		put(l3 + 6, 0x4000, 2);
-		l3[9] = 6;
+		l3[9] = (uint8_t)f->proto;
 		put(l3 + 10, 0, 2);
 		put(l3 + 10, ~slow_sum(l3, 20, 0) & 0xffff, 2);
 		sum = slow_sum(l3 + 12, 8, 0);
 	}
-	tcp[12] = (uint8_t)((20 + s->tcp_options) / 4 << 4);
-	tcp[13] = s->flags;
-	sum += 6 + f->len - f->l4;
-	put(tcp + 16, (sum & 0xffff) + (sum >> 16), 2);
+	if (s->udp) {
+		put(l4 + 4, f->len - f->l4, 2);
+	} else {
+		l4[12] = (uint8_t)((20 + s->tcp_options) / 4 << 4);
+		l4[13] = s->flags;
+	}
+	sum += f->proto + f->len - f->l4;
+	put(l4 + f->field, (sum & 0xffff) + (sum >> 16), 2);
 	f->v = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-				       .gso_type = s->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4,
+				       .gso_type = s->udp  ? SH_GSO_UDP
+						   : s->v6 ? VIRTIO_NET_HDR_GSO_TCPV6
+							   : VIRTIO_NET_HDR_GSO_TCPV4,
 				       .hdr_len = (uint16_t)f->hdr,
 				       .gso_size = (uint16_t)s->mss,
 				       .csum_start = (uint16_t)f->l4,
-				       .csum_offset = 16};
+				       .csum_offset = (uint16_t)f->field};
 }
 
 static void check_sums(const uint8_t *p, unsigned len, const struct frame *f, bool v6)
@@ -131,7 +140,7 @@ static void check_sums(const uint8_t *p, unsigned len, const struct frame *f, bo
 	if (!v6)
 		CHECK_EQ(slow_sum(l3, 20, 0), 0xffff);
 	CHECK_EQ(get(l3 + (v6 ? 4 : 2), 2), len - (v6 ? f->l4 : f->l3));
-	sum = slow_sum(p + f->l4, len - f->l4, sum + 6 + (len - f->l4));
+	sum = slow_sum(p + f->l4, len - f->l4, sum + f->proto + (len - f->l4));
 	CHECK_EQ(sum, 0xffff);
 }
 
@@ -153,9 +162,13 @@ static unsigned cut_all(const struct frame *f, const struct shape *s, uint8_t **
 		sh_cut_one(&c, p);
 		check_sums(p, lens[n], f, s->v6);
 		CHECK(memcmp(p + f->hdr, f->b + f->hdr + at, want) == 0);
-		CHECK_EQ(get(p + f->l4 + 4, 4), (get(f->b + f->l4 + 4, 4) + at) & 0xffffffff);
 		if (!s->v6)
 			CHECK_EQ(get(p + f->l3 + 4, 2), (get(f->b + f->l3 + 4, 2) + n) & 0xffff);
+		if (s->udp) {
+			CHECK_EQ(get(p + f->l4 + 4, 2), 8 + want);
+			continue;
+		}
+		CHECK_EQ(get(p + f->l4 + 4, 4), (get(f->b + f->l4 + 4, 4) + at) & 0xffffffff);
 		CHECK_EQ(p[f->l4 + 13] & 0x09, at + want == s->payload ? s->flags & 0x09 : 0);
 		CHECK_EQ(p[f->l4 + 13] & 0x80, n == 0 ? s->flags & 0x80 : 0);
 	}
@@ -181,9 +194,11 @@ static void merge_all(const struct frame *f, uint8_t **pkts, const unsigned *len
 	static uint8_t again[70000];
 	static struct sh_merge g;
 
-	CHECK(sh_merge_begin(&g, pkts[0], lens[0]));
-	for (unsigned i = 1; i < n; i++)
+	CHECK(sh_merge_begin(&g, pkts[0], lens[0], true));
+	for (unsigned i = 1; i < n; i++) {
+		CHECK(sh_merge_fits(&g, pkts[i], lens[i]));
 		CHECK(sh_merge_add(&g, pkts[i], lens[i]));
+	}
 	CHECK_EQ(gather(&g, again), f->len);
 	CHECK_EQ(g.v.gso_type, f->v.gso_type);
 	CHECK_EQ(g.v.gso_size, f->v.gso_size);
@@ -197,16 +212,17 @@ static void merge_all(const struct frame *f, uint8_t **pkts, const unsigned *len
 TEST(cut_and_merged_again)
 {
 	static struct frame f;
-	uint8_t *pkts[1024];
-	unsigned lens[1024];
+	static uint8_t *pkts[4096];
+	static unsigned lens[4096];
 
 	for (unsigned round = 0; round < 400; round++) {
 		struct shape s = {.v6 = rnd(2), .tags = rnd(5) == 0 ? rnd(3) : 0, .tcp_options = 4 * rnd(11)};
 		unsigned n;
 
-		s.mss = 100 + rnd(1400);
+		s.udp = rnd(2);
+		s.mss = s.udp && rnd(2) ? 1 + rnd(60) : 100 + rnd(1400);
 		s.payload = s.mss + 1 + rnd(s.mss * 40 < 60000 ? s.mss * 40 : 60000);
-		s.flags = (uint8_t)(0x10 | (rnd(2) ? 0x08 : 0) | (round % 7 == 0 ? 0x81 : 0));
+		s.flags = (uint8_t)(0x10 | (rnd(2) ? 0x08 : 0) | (round % 7 == 0 && !s.udp ? 0x81 : 0));
 		make(&f, &s);
 		n = cut_all(&f, &s, pkts, lens);
 		if (s.tags == 0 && (s.flags & 0x81) == 0 && n <= SH_GSO_PKTS)
@@ -217,6 +233,21 @@ TEST(cut_and_merged_again)
 }
 
 static const struct shape small = {.tcp_options = 12, .mss = 1000, .payload = 3000, .flags = 0x10};
+static const struct shape small_udp = {.mss = 1000, .payload = 3000, .udp = true};
+
+/* any one byte of either packet changed: not merged, whichever it is */
+static void check_each_byte(uint8_t **pkts, const unsigned *lens)
+{
+	struct sh_merge g;
+
+	for (unsigned k = 0; k < 2; k++)
+		for (unsigned i = 0; i < lens[k]; i += i < 100 ? 1 : 37) {
+			pkts[k][i] ^= 0x40;
+			if (sh_merge_begin(&g, pkts[0], lens[0], true) && sh_merge_add(&g, pkts[1], lens[1]))
+				t_fail(__FILE__, __LINE__, "byte %u of packet %u", i, k);
+			pkts[k][i] ^= 0x40;
+		}
+}
 
 TEST(only_right_packets_that_follow_each_other_are_merged)
 {
@@ -227,19 +258,57 @@ TEST(only_right_packets_that_follow_each_other_are_merged)
 
 	make(&f, &small);
 	CHECK_EQ(cut_all(&f, &small, pkts, lens), 3);
-	/* any one byte of either packet changed: not merged, whichever it is */
-	for (unsigned k = 0; k < 2; k++)
-		for (unsigned i = 0; i < lens[k]; i += i < 100 ? 1 : 37) {
-			pkts[k][i] ^= 0x40;
-			if (sh_merge_begin(&g, pkts[0], lens[0]) && sh_merge_add(&g, pkts[1], lens[1]))
-				t_fail(__FILE__, __LINE__, "byte %u of packet %u", i, k);
-			pkts[k][i] ^= 0x40;
-		}
-	CHECK(sh_merge_begin(&g, pkts[0], lens[0]));
+	check_each_byte(pkts, lens);
+	CHECK(sh_merge_begin(&g, pkts[0], lens[0], true));
 	CHECK(!sh_merge_add(&g, pkts[2], lens[2])); /* one is missing */
 	CHECK(!sh_merge_add(&g, pkts[0], lens[0])); /* the same again */
 	CHECK(sh_merge_add(&g, pkts[1], lens[1]));
 	CHECK(sh_merge_add(&g, pkts[2], lens[2]));
+	for (unsigned k = 0; k < 3; k++)
+		free(pkts[k]);
+}
+
+/* data that make the checksum 0: there it would have to be 0xffff, for 0 says that there is none */
+static void sum_0(uint8_t *pkt, unsigned at, const struct frame *f)
+{
+	unsigned v = get(pkt + at, 2) + get(pkt + f->l4 + 6, 2);
+
+	put(pkt + at, (v & 0xffff) + (v >> 16), 2);
+	put(pkt + f->l4 + 6, 0, 2);
+}
+
+/* without a checksum, or of a length that none of the first's can follow, or where UDP is not to be joined: alone */
+TEST(datagrams_that_are_merged)
+{
+	static struct frame f;
+	static struct sh_merge g;
+	struct shape s = small_udp;
+	uint8_t *pkts[3], keep[2];
+	unsigned lens[3];
+
+	s.payload = 2500;
+	make(&f, &s);
+	CHECK_EQ(cut_all(&f, &s, pkts, lens), 3);
+	check_each_byte(pkts, lens);
+	CHECK(!sh_merge_begin(&g, pkts[0], lens[0], false));
+	CHECK(!sh_merge_fits(&g, pkts[1], lens[1]));
+	CHECK(sh_merge_begin(&g, pkts[2], lens[2], true)); /* the short one */
+	CHECK(!sh_merge_add(&g, pkts[0], lens[0]));	   /* is last */
+	for (unsigned k = 0; k < 2; k++) {
+		memcpy(keep, pkts[k] + f.l4 + 6, 2);
+		memset(pkts[k] + f.l4 + 6, 0, 2);
+		CHECK(!(sh_merge_begin(&g, pkts[0], lens[0], true) && sh_merge_add(&g, pkts[1], lens[1])));
+		memcpy(pkts[k] + f.l4 + 6, keep, 2);
+	}
+	CHECK(sh_merge_begin(&g, pkts[0], lens[0], true));
+	CHECK(sh_merge_add(&g, pkts[1], lens[1]));
+	CHECK(sh_merge_add(&g, pkts[2], lens[2]));
+	CHECK(g.last && !sh_merge_fits(&g, pkts[0], lens[0]));
+	sum_0(pkts[0], f.hdr, &f);
+	CHECK(!sh_merge_begin(&g, pkts[0], lens[0], true));
+	memset(pkts[0] + f.l4 + 6, 0xff, 2);
+	CHECK(sh_merge_begin(&g, pkts[0], lens[0], true));
+	CHECK(sh_merge_add(&g, pkts[1], lens[1]));
 	for (unsigned k = 0; k < 3; k++)
 		free(pkts[k]);
 }
@@ -255,14 +324,14 @@ TEST(nothing_behind_a_short_one_or_a_push)
 	s.payload = 2500;
 	make(&f, &s);
 	CHECK_EQ(cut_all(&f, &s, pkts, lens), 3);
-	CHECK(sh_merge_begin(&g, pkts[0], lens[0]));
+	CHECK(sh_merge_begin(&g, pkts[0], lens[0], true));
 	CHECK(sh_merge_add(&g, pkts[1], lens[1]));
 	CHECK(sh_merge_add(&g, pkts[2], lens[2]));
 	CHECK(g.last);
 	/* a packet alone goes as it is, whatever its checksum */
 	memcpy(copy, pkts[2], lens[2]);
 	copy[lens[2] - 1] ^= 1;
-	CHECK(sh_merge_begin(&g, copy, lens[2]));
+	CHECK(sh_merge_begin(&g, copy, lens[2], true));
 	CHECK_EQ(sh_merge_end(&g), 2);
 	CHECK(g.iov[1].iov_base == copy && g.iov[1].iov_len == lens[2] && g.v.flags == 0);
 	/* SYN, FIN, RST, URG, without data, an option in the IP header, a fragment: by themselves */
@@ -270,15 +339,15 @@ TEST(nothing_behind_a_short_one_or_a_push)
 		if (bit != 0x10 && bit != 0x08) {
 			memcpy(copy, pkts[0], lens[0]);
 			copy[f.l4 + 13] |= (uint8_t)bit;
-			CHECK(!sh_merge_begin(&g, copy, lens[0]));
+			CHECK(!sh_merge_begin(&g, copy, lens[0], true));
 		}
-	CHECK(!sh_merge_begin(&g, pkts[0], f.hdr));
+	CHECK(!sh_merge_begin(&g, pkts[0], f.hdr, true));
 	memcpy(copy, pkts[0], lens[0]);
 	copy[f.l3] = 0x46;
-	CHECK(!sh_merge_begin(&g, copy, lens[0]));
+	CHECK(!sh_merge_begin(&g, copy, lens[0], true));
 	memcpy(copy, pkts[0], lens[0]);
 	copy[f.l3 + 6] = 0x20;
-	CHECK(!sh_merge_begin(&g, copy, lens[0]));
+	CHECK(!sh_merge_begin(&g, copy, lens[0], true));
 	for (unsigned k = 0; k < 3; k++)
 		free(pkts[k]);
 }
@@ -314,8 +383,12 @@ TEST(nonsense_is_refused)
 		struct sh_cut c;
 		uint8_t *copy;
 
-		make(&f, &(struct shape){
-				 .v6 = rnd(2), .tcp_options = 4 * rnd(3), .mss = 200, .payload = 500, .flags = 0x18});
+		make(&f, &(struct shape){.v6 = rnd(2),
+					 .tcp_options = 4 * rnd(3),
+					 .mss = 200,
+					 .payload = 500,
+					 .flags = 0x18,
+					 .udp = rnd(3) == 0});
 		if (rnd(2))
 			((uint8_t *)&f.v)[rnd(sizeof(f.v))] = (uint8_t)rnd(256);
 		if (rnd(2))
