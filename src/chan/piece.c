@@ -30,6 +30,8 @@ void sh_piece_ops_set(const struct sh_piece_ops *ops)
 	if (ops == NULL)
 		free_mine(c);
 	sh_store_rel(&c->piece_ops, ops); /* R:PIECE_OPS */
+	if (ops == NULL)
+		SH_STEP("piece_heap_gone");
 }
 
 static void hold(struct sh_chan *c, void *p, sh_id_t who)
@@ -215,7 +217,9 @@ static void each_returned(struct sh_chan *c, void (*fn)(struct sh_chan *c, struc
 
 void sh_piece_collect(struct sh_chan *c)
 {
-	each_returned(c, note);
+	/* at the stop, when the heap has gone, nobody runs what is queued: they stay RETURNED, and survivors free them */
+	if (ops_of(c) != NULL)
+		each_returned(c, note);
 }
 
 /* the dispatchers have ended: nobody can be told of it any more */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,6 +153,51 @@ TEST(a_sender_dies_before_its_piece_comes_back)
 		dying = NULL;
 		t_wait(o);
 	}
+}
+
+static atomic_bool heapless;
+
+static bool it_has_no_heap(void *arg)
+{
+	(void)arg;
+	return atomic_load(&heapless);
+}
+
+static bool came_too_late(void *arg)
+{
+	return sh_piece_state(atomic_load(&sh_piece_at(sh_id_slot(*(uint64_t *)arg), 0)->word)) == SH_P_RETURNED;
+}
+
+static bool none_of(void *id)
+{
+	return of(*(uint64_t *)id) == 0;
+}
+
+/* it comes back between the two: its sender can free nothing any more, and must leave it to who can */
+TEST(a_sender_s_heap_ends_before_its_channel)
+{
+	struct t_proc *o;
+	siginfo_t si;
+	uint64_t id;
+
+	NEEDS_FAULT();
+	begin();
+	CHECK_EQ(shoal_action_register("take", refuse_it, it_has_no_heap), 0);
+	CHECK_EQ(setenv("SHOAL_STOP_AT", "piece_heap_gone", 1), 0);
+	o = other(&id);
+	CHECK_EQ(unsetenv("SHOAL_STOP_AT"), 0);
+	t_say(o, "send");
+	t_expect(o, "sent 0");
+	t_say(o, "bye");
+	CHECK_EQ(waitid(P_PID, (id_t)o->pid, &si, WSTOPPED | WEXITED | WNOWAIT), 0);
+	CHECK_EQ(si.si_code, CLD_STOPPED);
+	atomic_store(&heapless, true);
+	t_until(came_too_late, &id);
+	CHECK_EQ(kill(o->pid, SIGCONT), 0);
+	CHECK_EQ(t_wait(o), 0);
+	t_until(none_on_their_way, NULL);
+	t_until(none_of, &id);
+	CHECK_EQ(blocks(), 0);
 }
 
 static void on_any(void *piece, size_t len, uint64_t member, void *arg)
