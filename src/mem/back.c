@@ -321,10 +321,10 @@ static struct sh_work *work_on(struct sh_mem *m, uint32_t u, uint32_t n, uint32_
 
 /*
  * there, total: bytes that have pages for certain, and that there would be, both with all that ever went; mapped: without.
- * Under G. wanted: of the look, so much at once; the rest is looked at again. seen: by me, if I looked.
+ * Under G. seen: by me, if I looked.
  */
 struct room {
-	uint64_t there, total, mapped, wanted;
+	uint64_t there, total, mapped;
 	struct sh_limit_seen seen;
 };
 
@@ -388,7 +388,6 @@ static int fill_begins(struct sh_mem *m, uint32_t u, uint32_t n, struct sh_work 
 	if (U(pg->backed) + missing > pg->max)
 		return -ENOMEM;
 	r = room_for(m, u, missing, room);
-	room->wanted = room->total - room->there;
 	if (r < 0)
 		return r;
 	*w = work_on(m, u, n, missing);
@@ -476,7 +475,7 @@ static int begin(struct sh_mem *m, uint32_t u, uint32_t n, const struct sh_back_
 		if (sh_left_ns(dl) == 0)
 			return r == LOOK ? -ENOBUFS : -ENOMEM;
 		if (r == LOOK)
-			room.seen = sh_limit_look(room.there, room.wanted, tables_of(m, room.mapped));
+			room.seen = sh_limit_look(room.there, tables_of(m, room.mapped));
 		else
 			sh_breathe();
 	}
@@ -534,13 +533,26 @@ static uint32_t piece(uint32_t u, uint32_t end)
 	return n < end - u ? n : end - u;
 }
 
+/* units, by what was seen a moment ago */
+static uint32_t at_once(void)
+{
+	uint64_t units = sh_limit_part() >> SH_UNIT_SHIFT;
+
+	return units < 1 ? 1 : units < SH_STEP_UNITS ? (uint32_t)units : SH_STEP_UNITS;
+}
+
 /* a stretch of at most ASK_MAX units: so much is asked of the machine at a time */
 static int fill_some(struct sh_mem *m, uint32_t u, uint32_t end, const struct sh_back_gate *gate)
 {
 	struct sh_work *none = NULL;
-	int r = sh_run_missing(m, u, end - u) != 0 ? begin(m, u, end - u, gate, ask_begins, &none) : 0;
+	uint32_t most;
+	int r;
 
-	for (uint32_t k, most = SH_STEP_UNITS; r == 0 && u < end; u += k) {
+	if (sh_run_missing(m, u, end - u) == 0)
+		return 0;
+	r = begin(m, u, end - u, gate, ask_begins, &none);
+	most = sh_unit_w(u) == 0 ? at_once() : SH_STEP_UNITS;
+	for (uint32_t k; r == 0 && u < end; u += k) {
 		k = piece(u, end);
 		k = k < most ? k : most;
 		if (sh_run_missing(m, u, k) != 0)

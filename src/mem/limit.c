@@ -8,10 +8,11 @@
  * of the limit where that is less, and what the caller says. Best effort, for others take memory too.
  *
  * What was seen is kept as a bound on all memory of the group, not as a part for this process: what other members take after
- * the look counts against it, so many who look at the same time do not take the same room. It holds for a moment and a
- * quarter of the margin, then it is looked again: other groups, which have bounds of their own, may take the same room, and
- * what they all take on what they saw is to find place in the margin. So where there is little room each takes little of it
- * at a time, an eighth: then as many do not overdraw it. Each process looks for itself: it may be in another cgroup.
+ * the look counts against it, so many who look at the same time do not take the same room. It holds for a moment and for a
+ * part, then it is looked again: other groups, which have bounds of their own, may take the same room, and who is not run
+ * between its look and the end of its taking takes when the others have taken all. That is to find place in the margin, so a
+ * part is a sixteenth of it, more only where there is plenty; and where there is little room an eighth of that: as many who
+ * look at once do not overdraw it. Each process looks for itself: it may be in another cgroup.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,14 +29,15 @@
 #define MARGIN (64ull << 20)
 #define GRANT_NS (50 * SH_NS_PER_MS)
 #define PART 8
+#define FAR 256		    /* this part of the room is taken by PART of them, and the room still not used up */
 #define LEAST (16ull << 10) /* so much at a time in any case */
 #define PATH 512
 #define LONGEST (16u << 20)
 
-/* process-private: up to what the group may grow without a look, and until when. Of two threads that race either's words do.
- * root: of the files that are read, for tests */
+/* process-private: up to what the group may grow without a look, until when, and how much at once. Of two threads that race
+ * either's words do. root: of the files that are read, for tests */
 static struct {
-	_Atomic uint64_t bound, until;
+	_Atomic uint64_t bound, until, part;
 	const char *root;
 } g = {.root = ""};
 
@@ -283,13 +285,31 @@ bool sh_limit_allows(uint64_t total)
 	return total <= sh_load_rlx(&g.bound) && sh_now_ns() < sh_load_rlx(&g.until);
 }
 
-struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t wanted, uint64_t keep)
+uint64_t sh_limit_part(void)
+{
+	return sh_load_rlx(&g.part); /* relaxed: see g */
+}
+
+/*
+ * So much on one look. Who is not run between look and taking takes it when others have taken the rest: PART of those shall use
+ * up half of the margin at most, or, where there is more than can be taken meanwhile, little of what there is.
+ */
+static uint64_t part_of(const struct seen *s, uint64_t room)
+{
+	uint64_t part = room / FAR, low = s->margin / 2 / PART, high = s->margin / 4;
+
+	part = least(part < low ? low : least(part, high), room / PART);
+	return part > LEAST ? part : LEAST;
+}
+
+struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t keep)
 {
 	struct seen s = look();
 	uint64_t until = sh_now_ns() + GRANT_NS, room = least(room_of(&s, keep), UINT64_MAX - there);
-	uint64_t part = room / PART > LEAST ? room / PART : LEAST;
+	uint64_t part = part_of(&s, room);
 
-	sh_store_rlx(&g.bound, there + least(least(room, part), wanted > s.margin / 4 ? wanted : s.margin / 4));
+	sh_store_rlx(&g.bound, there + least(room, part));
+	sh_store_rlx(&g.part, part);
 	sh_store_rlx(&g.until, until);
 	return (struct sh_limit_seen){there + room, until, part};
 }

@@ -16,13 +16,15 @@ uint64_t sh_limit_room(uint64_t keep);
 bool sh_limit_allows(uint64_t total);
 /*
  * Look. there: bytes of the group's memory that had their pages before this call, for certain; what comes besides, by whomever,
- * counts against what is seen. wanted: so many, one piece, are about to be asked for; others may take the same room meanwhile. Up to how many bytes in all it may grow, until when;
+ * counts against what is seen; others may take the same room meanwhile. Up to how many bytes in all it may grow, until when;
  * part: how many of them at once, before the next look.
  */
 struct sh_limit_seen {
 	uint64_t bound, until_ns, part;
 };
-struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t wanted, uint64_t keep);
+struct sh_limit_seen sh_limit_look(uint64_t there, uint64_t keep);
+/* part of the last look */
+uint64_t sh_limit_part(void);
 /* for tests: read the files below this directory; "" for those of the machine */
 void sh_limit_root(const char *root);
 

@@ -244,6 +244,26 @@ static void to_the_limit(bool v2)
 	unmake(&c);
 }
 
+static uint64_t bytes(const char *dir, const char *file, const char *key)
+{
+	char line[64];
+
+	CHECK(get(dir, file, key, line, sizeof(line)));
+	return strtoull(line + strlen(key), NULL, 10);
+}
+
+/* half of the margin at least, which is for others: what many take on one look has its place in the other half */
+static void margin_is_left(const struct cgroup *c)
+{
+	uint64_t used = bytes(c->upper, c->v2 ? "memory.current" : "memory.usage_in_bytes", "");
+	uint64_t files = bytes(c->upper, "memory.stat", c->v2 ? "inactive_file " : "total_inactive_file ") +
+			 bytes(c->upper, "memory.stat", c->v2 ? "active_file " : "total_active_file ");
+
+	if (used - files > LIMIT - LIMIT / 40)
+		t_fail(__FILE__, __LINE__, "%llu KiB of a limit of %llu KiB are taken",
+		       (unsigned long long)(used - files) >> 10, LIMIT >> 10);
+}
+
 /* each of them sees the same room, before any of the others has taken it */
 static void crowd(bool v2, int n_groups, int n_members)
 {
@@ -273,6 +293,7 @@ static void crowd(bool v2, int n_groups, int n_members)
 		/* several groups may take some of the margin, which is there for that */
 		CHECK(all >= (int)(LIMIT / 2 / SMALL));
 		CHECK(all <= (int)((n_groups > 1 ? LIMIT : LIMIT - LIMIT / 20) / SMALL));
+		margin_is_left(&c);
 		for (int i = 0; i < n; i++)
 			t_say(p[i], "give small");
 		for (int i = 0; i < n; i++)

@@ -137,20 +137,43 @@ TEST(a_container_sees_its_part_of_the_hierarchy_only)
 	CHECK_EQ(sh_limit_room(0), 45 * MIB);
 }
 
-/* others may have seen the same room: what is granted on one look is a small part of what is left alone for that */
-TEST(what_is_granted_on_one_look_is_bounded_by_the_margin)
+/* May the group's memory grow by so many bytes without another look? */
+static bool granted(uint64_t bytes)
 {
+	return sh_limit_allows(10 * MIB + bytes);
+}
+
+/*
+ * Others may have seen the same room, and take all of it while this one is not run: whatever it takes then on what it saw has
+ * to find place in what is left alone. Eight at a time do in half of that, or what they take is little against the room.
+ */
+TEST(what_eight_take_on_one_look_finds_place_in_the_margin)
+{
+	static const uint64_t limits[] = {16, 128, 512, 1000, 4000, 16000};
+
 	machine(100000, 50000);
 	put("/proc/self/cgroup", "0::/g\n");
 	put("/proc/self/mountinfo", "4 1 0:3 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
-	cgroup("/sys/fs/cgroup/g", true, "134217728\n", 0, 0);
-	CHECK_EQ(sh_limit_look(10 * MIB, 0, 0).bound, 10 * MIB + 128 * MIB - 128 * MIB / 20);
-	CHECK(!sh_limit_allows(12 * MIB)); /* a margin of 6.4 MiB */
-	(void)sh_limit_look(10 * MIB, 2 * MIB, 0);
-	CHECK(!sh_limit_allows(12 * MIB + 1));
-	machine(100000, 50000);
-	(void)sh_limit_look(10 * MIB, 0, 0);
-	CHECK(!sh_limit_allows(26 * MIB + 1));
+	for (unsigned i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		uint64_t limit = limits[i] * MIB, margin = limit / 20 < 64 * MIB ? limit / 20 : 64 * MIB;
+		char text[32];
+
+		snprintf(text, sizeof(text), "%llu\n", (unsigned long long)limit);
+		for (uint64_t used = 0; used < limit; used += limit / 16) {
+			uint64_t room = limit - used > margin ? limit - used - margin : 0;
+			uint64_t most = room / 256 > margin / 16 ? room / 256 : margin / 16;
+			struct sh_limit_seen s;
+
+			most = most < 16384 ? 16384 : most < margin / 4 ? most : margin / 4;
+			cgroup("/sys/fs/cgroup/g", true, text, used, 0);
+			s = sh_limit_look(10 * MIB, 0);
+			CHECK_EQ(s.bound, 10 * MIB + room);
+			CHECK(s.part <= most && s.part >= 16384);
+			CHECK(room < s.part || granted(s.part)); /* a piece needs one look */
+			CHECK(!granted(s.part + 1) && !granted(room + 1));
+			CHECK_EQ(sh_limit_part(), s.part);
+		}
+	}
 }
 
 /* a line of mountinfo that is none of ours, so many times */
