@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/calm.h"
 #include "base/futex.h"
-#include "base/mtx.h"
 #include "base/thread.h"
 #include "ctx.h"
 
@@ -44,7 +44,7 @@ static struct job *next_job(struct lane *l, uint32_t *seen)
 {
 	struct job *j;
 
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	*seen = sh_load_rlx(&l->bell); /* relaxed: under lk */
 	j = l->head;
 	if (j != NULL) {
@@ -52,7 +52,7 @@ static struct job *next_job(struct lane *l, uint32_t *seen)
 		if (l->head == NULL)
 			l->tail = &l->head;
 	}
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	return j;
 }
 
@@ -60,9 +60,9 @@ static bool over(struct lane *l)
 {
 	bool r;
 
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	r = l->stopping && l->head == NULL;
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	return r;
 }
 
@@ -81,9 +81,9 @@ static void *later_main(void *arg)
 		}
 		j->fn(j->arg, j->n);
 		free(j);
-		sh_lock(&l->lk);
+		sh_lock_calm(&l->lk);
 		sh_add(&l->done, 1); /* R:LATER */
-		sh_unlock(&l->lk);
+		sh_unlock_calm(&l->lk);
 		sh_futex_wake(&l->done, INT_MAX, SH_FUTEX_ANY, false);
 	}
 	return NULL;
@@ -110,9 +110,9 @@ int sh_later_ready(enum sh_later_on on)
 
 	if (l == NULL)
 		return -ENODEV;
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	e = ready(l);
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	return e;
 }
 
@@ -128,7 +128,7 @@ int sh_later(enum sh_later_on on, void (*fn)(void *arg, uint64_t n), void *arg, 
 	if (j == NULL)
 		return -ENOMEM;
 	*j = (struct job){.fn = fn, .arg = arg, .n = n};
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	e = ready(l);
 	if (e == 0) {
 		*l->tail = j;
@@ -136,7 +136,7 @@ int sh_later(enum sh_later_on on, void (*fn)(void *arg, uint64_t n), void *arg, 
 		l->added++;
 		sh_add(&l->bell, 1);
 	}
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	if (e == 0)
 		sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
 	else
@@ -152,10 +152,10 @@ void sh_later_flush(enum sh_later_on on)
 
 	if (l == NULL)
 		return;
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	inside = (l->on || l->stopping) && pthread_equal(l->thread, pthread_self());
 	want = l->added;
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	if (inside)
 		return;
 	while (done = sh_load_acq(&l->done), (int32_t)(want - done) > 0) /* A:LATER */
@@ -183,12 +183,12 @@ static void end(struct lane *l)
 {
 	bool on;
 
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	l->stopping = true;
 	on = l->on;
 	l->on = false;
 	sh_add(&l->bell, 1);
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	sh_futex_wake(&l->bell, 1, SH_FUTEX_ANY, false);
 	if (on)
 		pthread_join(l->thread, NULL);

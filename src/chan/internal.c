@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calm.h"
 #include "base/fault.h"
 #include "base/futex.h"
 #include "base/thread.h"
@@ -51,9 +52,9 @@ enum { NOT = 0, ASKED, TAKEN, DONE, WITHDRAWN };
 struct sh_internal {
 	pthread_t thread;
 	bool started;
-	_Atomic uint32_t poked; /* services that shall look; R:BELL before the bell */
-	_Atomic bool stopping;	/* read by the thread after it heard the bell */
-	struct sh_mtx lk;
+	_Atomic uint32_t poked;	 /* services that shall look; R:BELL before the bell */
+	_Atomic bool stopping;	 /* read by the thread after it heard the bell */
+	struct sh_mtx lk;	 /* a handler that asks (a port's stop) may interrupt who asks: calm.h */
 	_Atomic uint32_t change; /* futex: a post is free again, a call has ended. Raised under lk */
 	bool busy[POSTS];	 /* under lk */
 	uint64_t stamp;		 /* under lk */
@@ -81,9 +82,9 @@ static void wait_change(struct sh_internal *in, uint64_t dl)
 {
 	uint32_t seen = sh_load_rlx(&in->change); /* relaxed: under lk */
 
-	sh_unlock(&in->lk);
+	sh_unlock_calm(&in->lk);
 	sh_futex_wait(&in->change, seen, dl, SH_FUTEX_ANY, false);
-	sh_lock(&in->lk);
+	sh_lock_calm(&in->lk);
 }
 
 static void ring(struct sh_inbox *b)
@@ -98,7 +99,7 @@ static int post_get(struct sh_internal *in, uint64_t dl, uint64_t *stamp)
 {
 	int k = -1;
 
-	sh_lock(&in->lk);
+	sh_lock_calm(&in->lk);
 	for (;;) {
 		for (int i = 0; i < POSTS && k < 0; i++)
 			if (!in->busy[i])
@@ -111,16 +112,16 @@ static int post_get(struct sh_internal *in, uint64_t dl, uint64_t *stamp)
 		in->busy[k] = true;
 		*stamp = ++in->stamp;
 	}
-	sh_unlock(&in->lk);
+	sh_unlock_calm(&in->lk);
 	return k >= 0 ? k : -EAGAIN;
 }
 
 static void post_put(struct sh_internal *in, int k)
 {
-	sh_lock(&in->lk);
+	sh_lock_calm(&in->lk);
 	in->busy[k] = false;
 	changed(in);
-	sh_unlock(&in->lk);
+	sh_unlock_calm(&in->lk);
 }
 
 /* write it and call everybody; those who are not ACTIVE are not asked */

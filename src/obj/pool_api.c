@@ -289,14 +289,14 @@ SH_EXPORT int rte_mempool_event_callback_register(rte_mempool_event_callback *fu
 	if (l == NULL)
 		return fail(ENOMEM);
 	*l = (struct listener){NULL, func, user_data};
-	sh_lock(&events.lock);
+	sh_lock_calm(&events.lock);
 	at = find(func, user_data);
 	there = *at != NULL;
 	if (!there) {
 		*at = l;
 		l = NULL;
 	}
-	sh_unlock(&events.lock);
+	sh_unlock_calm(&events.lock);
 	free(l);
 	return there ? fail(EEXIST) : 0;
 }
@@ -305,12 +305,12 @@ SH_EXPORT int rte_mempool_event_callback_unregister(rte_mempool_event_callback *
 {
 	struct listener **at, *l;
 
-	sh_lock(&events.lock);
+	sh_lock_calm(&events.lock);
 	at = find(func, user_data);
 	l = *at;
 	if (l != NULL)
 		*at = l->next;
-	sh_unlock(&events.lock);
+	sh_unlock_calm(&events.lock);
 	free(l);
 	return l != NULL ? 0 : fail(ENOENT);
 }
@@ -321,10 +321,10 @@ void sh_pool_tell(enum rte_mempool_event ev, struct rte_mempool *mp)
 	struct listener copy[64];
 	unsigned n = 0;
 
-	sh_lock(&events.lock);
+	sh_lock_calm(&events.lock);
 	for (const struct listener *l = events.first; l != NULL && n < RTE_DIM(copy); l = l->next)
 		copy[n++] = *l;
-	sh_unlock(&events.lock);
+	sh_unlock_calm(&events.lock);
 	for (unsigned i = 0; i < n; i++)
 		copy[i].fn(ev, mp, copy[i].arg);
 }

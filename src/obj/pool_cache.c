@@ -102,7 +102,7 @@ SH_EXPORT struct rte_mempool_cache *__rte_mempool_cache_slow(struct rte_mempool 
 
 	if (h == NULL)
 		return NULL;
-	sh_lock(&sh_ctx.obj->pool_lock); /* the same lcore asked about by another thread */
+	sh_lock_calm(&sh_ctx.obj->pool_lock); /* the same lcore asked about by another thread */
 	if (h->cache[lcore_id] == NULL) {
 		c = sh_pool_claim(mp, lcore_id);
 		if (c != NULL)
@@ -112,7 +112,7 @@ SH_EXPORT struct rte_mempool_cache *__rte_mempool_cache_slow(struct rte_mempool 
 				    "pool \"%s\": no memory for the cache of lcore %u; it goes without and is slower",
 				    mp->name, lcore_id);
 	}
-	sh_unlock(&sh_ctx.obj->pool_lock);
+	sh_unlock_calm(&sh_ctx.obj->pool_lock);
 	return h->cache[lcore_id];
 }
 

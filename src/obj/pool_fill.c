@@ -153,10 +153,10 @@ static int remember(struct rte_mempool *mp, struct rte_mempool_memhdr *hdr, rte_
 	c = malloc(sizeof(*c));
 	if (c == NULL)
 		return -ENOMEM;
-	sh_lock(&sh_ctx.obj->pool_lock);
+	sh_lock_calm(&sh_ctx.obj->pool_lock);
 	*c = (struct sh_pool_chunk){sh_ctx.obj->chunks, mp->__serial, hdr, free_cb, opaque};
 	sh_ctx.obj->chunks = c;
-	sh_unlock(&sh_ctx.obj->pool_lock);
+	sh_unlock_calm(&sh_ctx.obj->pool_lock);
 	return 0;
 }
 
@@ -164,14 +164,14 @@ static struct sh_pool_chunk *forget(uint64_t serial)
 {
 	struct sh_pool_chunk **at, *c;
 
-	sh_lock(&sh_ctx.obj->pool_lock);
+	sh_lock_calm(&sh_ctx.obj->pool_lock);
 	at = &sh_ctx.obj->chunks;
 	while (*at != NULL && (*at)->serial != serial)
 		at = &(*at)->next;
 	c = *at;
 	if (c != NULL)
 		*at = c->next;
-	sh_unlock(&sh_ctx.obj->pool_lock);
+	sh_unlock_calm(&sh_ctx.obj->pool_lock);
 	return c;
 }
 

@@ -93,10 +93,10 @@ struct __rte_mempool_here *sh_pool_here(struct rte_mempool *mp)
 	}
 	h = &__rte_mempool_here[mp->__slot];
 	if (sh_load_acq(SH_A64(&h->serial)) != mp->__serial) { /* A:HERE */
-		sh_lock(&sh_ctx.obj->pool_lock);
+		sh_lock_calm(&sh_ctx.obj->pool_lock);
 		if (h->serial != mp->__serial)
 			meet(h, mp);
-		sh_unlock(&sh_ctx.obj->pool_lock);
+		sh_unlock_calm(&sh_ctx.obj->pool_lock);
 	}
 	return h->serial == mp->__serial ? h : NULL;
 }

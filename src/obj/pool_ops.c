@@ -163,9 +163,9 @@ SH_EXPORT int rte_mempool_register_ops(const struct rte_mempool_ops *ops)
 			      "alloc, enqueue, dequeue and get_count are needed");
 	if (strnlen(ops->name, sizeof(ops->name)) == sizeof(ops->name))
 		return refuse(EEXIST, ops->name, "the name has more than 31 characters");
-	sh_lock(&table_lock);
+	sh_lock_calm(&table_lock);
 	r = add(ops);
-	sh_unlock(&table_lock);
+	sh_unlock_calm(&table_lock);
 	return r;
 }
 

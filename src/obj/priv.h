@@ -6,7 +6,7 @@
 #include <rte_ring.h>
 
 #include "base/atom.h"
-#include "base/mtx.h"
+#include "base/calm.h"
 #include "ctx.h"
 #include "obj/obj.h"
 

@@ -72,10 +72,10 @@ int sh_ring_fd_open(struct rte_ring *r, unsigned side)
 		free(f);
 		return e;
 	}
-	sh_lock(&m->lock);
+	sh_lock_calm(&m->lock);
 	f->next = m->fds;
 	m->fds = f;
-	sh_unlock(&m->lock);
+	sh_unlock_calm(&m->lock);
 	e = f->fd;
 	return e;
 }
@@ -86,7 +86,7 @@ int sh_ring_fd_arm(int fd)
 	struct sh_ring_fd *f;
 	uint64_t n;
 
-	sh_lock(&m->lock);
+	sh_lock_calm(&m->lock);
 	for (f = m->fds; f != NULL && f->fd != fd; f = f->next)
 		;
 	if (f != NULL) {
@@ -94,7 +94,7 @@ int sh_ring_fd_arm(int fd)
 		sh_store_rel(&f->want, ARMED);	/* R:RINGFD */
 		(void)sh_futex_wake(&f->want, 1, SH_FUTEX_ANY, false);
 	}
-	sh_unlock(&m->lock);
+	sh_unlock_calm(&m->lock);
 	return f != NULL ? 0 : -EBADF;
 }
 
@@ -115,13 +115,13 @@ int sh_ring_fd_close(int fd)
 	struct sh_obj *m = sh_ctx.obj;
 	struct sh_ring_fd **at, *f;
 
-	sh_lock(&m->lock);
+	sh_lock_calm(&m->lock);
 	for (at = &m->fds; *at != NULL && (*at)->fd != fd; at = &(*at)->next)
 		;
 	f = *at;
 	if (f != NULL)
 		*at = f->next;
-	sh_unlock(&m->lock);
+	sh_unlock_calm(&m->lock);
 	if (f == NULL)
 		return -EBADF;
 	end(f, true);

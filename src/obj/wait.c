@@ -64,29 +64,29 @@ void sh_sleepers_wake(void)
 
 	if (m == NULL)
 		return;
-	sh_lock(&m->lock);
+	sh_lock_calm(&m->lock);
 	for (struct sh_sleeper *s = m->sleepers; s != NULL; s = s->next)
 		ring_bell(s->r, s->side);
-	sh_unlock(&m->lock);
+	sh_unlock_calm(&m->lock);
 }
 
 static void enlist(struct sh_obj *m, struct sh_sleeper *s)
 {
-	sh_lock(&m->lock);
+	sh_lock_calm(&m->lock);
 	s->next = m->sleepers;
 	m->sleepers = s;
-	sh_unlock(&m->lock);
+	sh_unlock_calm(&m->lock);
 }
 
 static void strike(struct sh_obj *m, struct sh_sleeper *s)
 {
 	struct sh_sleeper **at;
 
-	sh_lock(&m->lock);
+	sh_lock_calm(&m->lock);
 	for (at = &m->sleepers; *at != s; at = &(*at)->next)
 		;
 	*at = s->next;
-	sh_unlock(&m->lock);
+	sh_unlock_calm(&m->lock);
 }
 
 /* how far one that sleeps for a ring has come */

@@ -71,14 +71,14 @@ static const struct rte_eth_rxtx_callback *add(void **list, struct rte_eth_rxtx_
 		return NULL;
 	}
 	*cb = made;
-	sh_lock(&sh_ports()->cb_lock);
+	sh_lock_calm(&sh_ports()->cb_lock);
 	while (!first && *list != NULL)
 		list = (void **)&((struct rte_eth_rxtx_callback *)*list)->next;
 	cb->next = *list;
 	cb->all = sh_ports()->pkt_cbs;
 	sh_ports()->pkt_cbs = cb;
 	sh_store_rel(SH_APTR(list), cb); /* R:PORTCB */
-	sh_unlock(&sh_ports()->cb_lock);
+	sh_unlock_calm(&sh_ports()->cb_lock);
 	return cb;
 }
 
@@ -126,7 +126,7 @@ static int del(uint16_t port, bool tx, uint16_t queue, const struct rte_eth_rxtx
 	if (cb == NULL || queue >= SH_QUEUES)
 		return -EINVAL;
 	list = &sh_entry(sh_ports(), port, tx, queue)->cb;
-	sh_lock(&sh_ports()->cb_lock);
+	sh_lock_calm(&sh_ports()->cb_lock);
 	while (*list != NULL && *list != cb)
 		list = (void **)&((struct rte_eth_rxtx_callback *)*list)->next;
 	if (*list == cb) {
@@ -136,7 +136,7 @@ static int del(uint16_t port, bool tx, uint16_t queue, const struct rte_eth_rxtx
 		*all = cb->all;
 		r = 0;
 	}
-	sh_unlock(&sh_ports()->cb_lock);
+	sh_unlock_calm(&sh_ports()->cb_lock);
 	return r;
 }
 

@@ -39,9 +39,9 @@ static void raise_event(struct sh_ports *s, const char *name, enum rte_dev_event
 		if (cb->name != NULL && strcmp(cb->name, name) != 0)
 			continue;
 		cb->running++;
-		sh_unlock(&s->cb_lock);
+		sh_unlock_calm(&s->cb_lock);
 		cb->fn(name, event, cb->arg);
-		sh_lock(&s->cb_lock);
+		sh_lock_calm(&s->cb_lock);
 		cb->running--;
 	}
 }
@@ -50,11 +50,11 @@ void sh_dev_events(struct sh_ports *s, uint64_t last)
 {
 	struct sh_change c;
 
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	while (s->devwatch != NULL && sh_seen_next(s->devwatch->seen, last, &c))
 		if (!s->devwatch->off)
 			raise_event(s, c.name, c.began ? RTE_DEV_EVENT_ADD : RTE_DEV_EVENT_REMOVE);
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 }
 
 void sh_dev_events_forget(struct sh_ports *s)
@@ -140,9 +140,9 @@ SH_EXPORT int rte_dev_event_callback_register(const char *device_name, rte_dev_e
 	r = sh_teller_start(s);
 	if (r < 0)
 		return r;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	r = add_cb(s, device_name, cb_fn, cb_arg);
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return r;
 }
 
@@ -158,7 +158,7 @@ SH_EXPORT int rte_dev_event_callback_unregister(const char *device_name, rte_dev
 		sh_err("rte_dev_event_callback_unregister: no function is given");
 		return -EINVAL;
 	}
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	for (at = s->devwatch != NULL ? &s->devwatch->cbs : NULL; at != NULL && (cb = *at) != NULL;) {
 		if (cb->fn != cb_fn || (cb_arg != (void *)-1 && cb->arg != cb_arg) ||
 		    (device_name != NULL && !same_name(cb, device_name))) {
@@ -173,7 +173,7 @@ SH_EXPORT int rte_dev_event_callback_unregister(const char *device_name, rte_dev
 			n++;
 		}
 	}
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return n > 0 ? n : r < 0 ? r : -ENOENT;
 }
 
@@ -186,10 +186,10 @@ SH_EXPORT void rte_dev_event_callback_process(const char *device_name, enum rte_
 	    begin("rte_dev_event_callback_process", &s) < 0)
 		return;
 	memcpy(name, device_name, strlen(device_name) + 1);
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	if (s->devwatch != NULL)
 		raise_event(s, name, event);
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 }
 
 static int monitor(const char *call, bool off)
@@ -199,11 +199,11 @@ static int monitor(const char *call, bool off)
 
 	if (r < 0)
 		return r;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	r = watch_of(s) != NULL ? 0 : -ENOMEM;
 	if (r == 0)
 		s->devwatch->off = off;
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return r;
 }
 

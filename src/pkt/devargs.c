@@ -215,7 +215,7 @@ SH_EXPORT int rte_devargs_insert(struct rte_devargs **da)
 
 	if (da == NULL || *da == NULL || s == NULL)
 		return -1;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	l = devlist(s);
 	at = l != NULL ? like(l, *da) : NULL;
 	if (l == NULL || at == *da) {
@@ -226,7 +226,7 @@ SH_EXPORT int rte_devargs_insert(struct rte_devargs **da)
 	} else {
 		TAILQ_INSERT_TAIL(&l->head, *da, next);
 	}
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return r;
 }
 
@@ -257,12 +257,12 @@ SH_EXPORT int rte_devargs_remove(struct rte_devargs *devargs)
 		return -1;
 	if (s == NULL)
 		return 1;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	if (s->devs != NULL)
 		at = like(s->devs, devargs);
 	if (at != NULL)
 		TAILQ_REMOVE(&s->devs->head, at, next);
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	if (at == NULL)
 		return 1;
 	forget(at);
@@ -276,10 +276,10 @@ SH_EXPORT struct rte_devargs *rte_devargs_next(const char *busname, const struct
 
 	if (s == NULL || (busname != NULL && strcmp(busname, "vdev") != 0))
 		return NULL;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	if (s->devs != NULL)
 		at = start != NULL ? TAILQ_NEXT(start, next) : TAILQ_FIRST(&s->devs->head);
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return at;
 }
 

@@ -63,9 +63,9 @@ void sh_teller_wake(void)
 
 	if (s == NULL)
 		return;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	t = s->teller;
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	if (t != NULL) /* ends after those who may call this */
 		wake(t);
 	else
@@ -108,17 +108,17 @@ static void raise_event(struct sh_ports *s, unsigned port, enum rte_eth_event_ty
 {
 	struct sh_event_cb *cb;
 
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	for (cb = s->cbs; cb != NULL; cb = cb->next) {
 		if (!wanted(cb, port, ev))
 			continue;
 		cb->running++;
-		sh_unlock(&s->cb_lock);
+		sh_unlock_calm(&s->cb_lock);
 		(void)cb->fn((uint16_t)port, ev, cb->arg, NULL);
-		sh_lock(&s->cb_lock);
+		sh_lock_calm(&s->cb_lock);
 		cb->running--;
 	}
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 }
 
 /* under the lock: what is told of links from here on is news */
@@ -138,9 +138,9 @@ static bool next_port(struct sh_ports *s, uint64_t last, struct sh_change *c)
 	bool r = sh_seen_next(s->seen, last, c);
 
 	if (r && c->began) {
-		sh_lock(&s->lock);
+		sh_lock_calm(&s->lock);
 		link_note(s, c->row);
-		sh_unlock(&s->lock);
+		sh_unlock_calm(&s->lock);
 	}
 	return r;
 }
@@ -153,7 +153,7 @@ static unsigned link_news(struct sh_ports *s, unsigned i)
 	struct sh_port *p;
 	unsigned what = 0;
 
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	p = sh_port(i);
 	if (p != NULL && s->seen[i].serial == sh_serial(p)) {
 		if (sh_load_acq(&p->link_n) != s->link_seen[i].n &&
@@ -163,7 +163,7 @@ static unsigned link_news(struct sh_ports *s, unsigned i)
 			what |= REMOVED;
 		link_note(s, i);
 	}
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	return what;
 }
 
@@ -179,14 +179,14 @@ void sh_ports_note(struct sh_ports *s)
 
 static void raise_end(struct sh_ports *s, unsigned port, const char was[SH_PORT_NAME])
 {
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	s->telling.ends = port;
 	memcpy(s->telling.name, was, SH_PORT_NAME);
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	raise_event(s, port, RTE_ETH_EVENT_DESTROY);
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	s->telling.ends = SH_PORTS;
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 }
 
 /* it is this thread's turn. What begins meanwhile has its own: who makes it has this process look again */
@@ -222,18 +222,18 @@ static bool take_turn(struct sh_ports *s)
 {
 	uint64_t dl = sh_deadline(TURN_NS);
 
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	while (s->telling.on) {
 		uint32_t seen = sh_load_acq(&s->telling.times); /* A:TELLING */
 
 		if (my_turn(s) || sh_left_ns(dl) == 0) {
 			s->telling.more = true;
-			sh_unlock(&s->cb_lock);
+			sh_unlock_calm(&s->cb_lock);
 			return false;
 		}
-		sh_unlock(&s->cb_lock);
+		sh_unlock_calm(&s->cb_lock);
 		(void)sh_futex_wait(&s->telling.times, seen, dl, SH_FUTEX_ANY, false);
-		sh_lock(&s->cb_lock);
+		sh_lock_calm(&s->cb_lock);
 	}
 	s->telling.on = true;
 	s->telling.by = pthread_self();
@@ -249,13 +249,13 @@ void sh_ports_events(void)
 		return;
 	do {
 		s->telling.more = false;
-		sh_unlock(&s->cb_lock);
+		sh_unlock_calm(&s->cb_lock);
 		tell(s);
-		sh_lock(&s->cb_lock);
+		sh_lock_calm(&s->cb_lock);
 	} while (s->telling.more);
 	s->telling.on = false;
 	(void)sh_add(&s->telling.times, 1); /* R:TELLING */
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	sh_futex_wake(&s->telling.times, INT_MAX, SH_FUTEX_ANY, false);
 }
 
@@ -266,11 +266,11 @@ bool sh_port_ends(unsigned port, char name[SH_PORT_NAME])
 
 	if (s == NULL)
 		return false;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	r = my_turn(s) && s->telling.ends == port;
 	if (r)
 		memcpy(name, s->telling.name, SH_PORT_NAME);
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return r;
 }
 
@@ -281,10 +281,10 @@ unsigned sh_port_ends_named(const char *name)
 
 	if (s == NULL)
 		return port;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	if (my_turn(s) && s->telling.ends < SH_PORTS && strcmp(s->telling.name, name) == 0)
 		port = s->telling.ends;
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return port;
 }
 
@@ -345,9 +345,9 @@ int sh_teller_start(struct sh_ports *s)
 {
 	int r;
 
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	r = s->teller == NULL ? start_teller(s) : 0;
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return r;
 }
 
@@ -392,7 +392,7 @@ SH_EXPORT int rte_eth_dev_callback_register(uint16_t port_id, enum rte_eth_event
 	*cb = (struct sh_event_cb){.port = port_id, .event = event, .fn = cb_fn, .arg = cb_arg};
 	if (!sh_listened())
 		sh_ports_events(); /* what happened before is not told */
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	r = s->teller == NULL ? start_teller(s) : 0;
 	if (r == 0 && find(s, port_id, event, cb_fn, cb_arg) == NULL) {
 		for (at = &s->cbs; *at != NULL; at = &(*at)->next)
@@ -400,7 +400,7 @@ SH_EXPORT int rte_eth_dev_callback_register(uint16_t port_id, enum rte_eth_event
 		*at = cb;
 		cb = NULL;
 	}
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	free(cb);
 	return r;
 }
@@ -414,7 +414,7 @@ SH_EXPORT int rte_eth_dev_callback_unregister(uint16_t port_id, enum rte_eth_eve
 
 	if (r < 0)
 		return r;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	while (r == 0 && (cb = find(s, port_id, event, cb_fn, cb_arg)) != NULL) {
 		if (cb->running > 0) {
 			r = -EAGAIN;
@@ -425,6 +425,6 @@ SH_EXPORT int rte_eth_dev_callback_unregister(uint16_t port_id, enum rte_eth_eve
 		*at = cb->next;
 		free(cb);
 	}
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return r;
 }

@@ -133,7 +133,7 @@ static struct sh_here *get(unsigned id, bool visit, int *err)
 	*err = p == NULL ? -ENODEV : sh_self() == 0 ? -EPERM : 0;
 	if (*err < 0)
 		return NULL;
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	h = s->here[id];
 	if (h != NULL && h->serial != sh_serial(p)) {
 		sh_here_drop(s, h);
@@ -147,7 +147,7 @@ static struct sh_here *get(unsigned id, bool visit, int *err)
 	}
 	if (h != NULL)
 		h->refs++;
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	if (h != NULL && visit)
 		SH_STEP("port_visited");
 	*err = r;
@@ -163,9 +163,9 @@ void sh_here_put(struct sh_here *h)
 {
 	struct sh_ports *s = sh_ports();
 
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	put(h);
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 }
 
 struct sh_here *sh_here_visit(unsigned id, int *err)
@@ -177,22 +177,22 @@ void sh_here_leave(struct sh_here *h)
 {
 	struct sh_ports *s = sh_ports();
 
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	sh_visit_end(s, h->id);
 	put(h);
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 }
 
 static void keep(struct sh_ports *s, struct sh_here *h)
 {
 	if (h->drv->keep == NULL)
 		return;
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	if (sh_visit_begin(s, h->id, h->serial)) {
 		h->drv->keep(h);
 		sh_visit_end(s, h->id);
 	}
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 }
 
 int sh_ports_attach(void)
@@ -204,11 +204,11 @@ int sh_ports_attach(void)
 		struct sh_port *p = sh_port(i);
 		struct sh_here *h;
 
-		sh_lock(&s->lock);
+		sh_lock_calm(&s->lock);
 		h = s->here[i];
 		if (h != NULL && (p == NULL || h->serial != sh_serial(p)))
 			sh_here_drop(s, h);
-		sh_unlock(&s->lock);
+		sh_unlock_calm(&s->lock);
 		if (p == NULL)
 			continue;
 		h = sh_here(i, &r);

@@ -315,6 +315,37 @@ static int add(const char *name, const char *args)
 	return r;
 }
 
+/*
+ * The processes that are asked may take seconds, and Ctrl-C is to be heard meanwhile: handlers may interrupt who has this seat,
+ * and are refused it.
+ */
+static int take_seat(struct sh_table *t, const char *name)
+{
+	_Atomic uint64_t *by = &sh_ports()->hotplug_by;
+	int r;
+
+	if (sh_load_rlx(by) == sh_this_thread()) { /* relaxed: my own, or another's */
+		sh_err("%s: this very thread is adding or removing a device, which a signal handler has interrupted, "
+		       "or "
+		       "that calls this; do it when that call has returned",
+		       name);
+		return -EBUSY;
+	}
+	r = sh_seat_take(&t->hotplug, "hotplug"); /* of a dead one: what it made is there, or table.c clears it */
+	if (r >= 0) {
+		sh_store_rlx(by, sh_this_thread()); /* relaxed: for this thread */
+		sh_calm_end();
+	}
+	return r;
+}
+
+static void leave_seat(struct sh_table *t)
+{
+	sh_calm_begin();
+	sh_store_rlx(&sh_ports()->hotplug_by, 0); /* relaxed: as above */
+	sh_seat_leave(&t->hotplug);
+}
+
 static int with_seat(const char *name, const char *args, int (*fn)(const char *name, const char *args))
 {
 	struct sh_table *t = sh_table(true);
@@ -323,11 +354,11 @@ static int with_seat(const char *name, const char *args, int (*fn)(const char *n
 	if (t == NULL)
 		return sh_self() == 0 ? -EPERM : -ENOMEM;
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	r = sh_seat_take(&t->hotplug, "hotplug"); /* of a dead one: what it made is there, or table.c clears it */
+	r = take_seat(t, name);
 	if (r >= 0) {
 		SH_STEP("hotplug_seated");
 		r = fn(name, args);
-		sh_seat_leave(&t->hotplug);
+		leave_seat(t);
 		sh_ports_tell(); /* those who could attach it have it in vain; callbacks are called, without the seat */
 	}
 	(void)pthread_setcancelstate(cancel, &cancel);

@@ -123,9 +123,9 @@ SH_EXPORT int rte_eth_dev_get_name_by_port(uint16_t port_id, char *name)
 		return no_port("rte_eth_dev_get_name_by_port", port_id);
 	if (name == NULL)
 		return bad("rte_eth_dev_get_name_by_port", port_id, "name is NULL", -EINVAL);
-	sh_lock(&sh_ports()->lock);
+	sh_lock_calm(&sh_ports()->lock);
 	memcpy(name, p->name, RTE_ETH_NAME_MAX_LEN);
-	sh_unlock(&sh_ports()->lock);
+	sh_unlock_calm(&sh_ports()->lock);
 	return 0;
 }
 

@@ -6,8 +6,6 @@
  * its owner, or was when it looked last; whoever polls it drops it when it finds that it is not.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include <rte_errno.h>
@@ -282,10 +280,10 @@ static struct sh_here *here_of(struct sh_ports *s, unsigned port, int *err)
 	if (p == NULL)
 		return sh_here(port, err);
 	k = key(p, sh_serial(p), NULL);
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	there = s->here[port] != NULL && s->here[port]->serial == k.serial;
 	*err = there ? 0 : too_early(s, &k, &again);
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	if (*err < 0)
 		return NULL;
 	began = sh_now_ns();
@@ -294,44 +292,34 @@ static struct sh_here *here_of(struct sh_ports *s, unsigned port, int *err)
 	(void)sh_log_hush(was);
 	if (there)
 		return h;
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	if (h == NULL)
 		not_opened(s, &k, *err, sh_now_ns() - began);
 	else
 		opened(s, &k);
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	return h;
-}
-
-/* a program's signal handler may stop the port, and would wait for the lock that it interrupted */
-static void no_signals(sigset_t *before)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, before);
 }
 
 struct __rte_eth_queue *sh_queue_claim(unsigned port, bool tx, unsigned queue)
 {
 	struct sh_ports *s = sh_ports();
 	struct sh_here *h;
-	sigset_t before;
 	int r;
 
 	if (s == NULL || port >= SH_PORTS || queue >= SH_QUEUES) {
 		rte_errno = s == NULL ? ENODEV : EINVAL;
 		return NULL;
 	}
-	no_signals(&before);
+	sh_calm_begin(); /* a handler may stop the port, and would wait for what it interrupted */
 	h = here_of(s, port, &r);
 	if (h != NULL) {
-		sh_lock(&s->lock);
+		sh_lock_calm(&s->lock);
 		r = take(s, h, tx, queue);
-		sh_unlock(&s->lock);
+		sh_unlock_calm(&s->lock);
 		sh_here_put(h);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sh_calm_end();
 	if (r == 0)
 		return sh_entry(s, port, tx, queue);
 	rte_errno = -r;
@@ -346,18 +334,17 @@ uint16_t sh_queue_lost(struct sh_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 	unsigned port = q->port % SH_PORTS, id = q->id % SH_QUEUES;
 	bool tx = q->tx != 0;
-	sigset_t before;
 
 	if (s == NULL || sh_self() == 0)
 		return 0;
-	no_signals(&before);
-	sh_lock(&s->lock);
+	sh_calm_begin();
+	sh_lock_calm(&s->lock);
 	e = sh_entry(s, port, tx, id);
 	b = e->own;
 	if (b != NULL && b->q == q)
 		unbind(e);
-	sh_unlock(&s->lock);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sh_unlock_calm(&s->lock);
+	sh_calm_end();
 	if (sh_load_rlx(&s->late[port]) != 0 && /* relaxed: this thread's, whose burst is over */
 	    sh_load_rlx(&q->thread) == sh_this_thread())
 		sh_ports_close_late(s);
@@ -455,7 +442,7 @@ int sh_queue_give(unsigned port, bool tx, unsigned queue)
 	uint64_t self = sh_self();
 	int r = -ENOENT;
 
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	b = e->own;
 	if (b != NULL) {
 		struct sh_queue *q = b->q;
@@ -465,7 +452,7 @@ int sh_queue_give(unsigned port, bool tx, unsigned queue)
 		SH_STEP("queue_left");
 		r = sh_cas(&q->owner, &self, 0) ? 0 : -ENOENT; /* R:QOWNER */
 	}
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	return r;
 }
 

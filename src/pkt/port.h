@@ -9,7 +9,7 @@
 
 #include <rte_ethdev.h>
 
-#include "base/mtx.h"
+#include "base/calm.h"
 #include "pkt/dev.h"
 #include "pkt/priv.h"
 #include "proc/region.h"
@@ -89,6 +89,7 @@ struct sh_event_cb {
  *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
  *   here, visits, visited, closed, late, bound, unopened   under lock; so are the words of rows that this process makes or
  *                  removes
+ *   hotplug_by     who has the seat of hotplug: this thread
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
  *   seen, link_seen   under lock, by who tells: what callbacks were told
  *   telling        under cb_lock
@@ -109,6 +110,7 @@ struct sh_ports {
 	_Atomic uint64_t
 		late[SH_PORTS]; /* serial of a port that was closed from inside a burst: to be closed for all */
 	_Atomic uint64_t probed_ns;
+	_Atomic uint64_t hotplug_by; /* sh_this_thread(); 0: nobody of this process */
 	struct sh_seen seen[SH_PORTS];
 	struct {
 		uint64_t n;
@@ -156,6 +158,7 @@ static inline uint64_t sh_serial(struct sh_port *p)
 /* table.c */
 struct sh_table *sh_table(bool make); /* NULL: there is none */
 /* 0; 1: taken from a dead one, mend first; -EBUSY (a line), -EPERM. what: "port 3", for the line */
+/* no handler interrupts this thread until it leaves the seat (base/calm.h) */
 int sh_seat_take(_Atomic uint64_t *seat, const char *what);
 void sh_seat_leave(_Atomic uint64_t *seat);
 bool sh_gone(sh_id_t id); /* by proof */

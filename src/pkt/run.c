@@ -127,11 +127,11 @@ static int close_here(struct sh_here *h)
 		(void)sh_queue_give(h->p->id, false, k);
 		(void)sh_queue_give(h->p->id, true, k);
 	}
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	sh_store_rlx(&s->closed[h->id], h->serial); /* relaxed: this process' own word */
 	if (s->here[h->id] == h)
 		sh_here_drop(s, h);
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	return 0;
 }
 

@@ -84,9 +84,9 @@ bool sh_seen_next(struct sh_seen seen[SH_PORTS], uint64_t last, struct sh_change
 	struct sh_ports *s = sh_ports();
 	bool r;
 
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	r = next(seen, last, c);
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	return r;
 }
 

@@ -65,6 +65,7 @@ int sh_seat_take(_Atomic uint64_t *seat, const char *what)
 		return -EPERM;
 	for (;;) {
 		seen = 0;
+		sh_calm_begin(); /* until the seat is left: a handler of this thread may want it. Who waits can be interrupted */
 		if (sh_cas(seat, &seen, self)) /* A:PORTSEAT */
 			return 0;
 		if (sh_left_ns(look) == 0) {
@@ -72,6 +73,7 @@ int sh_seat_take(_Atomic uint64_t *seat, const char *what)
 				return 1;
 			look = sh_deadline(LOOK_NS);
 		}
+		sh_calm_end();
 		if (sh_left_ns(dl) == 0)
 			break;
 		nap(SH_NS_PER_MS / 10);
@@ -89,6 +91,7 @@ void sh_seat_leave(_Atomic uint64_t *seat)
 
 	SH_STEP("port_seat_leaving");
 	(void)sh_cas(seat, &self, 0); /* R:PORTSEAT */
+	sh_calm_end();
 }
 
 /* what a dead one was doing with this port is undone, or brought to its end; the caller has the seat */
@@ -173,14 +176,14 @@ struct sh_port *sh_port_named(const char *name)
 
 	if (s == NULL)
 		return NULL;
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	for (unsigned i = 0; i < SH_PORTS; i++) {
 		p = sh_port(i);
 		if (p != NULL && strcmp(p->name, name) == 0)
 			break;
 		p = NULL;
 	}
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	return p;
 }
 
@@ -200,19 +203,19 @@ static void clear(struct sh_port *p)
 	if (p->shared != NULL && drv != NULL && drv->remove != NULL)
 		drv->remove(p);
 	SH_STEP("port_removed");
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	p->shared = NULL;
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	zone_name(name, sizeof(name), p->id);
 	mz = sh_zone_lookup(name);
 	if (mz != NULL)
 		(void)sh_zone_free(mz);
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	p->mz = NULL;
 	p->driver[0] = '\0';
 	p->configured = 0;
 	p->nb_rxq = p->nb_txq = 0;
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	sh_port_fds_sweep();
 	sh_store_rel(&p->state, 0); /* R:PORTROW */
 	SH_STEP("port_row_free");
@@ -292,7 +295,7 @@ static int attach_and_show(struct sh_table *t, struct sh_port *p)
 	int r;
 
 	p->serial = sh_add(&t->serial, 1) + 1; /* R:PORTSER */
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	if (s->here[p->id] != NULL) /* of a port that was here before */
 		sh_here_drop(s, s->here[p->id]);
 	r = sh_here_new(p, p->serial, &h);
@@ -301,7 +304,7 @@ static int attach_and_show(struct sh_table *t, struct sh_port *p)
 		s->here[p->id] = h;
 		sh_store_rel(&p->state, SH_PORT_READY | p->serial); /* R:PORTROW */
 	}
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	return r;
 }
 
@@ -313,9 +316,9 @@ static int make(struct sh_table *t, unsigned i, const struct sh_driver *drv, con
 
 	sh_store_rel(&p->state, SH_PORT_MAKING | sh_self()); /* R:PORTROW */
 	SH_STEP("port_making");
-	sh_lock(&sh_ports()->lock);
+	sh_lock_calm(&sh_ports()->lock);
 	row_begin(p, i, name, drv);
-	sh_unlock(&sh_ports()->lock);
+	sh_unlock_calm(&sh_ports()->lock);
 	r = row_zone(p, drv, args);
 	if (r == 0 && drv->args != NULL)
 		r = drv->args(p);
@@ -420,10 +423,10 @@ void sh_port_drop(struct sh_port *p)
 
 	sh_store_rel(&p->state, SH_PORT_GOING | sh_self()); /* R:PORTROW */
 	SH_STEP("port_going");
-	sh_lock(&s->lock);
+	sh_lock_calm(&s->lock);
 	if (s->here[p->id] != NULL)
 		sh_here_drop(s, s->here[p->id]);
-	sh_unlock(&s->lock);
+	sh_unlock_calm(&s->lock);
 	sh_seat_leave(&p->seat);
 	if (sh_visits_wait(t, p->id) < 0 || sh_seat_take(&t->seat, "the table of ports") < 0) {
 		sh_store_rel(&p->state, SH_PORT_GOING); /* R:PORTROW; gone for all; cleared by who makes one later */

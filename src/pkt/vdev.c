@@ -35,7 +35,7 @@ struct rte_device *sh_device(struct sh_port *p)
 	struct sh_ports *s = sh_ports();
 	struct rte_device *d = NULL;
 
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	if (s->dev == NULL)
 		s->dev = calloc(SH_PORTS, sizeof(*s->dev));
 	if (s->dev != NULL) {
@@ -53,7 +53,7 @@ struct rte_device *sh_device(struct sh_port *p)
 			d->args.args = d->args.data != NULL ? d->args.data : "";
 		}
 	}
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return d;
 }
 
@@ -61,10 +61,10 @@ void sh_device_closed(struct sh_port *p)
 {
 	struct rte_device *d = sh_device(p);
 
-	sh_lock(&sh_ports()->cb_lock);
+	sh_lock_calm(&sh_ports()->cb_lock);
 	if (d != NULL)
 		d->closed = true;
-	sh_unlock(&sh_ports()->cb_lock);
+	sh_unlock_calm(&sh_ports()->cb_lock);
 }
 
 bool sh_device_removed(const char *name)
@@ -74,13 +74,13 @@ bool sh_device_removed(const char *name)
 
 	if (s == NULL)
 		return false;
-	sh_lock(&s->cb_lock);
+	sh_lock_calm(&s->cb_lock);
 	for (unsigned i = 0; s->dev != NULL && i < SH_PORTS; i++)
 		if (s->dev[i].closed && strcmp(s->dev[i].args.name, name) == 0) {
 			s->dev[i].closed = false;
 			found = true;
 		}
-	sh_unlock(&s->cb_lock);
+	sh_unlock_calm(&s->cb_lock);
 	return found;
 }
 

@@ -36,6 +36,7 @@ bool sh_visit_begin(struct sh_ports *s, unsigned id, uint64_t serial)
 
 	if (t == NULL || serial == 0 || sh_self() == 0)
 		return false;
+	sh_calm_begin(); /* a handler may remove the port, and would wait for this visit */
 	if (s->visits[id]++ == 0) {
 		s->visited |= 1u << id;
 		write_word(t, s->visited);
@@ -49,10 +50,11 @@ bool sh_visit_begin(struct sh_ports *s, unsigned id, uint64_t serial)
 
 void sh_visit_end(struct sh_ports *s, unsigned id)
 {
-	if (--s->visits[id] > 0)
-		return;
-	s->visited &= ~(1u << id);
-	write_word(sh_table(false), s->visited);
+	if (--s->visits[id] == 0) {
+		s->visited &= ~(1u << id);
+		write_word(sh_table(false), s->visited);
+	}
+	sh_calm_end();
 }
 
 sh_id_t sh_visitor(struct sh_table *t, unsigned id)
