@@ -164,7 +164,7 @@ void sh_later_flush(enum sh_later_on on)
 
 int sh_later_start(const struct sh_opts *o)
 {
-	static const char *const names[SH_LATERS] = {"shoal-call", "shoal-work", "shoal-coord"};
+	static const char *const names[SH_LATERS] = {"shoal-call", "shoal-work", "shoal-coord", "shoal-fds"};
 	struct sh_later *s = calloc(1, sizeof(*s));
 
 	(void)o;

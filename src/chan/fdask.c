@@ -52,8 +52,14 @@ static void nap(struct sh_fdreg *r)
 
 /* ---- get ---- */
 
-/* the others that have a copy: who registered it first, then the primary */
-static unsigned whom(unsigned i, uint64_t word, sh_id_t ids[SH_MEMBERS])
+/* relaxed, as where it is written: a guess about who is worth asking first */
+static bool was_late(const struct sh_fdreg *r, sh_id_t id)
+{
+	return sh_load_rlx(&r->late[sh_id_slot(id) % SH_MEMBERS]) == id;
+}
+
+/* the others that have a copy: who registered it first, then the primary; last those that did not answer when asked before */
+static unsigned whom(const struct sh_fdreg *r, unsigned i, uint64_t word, sh_id_t ids[SH_MEMBERS])
 {
 	sh_id_t first[2] = {sh_primary_id(), sh_fd_word_maker(word)}, self = sh_self();
 	unsigned n = sh_fdtab_holders(i, ids), k = 0;
@@ -67,6 +73,17 @@ static unsigned whom(unsigned i, uint64_t word, sh_id_t ids[SH_MEMBERS])
 				ids[j] = ids[0];
 				ids[0] = first[f];
 			}
+	for (unsigned j = 0, end = k; j < end;) {
+		sh_id_t id = ids[j];
+
+		if (!was_late(r, id)) {
+			j++;
+			continue;
+		}
+		end--;
+		memmove(&ids[j], &ids[j + 1], (k - 1 - j) * sizeof(ids[0]));
+		ids[k - 1] = id;
+	}
 	return k;
 }
 
@@ -74,12 +91,15 @@ static unsigned whom(unsigned i, uint64_t word, sh_id_t ids[SH_MEMBERS])
 static int get_from(struct sh_fdreg *r, struct sh_fdwait *w, sh_id_t id, uint64_t dl, bool *late)
 {
 	struct sh_int_answer a = {.to = id};
+	bool fair = sh_left_ns(dl) >= SLICE_NS / 2; /* else nobody could have answered */
 	int e = ask(&a, 1, SH_FD_SEND, w->index, w->serial, dl), in;
 
 	if (e < 0 && e != -EAGAIN)
 		return e;
 	if (e == 0 && (a.outcome != SH_INT_ANSWERED || a.code == 0) && a.outcome != SH_INT_TIMED_OUT)
 		sh_fdlink_pull(r);
+	if (e == 0 && (fair || a.outcome != SH_INT_TIMED_OUT))
+		sh_store_rlx(&r->late[sh_id_slot(id) % SH_MEMBERS], a.outcome == SH_INT_TIMED_OUT ? id : 0);
 	*late = *late || e < 0 || a.outcome == SH_INT_TIMED_OUT;
 	sh_lock(&r->lk);
 	in = w->in;
@@ -97,7 +117,7 @@ static int fetch(struct sh_fdreg *r, struct sh_fdwait *w, uint64_t word, uint64_
 	if (!sh_fdlink_room())
 		return -EMFILE;
 	for (;; slice *= 2) {
-		unsigned n = whom(w->index, word, ids);
+		unsigned n = whom(r, w->index, word, ids);
 		bool late = false;
 
 		for (unsigned k = 0; k < n; k++) {
@@ -317,7 +337,7 @@ static void say_late(const char *name, unsigned n, sh_id_t id)
 }
 
 /* until no other member has a copy: 0 or -errno. Who does not wait at all is not surprised by those that still have one. */
-static int wait_gone(unsigned i, uint64_t dl, const char *name, bool waits)
+static int wait_gone(const struct sh_fdreg *r, unsigned i, uint64_t dl, const char *name, bool waits)
 {
 	_Atomic uint32_t *word = &sh_fdtab_entry(i)->gone;
 
@@ -325,7 +345,7 @@ static int wait_gone(unsigned i, uint64_t dl, const char *name, bool waits)
 		uint32_t seen = sh_load_acq(word); /* A:FDHOLD */
 		uint64_t look_dl = sh_deadline(LOOK_NS);
 		sh_id_t ids[SH_MEMBERS];
-		unsigned n = whom(i, 0, ids), left = 0;
+		unsigned n = whom(r, i, 0, ids), left = 0;
 		int e = over(dl);
 
 		for (unsigned k = 0; k < n; k++)
@@ -364,13 +384,13 @@ int sh_fdreg_revoke(struct sh_fdreg *r, const char *name, uint64_t dl)
 	sh_unlock(&r->lk);
 	if (i < 0)
 		return i;
-	n = whom((unsigned)i, word, ids);
+	n = whom(r, (unsigned)i, word, ids);
 	for (unsigned k = 0; k < n; k++)
 		a[k].to = ids[k];
 	if (n > 0)
 		(void)ask(a, n, SH_FD_LOOK, (unsigned)i, sh_fd_word_serial(word), dl);
 	SH_STEP("fd_told");
-	e = wait_gone((unsigned)i, dl, name, waits);
+	e = wait_gone(r, (unsigned)i, dl, name, waits);
 	sh_lock(&r->lk);
 	if (r->mine[i].fd >= 0 && r->mine[i].serial == sh_fd_word_serial(word)) {
 		r->mine[i].owned = r->mine[i].kept = r->mine[i].last = false;

@@ -70,7 +70,8 @@ struct sh_fdreg {
 	struct sh_fdwait *waits;
 	struct sh_fdconn *conns;
 	unsigned n_conns;
-	bool stopping; /* under lk */
+	bool stopping;			   /* under lk */
+	_Atomic uint64_t late[SH_MEMBERS]; /* by slot: a member that was asked for an fd and did not answer in time */
 	struct {
 		shoal_fd_cb fn;
 		void *arg;

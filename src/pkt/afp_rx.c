@@ -444,7 +444,9 @@ int sh_afp_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io)
 	x->fd = sh_afp_fd(h, SH_AFP_RX, q->id);
 	r = x->big == NULL ? -ENOMEM : x->fd < 0 ? x->fd : map(x, s, q->id);
 	if (r < 0) {
-		sh_err("port %u (%s): rx queue %u cannot be used here: %s", h->p->id, h->p->name, q->id, strerror(-r));
+		if (r != -ETIMEDOUT) /* sought; the room says so */
+			sh_err("port %u (%s): rx queue %u cannot be used here: %s", h->p->id, h->p->name, q->id,
+			       strerror(-r));
 		free(x->big);
 		free(x);
 		return r;

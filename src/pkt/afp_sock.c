@@ -210,8 +210,9 @@ static struct sh_port_fd *place(struct sh_afp_here *l, enum sh_afp_way way, unsi
 	return way == SH_AFP_RX ? &l->rx[queue] : way == SH_AFP_TX ? &l->tx[queue] : &l->slots[queue];
 }
 
-/* under lk: this process' fd of a queue; make NULL: only if the group has it */
-static int have(struct sh_here *h, enum sh_afp_way way, unsigned queue, int (*make)(void *), struct make *m)
+/* under lk: this process' fd of a queue, made by m if nobody has it */
+static int have_or_make(struct sh_here *h, enum sh_afp_way way, unsigned queue, enum sh_fd_wait wait,
+			const struct sh_port_fd_make *m)
 {
 	struct sh_afp_here *l = h->local;
 	struct sh_port_fd *f = place(l, way, queue);
@@ -221,11 +222,14 @@ static int have(struct sh_here *h, enum sh_afp_way way, unsigned queue, int (*ma
 	if (f->fd >= 0)
 		return f->fd;
 	name_of(name, sizeof(name), way, queue, l->gen);
-	if (make == NULL) {
-		r = sh_port_fd_keep(h, name, f);
-		return r == 0 ? f->fd : r;
-	}
-	return sh_port_fd(h, name, make, m, f) == 0 ? f->fd : -EIO;
+	r = m != NULL ? sh_port_fd(h, name, wait, m, f) : sh_port_fd_keep(h, name, f);
+	return r == 0 ? f->fd : r;
+}
+
+/* the same, only if the group has it */
+static int have(struct sh_here *h, enum sh_afp_way way, unsigned queue)
+{
+	return have_or_make(h, way, queue, SH_FD_ATTACH, NULL);
 }
 
 /* under lk: drop those that receive, and be of the generation gen */
@@ -267,12 +271,13 @@ static int at_once(struct sh_here *h, enum sh_afp_way way, unsigned queue, struc
 {
 	static int (*const make[])(void *) = {not_there, make_tx, make_slots};
 	struct sh_port_fd *f = place(h->local, way, queue);
-	bool was = sh_log_hush(way != SH_AFP_RX);
-	int r = have(h, way, queue, NULL, NULL);
+	int r = have(h, way, queue);
 
-	(void)sh_log_hush(was);
-	if (r == -ENOENT || r == -ENOTSUP)
-		return have(h, way, queue, make[way], m);
+	if (r == -ENOENT || r == -ENOTSUP) {
+		r = have_or_make(h, way, queue, SH_FD_BURST, &(struct sh_port_fd_make){make[way], m});
+		if (r != -ETIMEDOUT)
+			return r;
+	}
 	if (r >= 0 || way == SH_AFP_RX)
 		return r;
 	r = make[way](m);
@@ -305,7 +310,7 @@ static int had(struct sh_here *h, enum sh_afp_way way, unsigned queue)
 	sh_lock(&l->lk);
 	if (way == SH_AFP_RX)
 		change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
-	fd = have(h, way, queue, NULL, NULL);
+	fd = have(h, way, queue);
 	sh_unlock(&l->lk);
 	return fd;
 }
@@ -347,7 +352,7 @@ int sh_afp_attach(struct sh_here *h)
 	for (unsigned i = 0; i < SH_AFP_QUEUES; i++)
 		l->rx[i].fd = l->tx[i].fd = l->slots[i].fd = -1;
 	h->local = l;
-	r = sh_port_fd(h, "ctl", make_ctl, &m, &l->ctl);
+	r = sh_port_fd(h, "ctl", SH_FD_ATTACH, &(struct sh_port_fd_make){make_ctl, &m}, &l->ctl);
 	if (r == 0)
 		r = sh_kif_watch(h, l->ctl.fd, s->index);
 	if (r == 0)
@@ -397,7 +402,7 @@ static bool fit(struct sh_here *h)
 			return false;
 	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
 	for (unsigned i = 0; i < h->p->nb_rxq; i++)
-		if (have(h, SH_AFP_RX, i, NULL, NULL) < 0)
+		if (have(h, SH_AFP_RX, i) < 0)
 			return false;
 	return true;
 }
@@ -438,7 +443,7 @@ static int make_all(struct sh_here *h)
 
 		m.frames = s->frames[i] = frames(h, i);
 		sh_store_rlx(&s->idx[i], 0); /* relaxed: before run */
-		fd = have(h, SH_AFP_RX, i, make_rx, &m);
+		fd = have_or_make(h, SH_AFP_RX, i, SH_FD_CALL, &(struct sh_port_fd_make){make_rx, &m});
 		r = fd < 0 ? fd : 0;
 		if (r == 0 && h->p->nb_rxq > 1) {
 			r = fanout(fd, &m, i == 0);
@@ -487,11 +492,11 @@ int sh_afp_start(struct sh_here *h)
 	else
 		r = make_all(h);
 	for (unsigned i = 0; r == 0 && i < h->p->nb_txq; i++) {
-		int fd = have(h, SH_AFP_TX, i, make_tx, &m);
+		int fd = have_or_make(h, SH_AFP_TX, i, SH_FD_CALL, &(struct sh_port_fd_make){make_tx, &m});
 
 		r = fd < 0 ? fd : 0;
 		if (r == 0)
-			(void)have(h, SH_AFP_SLOTS, i, make_slots, &m);
+			(void)have_or_make(h, SH_AFP_SLOTS, i, SH_FD_CALL, &(struct sh_port_fd_make){make_slots, &m});
 	}
 	sh_unlock(&l->lk);
 	if (r == 0)

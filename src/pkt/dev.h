@@ -242,7 +242,6 @@ struct sh_here {
 	 * Detached when nobody uses it, or the port is over and only bound queues do; freed when nobody does */
 	unsigned refs, bound;
 	bool detached;
-	bool hasty; /* attach failed before: it waits for others for a moment only */
 };
 
 /* takes or gives packets of one queue. Returns how many; partial by contract. One thread of the owner at a time. */

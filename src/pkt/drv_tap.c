@@ -27,6 +27,7 @@
 #include <rte_kvargs.h>
 #include <rte_random.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -260,7 +261,7 @@ static int make_sock(void *arg)
 	return sh_kif_socket(o->p->name);
 }
 
-int sh_tap_fd(struct sh_here *h, unsigned queue)
+int sh_tap_fd(struct sh_here *h, unsigned queue, enum sh_fd_wait wait)
 {
 	struct tap_here *t = h->local;
 	struct opening o = {h->p, h->p->shared, queue};
@@ -270,19 +271,8 @@ int sh_tap_fd(struct sh_here *h, unsigned queue)
 	if (t->q[queue].fd >= 0)
 		return t->q[queue].fd;
 	(void)snprintf(what, sizeof(what), "q%u", queue);
-	r = sh_port_fd(h, what, make_fd, &o, &t->q[queue]);
+	r = sh_port_fd(h, what, wait, &(struct sh_port_fd_make){make_fd, &o}, &t->q[queue]);
 	return r < 0 ? r : t->q[queue].fd;
-}
-
-int sh_tap_fd_now(struct sh_here *h, unsigned queue)
-{
-	struct tap_here *t = h->local;
-	char what[16];
-	int r;
-
-	(void)snprintf(what, sizeof(what), "q%u", queue);
-	r = sh_port_fd_keep(h, what, &t->q[queue]);
-	return r == -ENOENT || r == -ENOTSUP ? sh_tap_fd(h, queue) : r < 0 ? r : t->q[queue].fd;
 }
 
 /* each member has all queues: whoever is left goes on, also where nobody could open one, as of an interface that was moved */
@@ -332,9 +322,9 @@ static int attach(struct sh_here *h)
 	for (unsigned i = 0; i < TAP_QUEUES; i++)
 		t->q[i].fd = -1;
 	h->local = t;
-	r = sh_port_fd(h, "sock", make_sock, &o, &t->sock);
+	r = sh_port_fd(h, "sock", SH_FD_ATTACH, &(struct sh_port_fd_make){make_sock, &o}, &t->sock);
 	if (r == 0) {
-		r = sh_tap_fd(h, 0);
+		r = sh_tap_fd(h, 0, SH_FD_ATTACH);
 		r = r < 0 ? r : sh_kif_watch_dev(h, t->sock.fd, s->index, r);
 	}
 	if (r == 0)
@@ -352,15 +342,20 @@ static void detach(struct sh_here *h)
 
 /* ---- operations ---- */
 
-/* the same for operations: another thread may open a queue just now */
+/* the same for operations, which may wait, but not with the lock: another thread may open a queue just now */
 static int fd_of(struct sh_here *h, unsigned queue)
 {
+	uint64_t began = sh_now_ns();
+	uint32_t seen;
 	int r;
 
-	sh_lock(&sh_ports()->lock);
-	r = sh_tap_fd(h, queue);
-	sh_unlock(&sh_ports()->lock);
-	return r;
+	do {
+		seen = sh_seek_turns();
+		sh_lock_calm(&sh_ports()->lock);
+		r = sh_tap_fd(h, queue, SH_FD_ATTACH);
+		sh_unlock_calm(&sh_ports()->lock);
+	} while (r == -ETIMEDOUT && sh_seek_wait(seen, began));
+	return sh_seek_said(h->p, r);
 }
 
 /* the kernel sends to the first n queues and to no others */

@@ -15,6 +15,7 @@
 
 #include <rte_errno.h>
 
+#include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
 #include "base/later.h"
@@ -90,7 +91,6 @@ int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret)
 	h->serial = serial;
 	h->drv = drv;
 	h->refs = 1;
-	h->hasty = sh_unattached(sh_ports(), p, serial);
 	r = drv->attach != NULL ? drv->attach(h) : 0;
 	if (r < 0)
 		free(h);
@@ -121,7 +121,7 @@ static int attach(struct sh_ports *s, struct sh_port *p, unsigned id, struct sh_
 	return 0;
 }
 
-static struct sh_here *get(unsigned id, bool visit, int *err)
+struct sh_here *sh_here_now(unsigned id, bool visit, int *err)
 {
 	struct sh_ports *s = sh_ports();
 	struct sh_here *h = NULL;
@@ -151,6 +151,25 @@ static struct sh_here *get(unsigned id, bool visit, int *err)
 	if (h != NULL && visit)
 		SH_STEP("port_visited");
 	*err = r;
+	return h;
+}
+
+/* what others do not hand over is waited for without the lock */
+static struct sh_here *get(unsigned id, bool visit, int *err)
+{
+	uint64_t began = sh_now_ns();
+	struct sh_here *h;
+	uint32_t seen;
+	int r;
+
+	do {
+		seen = sh_ports() != NULL ? sh_seek_turns() : 0;
+		h = sh_here_now(id, visit, &r);
+	} while (h == NULL && r == -ETIMEDOUT && sh_seek_wait(seen, began));
+	if (h == NULL && sh_port(id) != NULL)
+		(void)sh_seek_said(sh_port(id), r);
+	if (err != NULL)
+		*err = r;
 	return h;
 }
 
@@ -211,7 +230,7 @@ int sh_ports_attach(void)
 		sh_unlock_calm(&s->lock);
 		if (p == NULL)
 			continue;
-		h = sh_here(i, &r);
+		h = sh_here_now(i, false, &r);
 		if (h != NULL) {
 			keep(s, h);
 			sh_here_put(h);
@@ -347,6 +366,7 @@ void sh_port_stop(void)
 	if (s == NULL)
 		return;
 	sh_kif_stop(s, mine); /* before the thread that it hands work to */
+	sh_seek_stop(s, mine);
 	if (mine)
 		sh_hotplug_stop();
 	sh_teller_stop(s, mine); /* the program's callbacks end before what they may look at goes */

@@ -76,14 +76,26 @@ int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c);
  * The fd `what` of a port: a copy of the one that the group has, or what make() opens, offered to the others. make returns an
  * fd, which becomes the caller's, or -errno after a line. Given back by sh_port_fd_drop(). Waits for other processes: not
  * on the watcher's or the internal thread.
+ *
+ * For how long depends on who asks. -ETIMEDOUT without a line: it is sought from then on (kif_seek.c), try again.
  */
 struct sh_port_fd {
 	int fd;	    /* -1: none */
 	bool got;   /* the library's copy; else this process' own */
 	bool named; /* this process has registered it */
 };
-#define SH_PORT_FD_MS 200 /* a moment: who has it does not answer: without it, this time */
-int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *f);
+struct sh_port_fd_make {
+	int (*fn)(void *arg);
+	void *arg;
+};
+enum sh_fd_wait {
+	SH_FD_ATTACH, /* for what the group has a moment, and not even that while others do not answer */
+	SH_FD_BURST,  /* nor for who is to keep what is opened here */
+	SH_FD_CALL    /* 5 s: an operation, which fails without it */
+};
+#define SH_PORT_FD_MS 200 /* a moment */
+int sh_port_fd(const struct sh_here *h, const char *what, enum sh_fd_wait wait, const struct sh_port_fd_make *make,
+	       struct sh_port_fd *f);
 /* over: the name is taken from everybody; else others go on */
 void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over);
 /* nobody has use for that name any more, if there is one; who registered it is dead, or this process */
@@ -96,8 +108,23 @@ void sh_port_fds_over(const struct sh_here *h, bool (*over)(const char *what, vo
 unsigned sh_port_fds(const char *what);
 /* all names of ports that are no more */
 void sh_port_fds_sweep(void);
+bool sh_port_there(uint64_t serial);
 /* the port that h is about is no more: its fds are over */
 bool sh_here_over(const struct sh_here *h);
+
+/* ---- kif_seek.c: fds that were not had in a moment ---- */
+
+/* have that name sought. Any locks but sh_seek's own */
+void sh_seek(const struct sh_here *h, const char *name);
+/* is somebody silent? */
+bool sh_seek_silent(void);
+/*
+ * Who may wait, without a lock: turns first, then a try, and when that says -ETIMEDOUT wait: true: try again. False: nothing is
+ * sought, or it was for 5 s, since this caller began or before; sh_seek_said() says so in a line and returns r.
+ */
+uint32_t sh_seek_turns(void);
+bool sh_seek_wait(uint32_t seen, uint64_t began_ns);
+int sh_seek_said(struct sh_port *p, int r); /* for -ETIMEDOUT alone */
 
 /* ---- watched ---- */
 

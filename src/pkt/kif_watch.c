@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * kif_watch.c - interfaces of the kernel watched; fds of ports, opened once for the group (kif.h)
+ * kif_watch.c - interfaces of the kernel watched (kif.h)
  *
  * One rtnetlink socket a process, made with the first interface. The watcher's thread reads it and only notes that there is
  * something to look at: the thread for long work (base/later.h) looks, stores, tells. All of struct sh_kifs is under lk, which is
@@ -105,7 +105,7 @@ static bool look_at(struct sh_kifs *k, unsigned i)
 	sh_lock(&k->lk);
 	w = k->w[i];
 	sh_unlock(&k->lk);
-	h = w.serial != 0 ? sh_here_visit(i, NULL) : NULL;
+	h = w.serial != 0 ? sh_here_now(i, true, NULL) : NULL;
 	if (h == NULL)
 		return false;
 	/* the same port: not unwatched before the visit is over, so its files are open */
@@ -304,82 +304,4 @@ int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index)
 	if (r == 0 || r == -EPERM || r == -ENODEV)
 		return 0;
 	return sh_kif_refused(p->name, "the MTU", r);
-}
-
-/* ---- fds of a port ---- */
-
-bool sh_here_over(const struct sh_here *h)
-{
-	return sh_serial(h->p) != h->serial;
-}
-
-/* *f has the group's fd: 0; -ENOENT: it has none */
-static int get(const struct sh_here *h, const char *name, struct sh_port_fd *f)
-{
-	struct timespec moment = {0, SH_PORT_FD_MS * 1000000L};
-
-	f->fd = shoal_fd_get(name, NULL, h->hasty ? &moment : NULL);
-	f->got = f->fd >= 0;
-	return f->got ? 0 : -rte_errno;
-}
-
-static int fd_name(const struct sh_here *h, const char *what, char *buf, size_t cap)
-{
-	int n = snprintf(buf, cap, "eth/%llu/%s", (unsigned long long)h->serial, what);
-
-	return n < 0 || (size_t)n >= cap ? -ENAMETOOLONG : 0;
-}
-
-int sh_port_fd(const struct sh_here *h, const char *what, int (*make)(void *arg), void *arg, struct sh_port_fd *f)
-{
-	char name[SHOAL_FD_NAME_LEN];
-	int r = fd_name(h, what, name, sizeof(name));
-
-	*f = (struct sh_port_fd){.fd = -1};
-	if (r < 0)
-		return r;
-	r = get(h, name, f);
-	if (r != -ENOENT && r != -ENOTSUP)
-		goto out;
-	f->fd = make(arg);
-	if (f->fd < 0)
-		return f->fd;
-	if (r == -ENOTSUP) /* nobody else is in this group */
-		return 0;
-	SH_STEP("port_fd_made");
-	r = shoal_fd_register(name, f->fd, NULL, NULL) == 0 ? 0 : -rte_errno;
-	SH_STEP("port_fd_offered");
-	f->named = r == 0;
-	if (r == 0)
-		return 0;
-	sh_close(&f->fd);
-	if (r == -EEXIST) /* another process was faster */
-		r = get(h, name, f);
-out:
-	if (r < 0)
-		sh_err("port %u (%s): the file descriptor %s cannot be had from the group: %s", h->p->id, h->p->name,
-		       what, strerror(-r));
-	return r;
-}
-
-void sh_port_fd_over(const struct sh_here *h, const char *what)
-{
-	char name[SHOAL_FD_NAME_LEN];
-	struct timespec now = {0, 0};
-
-	if (fd_name(h, what, name, sizeof(name)) == 0)
-		(void)shoal_fd_revoke(name, &now);
-}
-
-void sh_port_fd_drop(const struct sh_here *h, const char *what, struct sh_port_fd *f, bool over)
-{
-	if (f->fd < 0)
-		return;
-	if (f->got)
-		(void)shoal_fd_put(f->fd);
-	else
-		sh_close(&f->fd);
-	if (over && (f->named || sh_is_primary()))
-		sh_port_fd_over(h, what);
-	*f = (struct sh_port_fd){.fd = -1};
 }

@@ -16,6 +16,7 @@
 #include "base/futex.h"
 #include "base/log.h"
 #include "obj/obj.h"
+#include "pkt/kif.h"
 #include "pkt/port.h"
 #include "proc/proc.h"
 
@@ -53,11 +54,15 @@ static const struct sh_unopened *before(struct sh_ports *s, const struct sh_unop
 	return u != NULL && u->serial == k->serial && u->run == k->run ? u : NULL;
 }
 
-bool sh_unattached(struct sh_ports *s, struct sh_port *p, uint64_t serial)
+void sh_unopened_now(uint64_t serial)
 {
-	struct sh_unopened k = key(p, serial, NULL);
+	struct sh_ports *s = sh_ports();
 
-	return before(s, &k) != NULL;
+	sh_lock_calm(&s->lock);
+	for (struct sh_unopened *u = s->unopened; u != NULL; u = u->next)
+		if (u->serial == serial)
+			u->at_ns = 0;
+	sh_unlock_calm(&s->lock);
 }
 
 static void opened(struct sh_ports *s, const struct sh_unopened *k)
@@ -225,7 +230,7 @@ static int open_inside(struct sh_ports *s, struct sh_here *h, struct sh_queue *q
 	SH_STEP("queue_opening");
 	if (runs(h->p, q)) {
 		was = sh_log_hush(again);
-		r = bind_queue(sh_entry(s, h->id, q->tx != 0, q->id), h, q);
+		r = sh_seek_said(h->p, bind_queue(sh_entry(s, h->id, q->tx != 0, q->id), h, q));
 		(void)sh_log_hush(was);
 		if (r < 0)
 			not_opened(s, k, r, sh_now_ns() - began);
@@ -278,7 +283,7 @@ static struct sh_here *here_of(struct sh_ports *s, unsigned port, int *err)
 	uint64_t began;
 
 	if (p == NULL)
-		return sh_here(port, err);
+		return sh_here_now(port, false, err);
 	k = key(p, sh_serial(p), NULL);
 	sh_lock_calm(&s->lock);
 	there = s->here[port] != NULL && s->here[port]->serial == k.serial;
@@ -288,7 +293,9 @@ static struct sh_here *here_of(struct sh_ports *s, unsigned port, int *err)
 		return NULL;
 	began = sh_now_ns();
 	was = sh_log_hush(again);
-	h = sh_here(port, err);
+	h = sh_here_now(port, false, err);
+	if (h == NULL)
+		(void)sh_seek_said(p, *err);
 	(void)sh_log_hush(was);
 	if (there)
 		return h;

@@ -48,6 +48,15 @@ struct sh_unopened {
 	bool tx;
 };
 
+/* fds that others do not hand over (kif_seek.c): all but turns under lk */
+struct sh_seek {
+	struct sh_mtx lk;
+	struct sh_sought *list;
+	_Atomic uint32_t turns; /* futex: + 1 whenever one has come, or never will; by the thread that seeks */
+	uint64_t since_ns;	/* somebody is silent, since then; 0: nobody */
+	bool on, stopping;	/* the thread is at it; this process leaves */
+};
+
 /* a callback on packets, in the list of a queue of this process */
 struct rte_eth_rxtx_callback {
 	struct rte_eth_rxtx_callback *next;
@@ -129,6 +138,7 @@ struct sh_ports {
 	struct sh_devlist *devs;       /* devargs.c */
 	struct rte_device *dev;	       /* vdev.c: [SH_PORTS] */
 	struct sh_kifs *kifs;	       /* kif_watch.c; under lock, its inside under its own */
+	struct sh_seek seek;
 };
 
 /* NULL: the room is not started */
@@ -180,8 +190,8 @@ int sh_queues_empty(struct sh_here *h); /* of a stopped port: the same wait, onc
 int sh_not_inside(const struct sh_port *p, int r);
 int sh_queue_give(unsigned port, bool tx, unsigned queue);
 void sh_queues_give_all(struct sh_ports *s);
-/* under lock: did a burst try in vain to attach the driver of this port? */
-bool sh_unattached(struct sh_ports *s, struct sh_port *p, uint64_t serial);
+/* what bursts tried in vain of the port of that serial they try at once again */
+void sh_unopened_now(uint64_t serial);
 void sh_unopened_forget(struct sh_ports *s);
 
 /* visit.c: README.md, "Who runs a driver's function". Under the lock: from here on the port stays; false: it is not there any more */
@@ -197,6 +207,8 @@ sh_id_t sh_visitor(struct sh_table *t, unsigned id); /* somebody who does, and l
 int sh_here_start(struct sh_ports *s);
 /* as sh_here(), sh_here_put(), and a visit in between */
 struct sh_here *sh_here_visit(unsigned id, int *err);
+/* the same, or sh_here(), for a burst or a look: -ETIMEDOUT without a line if others do not answer in a moment */
+struct sh_here *sh_here_now(unsigned id, bool visit, int *err);
 void sh_here_leave(struct sh_here *h);
 /* under lock: attached, with one reference, and in no table: of a port of that serial, which may be in the making */
 int sh_here_new(struct sh_port *p, uint64_t serial, struct sh_here **ret);
@@ -242,6 +254,8 @@ void sh_ports_nudge(void);
 
 /* kif_watch.c: nothing is heard from here on; forget: the rest, and all of it in a forked child */
 void sh_kif_stop(struct sh_ports *s, bool mine);
+/* kif_seek.c: nothing is sought from here on */
+void sh_seek_stop(struct sh_ports *s, bool mine);
 void sh_kif_forget(struct sh_ports *s);
 
 /* devargs.c, vdev.c */

@@ -48,10 +48,8 @@ int sh_tap_first_of(const char *who, char *name);
 
 /* ---- drv_tap.c, tap_io.c ---- */
 
-/* the fd of a queue here: got from the group, or opened and offered; -errno after a line. Under the room's private lock, or in attach */
-int sh_tap_fd(struct sh_here *h, unsigned queue);
-/* the same for a burst, which does not wait for those who are stopped for longer than a moment */
-int sh_tap_fd_now(struct sh_here *h, unsigned queue);
+/* the fd of a queue here: got from the group, or opened and offered; -errno as sh_port_fd(). Under the room's private lock */
+int sh_tap_fd(struct sh_here *h, unsigned queue, enum sh_fd_wait wait);
 
 int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *ret);
 void sh_tap_shut(struct sh_here *h, struct sh_queue *q, struct sh_io *io);

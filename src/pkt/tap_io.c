@@ -471,7 +471,7 @@ int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *ret)
 {
 	unsigned rings = h->p->nb_rxq > 0 ? h->p->nb_rxq : 1;
 	/* more tx than rx queues: some share a queue of the kernel, which takes writes from anybody at any time */
-	int fd = sh_tap_fd_now(h, q->id % rings);
+	int fd = sh_tap_fd(h, q->id % rings, SH_FD_BURST);
 
 	if (fd < 0)
 		return fd;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 
 #include "afp_help.h"
+#include "silent_help.h"
 
 /* the primary, which has the port and starts it when it is told to */
 ROLE(owner)
@@ -326,4 +327,61 @@ TEST(who_may_open_nothing_has_copies_of_sockets_to_send_on)
 	host_gets(s, 3, 4);
 	t_kill(p, SIGCONT);
 	t_kill(m, SIGCONT);
+}
+
+ROLE(late_owner)
+{
+	char line[32];
+
+	INIT("primary", NULL);
+	(void)make_pool("mp", 4095);
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	CHECK_EQ(rte_vdev_init("net_af_packet0", "iface=" NEAR), 0);
+	start_port(port_named("net_af_packet0"), 2, rte_mempool_lookup("mp"));
+	t_tell("started");
+	(void)t_hear(line, sizeof(line));
+	return 0;
+}
+
+ROLE(newcomer)
+{
+	struct waits w;
+	char line[32];
+
+	INIT("secondary", NULL);
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	burst_in_vain(&w, 1, 2);
+	t_tell("done");
+	CHECK(t_hear(line, sizeof(line)));
+	CHECK_EQ(pthread_join(w.thread, NULL), 0);
+	await_frames(0, 2, 20, 5);
+	t_tell("got");
+	(void)t_hear(line, sizeof(line));
+	return rte_eal_cleanup();
+}
+
+TEST_T(a_first_burst_waits_neither_for_who_is_stopped_nor_for_who_waits_for_it, 60)
+{
+	struct t_proc *p, *m;
+	int s;
+
+	network();
+	s = raw_socket(FAR);
+	p = t_spawn("late_owner", NULL);
+	t_expect(p, "ready");
+	m = t_spawn("newcomer", NULL);
+	t_expect(m, "ready");
+	t_kill(m, SIGSTOP); /* so that it has no copy */
+	t_say(p, "start");
+	t_expect(p, "started");
+	t_kill(p, SIGSTOP);
+	t_kill(m, SIGCONT);
+	t_say(m, "burst");
+	t_expect(m, "done");
+	t_kill(p, SIGCONT);
+	send_frames(s, 20, 100, 5);
+	t_say(m, "receive");
+	t_expect(m, "got");
 }
