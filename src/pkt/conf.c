@@ -32,7 +32,7 @@ static int queues_get(struct sh_port *p, unsigned n)
 
 	while (room < n)
 		room *= 2;
-	if (p->queue != NULL && p->room >= room)
+	if (sh_records(p).room >= room)
 		return 0;
 	len = 2ul * room * sizeof(struct sh_queue);
 	(void)snprintf(name, sizeof(name), "EQ_%u_%u", p->id, room);
@@ -43,8 +43,7 @@ static int queues_get(struct sh_port *p, unsigned n)
 			return -rte_errno;
 		memset(mz->addr, 0, len);
 	}
-	p->queue = mz->addr;
-	p->room = (uint16_t)room;
+	sh_store_rel(&p->records, (uint64_t)(uintptr_t)mz->addr | (unsigned)__builtin_ctz(room)); /* R:PORTRECS */
 	return 0;
 }
 
@@ -82,9 +81,10 @@ static void queue_release(struct sh_here *h, struct sh_queue *q)
 void sh_port_unset(struct sh_here *h)
 {
 	struct sh_port *p = h->p;
+	struct sh_records rec = sh_records(p);
 
-	for (unsigned i = 0; p->queue != NULL && i < 2u * p->room; i++)
-		queue_release(h, &p->queue[i]);
+	for (unsigned i = 0; i < 2 * rec.room; i++)
+		queue_release(h, &rec.q[i]);
 	p->configured = 0;
 	p->nb_rxq = p->nb_txq = 0;
 }
@@ -224,8 +224,7 @@ static int setup(struct sh_here *h, struct sh_queue *q)
 
 /* the queues that there were: their records, perhaps the same ones as now, and which were set up */
 struct kept {
-	struct sh_queue *queue;
-	unsigned room;
+	struct sh_records rec;
 	uint64_t rx_offloads, tx_offloads; /* the port's own */
 	bool rx[SH_QUEUES], tx[SH_QUEUES];
 };
@@ -238,8 +237,7 @@ static bool is_set_up(struct sh_queue *q)
 static void kept_get(struct kept *k, const struct sh_port *p)
 {
 	memset(k, 0, sizeof(*k));
-	k->queue = p->queue;
-	k->room = p->room;
+	k->rec = sh_records(p);
 	k->rx_offloads = p->conf.rx_offloads;
 	k->tx_offloads = p->conf.tx_offloads;
 	for (unsigned i = 0; i < p->nb_rxq; i++)
@@ -263,18 +261,19 @@ static void queue_again(struct sh_here *h, const struct kept *k, struct sh_queue
 static void queues_again(struct sh_here *h, const struct kept *k)
 {
 	struct sh_port *p = h->p;
+	struct sh_records rec = sh_records(p);
 
-	for (unsigned i = 0; i < 2u * p->room; i++) {
-		bool tx = i >= p->room;
-		unsigned id = tx ? i - p->room : i;
+	for (unsigned i = 0; i < 2 * rec.room; i++) {
+		bool tx = i >= rec.room;
+		unsigned id = tx ? i - rec.room : i;
 		bool kept = id < (tx ? p->nb_txq : p->nb_rxq) && (tx ? k->tx[id] : k->rx[id]);
 
 		if (!kept)
-			queue_begin(&p->queue[i], p->id, id, tx);
-		else if (k->queue != p->queue)
-			queue_copy(&p->queue[i], &k->queue[(tx ? k->room : 0) + id]);
+			queue_begin(&rec.q[i], p->id, id, tx);
+		else if (k->rec.q != rec.q)
+			queue_copy(&rec.q[i], &k->rec.q[(tx ? k->rec.room : 0) + id]);
 		if (kept)
-			queue_again(h, k, &p->queue[i]);
+			queue_again(h, k, &rec.q[i]);
 	}
 }
 

@@ -211,20 +211,49 @@ struct sh_port {
 
 	uint32_t configured;
 	uint16_t nb_rxq, nb_txq;
-	uint16_t room;		/* queues each way that there are records for: a power of two */
-	struct sh_queue *queue; /* rx 0 .. room - 1, then tx. The records outlive the port: see README.md */
+	_Atomic uint64_t records; /* sh_records() */
 	struct sh_port_conf conf;
 	struct sh_port_rss rss;
 };
 
+/*
+ * Records of queues: rx 0 .. room - 1, then tx. Where they are and how many are one word, the address (of a line) and the power of
+ * two: a port that is given more queues gets other ones, and who asks meanwhile sees the former ones or those, never half of
+ * each. They outlive the port: see README.md.
+ */
+struct sh_records {
+	struct sh_queue *q; /* NULL: there are none, and room is 0 */
+	unsigned room;	    /* queues each way: a power of two */
+};
+
+static inline struct sh_records sh_records(const struct sh_port *p)
+{
+	uint64_t word = sh_load_acq(&p->records); /* A:PORTRECS */
+
+	return (struct sh_records){.q = (struct sh_queue *)(uintptr_t)(word & ~(uint64_t)(SH_LINE - 1)),
+				   .room = word != 0 ? 1u << (word & (SH_LINE - 1)) : 0};
+}
+
+/* with the seat, or inside a queue, and i is one that is configured */
 static inline struct sh_queue *sh_rxq(const struct sh_port *p, unsigned i)
 {
-	return &p->queue[i];
+	return &sh_records(p).q[i];
 }
 
 static inline struct sh_queue *sh_txq(const struct sh_port *p, unsigned i)
 {
-	return &p->queue[p->room + i];
+	struct sh_records r = sh_records(p);
+
+	return &r.q[r.room + i];
+}
+
+/* for who asks without the seat; NULL: there is none. It may be a former one, which is not set up */
+static inline struct sh_queue *sh_queue_of(const struct sh_port *p, bool tx, unsigned i)
+{
+	bool configured = i < (tx ? p->nb_txq : p->nb_rxq);
+	struct sh_records r = sh_records(p);
+
+	return configured && i < r.room ? &r.q[(tx ? r.room : 0) + i] : NULL;
 }
 
 /* ---- this process' side ---- */

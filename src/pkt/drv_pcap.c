@@ -477,10 +477,11 @@ static void stats(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64
 	const struct sh_pcap *s = h->p->shared;
 
 	uint64_t before = 0; /* counted before the reset already, whoever counts it now */
+	struct sh_queue *q;
 
 	(void)ierrors, (void)oerrors;
-	for (unsigned i = 0; i < h->p->nb_rxq && i < SH_PCAP_QUEUES; i++) {
-		*missed += sh_pcap_rx_behind(h, sh_rxq(h->p, i));
+	for (unsigned i = 0; i < SH_PCAP_QUEUES && (q = sh_queue_of(h->p, false, i)) != NULL; i++) {
+		*missed += sh_pcap_rx_behind(h, q);
 		before += s->behind[i];
 	}
 	*missed -= before < *missed ? before : *missed;

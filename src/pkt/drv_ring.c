@@ -79,16 +79,14 @@ static struct sh_queue *dropper(const struct rte_ring *r)
 {
 	for (unsigned i = 0; i < SH_PORTS; i++) {
 		const struct sh_port *p = sh_port(i);
+		struct sh_queue *q;
 
 		if (p == NULL || strcmp(p->driver, "net_ring") != 0 || sh_load_acq(&p->run) == 0) /* A:PORTRUN */
 			continue;
-		for (unsigned k = 0; k < p->nb_rxq && k < RINGS; k++) {
-			struct sh_queue *q = sh_rxq(p, k);
-
+		for (unsigned k = 0; k < RINGS && (q = sh_queue_of(p, false, k)) != NULL; k++)
 			if (q->drv[0] == (uint64_t)(uintptr_t)r && q->drop_en &&
 			    sh_load_acq(&q->state) != SH_Q_NONE) /* A:QSTATE */
 				return q;
-		}
 	}
 	return NULL;
 }

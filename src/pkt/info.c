@@ -355,7 +355,7 @@ SH_EXPORT int rte_eth_dev_conf_get(uint16_t port_id, struct rte_eth_conf *dev_co
 static struct sh_queue *queue_of(struct sh_here *h, unsigned id, bool tx, const char *fn, const void *to, int *err)
 {
 	struct sh_port *p = h->p;
-	struct sh_queue *q = id < (tx ? p->nb_txq : p->nb_rxq) ? (tx ? sh_txq(p, id) : sh_rxq(p, id)) : NULL;
+	struct sh_queue *q = sh_queue_of(p, tx, id);
 
 	*err = 0;
 	if (to != NULL && q != NULL && sh_load_acq(&q->state) != SH_Q_NONE) /* A:QSTATE */
@@ -516,13 +516,15 @@ SH_EXPORT int shoal_eth_queue_owner(uint16_t port_id, uint16_t queue_id, enum sh
 {
 	struct sh_port *p = sh_port(port_id);
 	const struct sh_region *r = sh_region();
+	struct sh_queue *q;
 	uint64_t id;
 
 	if (p == NULL)
 		return no_port("shoal_eth_queue_owner", port_id);
-	if (queue_id >= (dir == SHOAL_ETH_TX ? p->nb_txq : p->nb_rxq))
+	q = sh_queue_of(p, dir == SHOAL_ETH_TX, queue_id);
+	if (q == NULL)
 		return bad("shoal_eth_queue_owner", port_id, "there is no such queue", -EINVAL);
-	id = sh_load_acq(&(dir == SHOAL_ETH_TX ? sh_txq(p, queue_id) : sh_rxq(p, queue_id))->owner); /* A:QOWNER */
+	id = sh_load_acq(&q->owner); /* A:QOWNER */
 	if (id == 0 || sh_gone(id))
 		return -ENOENT;
 	if (owner != NULL)

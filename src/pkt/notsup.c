@@ -36,8 +36,9 @@ static int cannot_ptr(const char *fn, uint16_t port, const void *p)
 static int cannot_rxq(const char *fn, uint16_t port, uint16_t queue)
 {
 	struct sh_port *p = sh_port(port);
+	struct sh_queue *q = p != NULL ? sh_queue_of(p, false, queue) : NULL;
 
-	if (p == NULL || (queue < p->nb_rxq && sh_load_acq(&sh_rxq(p, queue)->state) != SH_Q_NONE)) /* A:QSTATE */
+	if (p == NULL || (q != NULL && sh_load_acq(&q->state) != SH_Q_NONE)) /* A:QSTATE */
 		return cannot(fn, port);
 	sh_err("%s: port %u: rx queue %u is not set up", fn, port, queue);
 	return -EINVAL;

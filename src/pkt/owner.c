@@ -251,9 +251,9 @@ static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 	bool again = false;
 	int r;
 
-	if (queue >= (tx ? p->nb_txq : p->nb_rxq))
+	q = sh_queue_of(p, tx, queue);
+	if (q == NULL)
 		return -EINVAL;
-	q = tx ? sh_txq(p, queue) : sh_rxq(p, queue);
 	if (!runs(p, q))
 		return -ENETDOWN;
 	k = key(p, h->serial, q);
@@ -412,13 +412,12 @@ static void take_one(struct sh_queue *q)
 
 int sh_queues_empty(struct sh_here *h)
 {
-	struct sh_port *p = h->p;
 	uint64_t dl = sh_deadline(SH_INSIDE_NS);
-	unsigned n = p->queue != NULL ? 2u * p->room : 0;
+	struct sh_records rec = sh_records(h->p);
 	int r = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		int one = wait_out(&p->queue[i], dl);
+	for (unsigned i = 0; i < 2 * rec.room; i++) {
+		int one = wait_out(&rec.q[i], dl);
 
 		r = r == 0 || one == -EBUSY ? one : r;
 	}
@@ -427,14 +426,13 @@ int sh_queues_empty(struct sh_here *h)
 
 int sh_queues_take(struct sh_here *h, struct sh_queue *only)
 {
-	struct sh_port *p = h->p;
-	unsigned n = p->queue != NULL ? 2u * p->room : 0;
+	struct sh_records rec = sh_records(h->p);
 
 	sh_fence(); /* run, or state, before owner; partner: the fence in take() */
 	if (only != NULL)
 		take_one(only);
-	for (unsigned i = 0; only == NULL && i < n; i++)
-		take_one(&p->queue[i]);
+	for (unsigned i = 0; only == NULL && i < 2 * rec.room; i++)
+		take_one(&rec.q[i]);
 	barrier();
 	return only != NULL ? wait_out(only, sh_deadline(SH_INSIDE_NS)) : sh_queues_empty(h);
 }

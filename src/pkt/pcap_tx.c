@@ -55,12 +55,14 @@ static int write_at(int fd, const uint8_t *data, size_t n, uint64_t at)
 static int help(const struct sh_port *p, _Atomic uint64_t *at, uint64_t word, int fd, uint8_t *buf)
 {
 	const struct sh_pcap_stage *s;
+	const struct sh_queue *q;
 	uint32_t len;
 	int r;
 
-	if (WHO(word) >= p->nb_txq)
+	q = sh_queue_of(p, true, (unsigned)WHO(word));
+	if (q == NULL)
 		return 0; /* not a word that was ever written */
-	s = (const struct sh_pcap_stage *)(uintptr_t)sh_txq(p, (unsigned)WHO(word))->drv[0];
+	s = (const struct sh_pcap_stage *)(uintptr_t)q->drv[0];
 	if (s == NULL)
 		return 0;
 	len = sh_load_acq(&s->len); /* A:PCAPSTAGE */

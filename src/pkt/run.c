@@ -34,6 +34,7 @@ static void say_not_set_up(const struct sh_port *p)
 static int start(struct sh_here *h)
 {
 	struct sh_port *p = h->p;
+	struct sh_records rec;
 	int r;
 
 	if (!p->configured) {
@@ -58,8 +59,9 @@ static int start(struct sh_here *h)
 	r = h->drv->start != NULL ? h->drv->start(h) : 0;
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < 2u * p->room; i++) {
-		struct sh_queue *q = &p->queue[i];
+	rec = sh_records(p);
+	for (unsigned i = 0; i < 2 * rec.room; i++) {
+		struct sh_queue *q = &rec.q[i];
 
 		if (sh_load_acq(&q->state) == SH_Q_STOPPED && !q->deferred) /* A:QSTATE */
 			sh_store_rel(&q->state, SH_Q_RUN);		    /* R:QSTATE */
@@ -123,7 +125,7 @@ static int close_here(struct sh_here *h)
 {
 	struct sh_ports *s = sh_ports();
 
-	for (unsigned k = 0; k < h->p->room; k++) {
+	for (unsigned k = 0; k < sh_records(h->p).room; k++) {
 		(void)sh_queue_give(h->p->id, false, k);
 		(void)sh_queue_give(h->p->id, true, k);
 	}
@@ -217,9 +219,8 @@ static int queue_run(uint16_t port_id, uint16_t id, bool tx, bool on, const char
 	if (h == NULL)
 		return r;
 	p = h->p;
-	q = p->queue != NULL ? tx ? sh_txq(p, id % p->room) : sh_rxq(p, id % p->room) : NULL;
-	if (sh_load_acq(&p->run) == 0 || q == NULL || id >= (tx ? p->nb_txq : p->nb_rxq) || /* A:PORTRUN */
-	    sh_load_acq(&q->state) == SH_Q_NONE) {					    /* A:QSTATE */
+	q = sh_queue_of(p, tx, id);
+	if (sh_load_acq(&p->run) == 0 || q == NULL || sh_load_acq(&q->state) == SH_Q_NONE) { /* A:PORTRUN A:QSTATE */
 		sh_err("%s: port %u is not started, or queue %u not set up", fn, port_id, id);
 		r = -EINVAL;
 	} else if (on) {

@@ -74,12 +74,13 @@ static void add_tx(struct rte_eth_stats *s, struct sh_queue *q)
 static void sum(struct sh_here *h, struct rte_eth_stats *s)
 {
 	struct sh_port *p = h->p;
+	struct sh_queue *q;
 
 	memset(s, 0, sizeof(*s));
-	for (unsigned i = 0; i < p->nb_rxq; i++)
-		add_rx(s, sh_rxq(p, i));
-	for (unsigned i = 0; i < p->nb_txq; i++)
-		add_tx(s, sh_txq(p, i));
+	for (unsigned i = 0; (q = sh_queue_of(p, false, i)) != NULL; i++)
+		add_rx(s, q);
+	for (unsigned i = 0; (q = sh_queue_of(p, true, i)) != NULL; i++)
+		add_tx(s, q);
 	if (h->drv->stats != NULL)
 		h->drv->stats(h, &s->imissed, &s->ierrors, &s->oerrors);
 }
@@ -103,15 +104,17 @@ SH_EXPORT int rte_eth_stats_reset(uint16_t port_id)
 {
 	int r;
 	struct sh_here *h = sh_port_begin(port_id, "rte_eth_stats_reset", SH_OP_LITTLE, &r);
+	struct sh_records rec;
 	struct sh_port *p;
 
 	if (h == NULL)
 		return r;
 	p = h->p;
-	for (unsigned i = 0; p->queue != NULL && i < 2u * p->room; i++) {
-		struct counts c = raw(&p->queue[i]);
+	rec = sh_records(p);
+	for (unsigned i = 0; i < 2 * rec.room; i++) {
+		struct counts c = raw(&rec.q[i]);
 
-		memcpy(p->queue[i].base, &c, sizeof(c));
+		memcpy(rec.q[i].base, &c, sizeof(c));
 	}
 	r = h->drv->stats_reset != NULL ? h->drv->stats_reset(h) : 0;
 	sh_port_end(h, SH_OP_LITTLE);
@@ -340,13 +343,11 @@ static int used(uint16_t port_id, uint16_t id, bool tx, uint16_t *desc)
 {
 	int r;
 	struct sh_here *h = sh_here_visit(port_id, &r);
-	struct sh_port *p;
 	struct sh_queue *q;
 
 	if (h == NULL)
 		return r;
-	p = h->p;
-	q = id < (tx ? p->nb_txq : p->nb_rxq) ? (tx ? sh_txq(p, id) : sh_rxq(p, id)) : NULL;
+	q = sh_queue_of(h->p, tx, id);
 	if (q == NULL || sh_load_acq(&q->state) == SH_Q_NONE) /* A:QSTATE */
 		r = -EINVAL;
 	else

@@ -112,7 +112,7 @@ static void mend(struct sh_port *p)
 	h = sh_here(p->id, NULL);
 	if (h == NULL)
 		return;
-	if (op == SH_OP_QUEUE && (p->op_queue & 0xffff) < p->room) {
+	if (op == SH_OP_QUEUE && (p->op_queue & 0xffff) < sh_records(p).room) {
 		q = (p->op_queue >> 16) != 0 ? sh_txq(p, p->op_queue & 0xffff) : sh_rxq(p, p->op_queue & 0xffff);
 		sh_store_rel(&q->state, SH_Q_NONE); /* R:QSTATE */
 	} else {

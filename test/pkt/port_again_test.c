@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port_again_test.c - ports configured once more, settings that no port has, ports stopped from inside a burst */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "port_help.h"
 
@@ -21,6 +23,61 @@ static int through(uint16_t port, uint16_t q, struct rte_mempool *mp, unsigned n
 	got = rte_eth_rx_burst(port, q, m, 16);
 	rte_pktmbuf_free_bulk(m, got);
 	return (int)got;
+}
+
+/* ---- records of queues that others are asked about while there come to be more ---- */
+
+static struct {
+	atomic_bool stop;
+	atomic_uint rounds;
+} asks;
+
+/* a queue that is set up cannot say how much it holds; another one is none */
+static void *ask_about_all(void *arg)
+{
+	struct rte_eth_stats s;
+	uint64_t owner;
+
+	(void)arg;
+	while (!atomic_load(&asks.stop)) {
+		for (uint16_t q = 0; q < 64; q++) {
+			int rx = rte_eth_rx_queue_count(0, q), tx = rte_eth_tx_descriptor_status(0, q, 0);
+			int who = shoal_eth_queue_owner(0, q, SHOAL_ETH_TX, &owner, NULL);
+
+			CHECK(rx == -ENOTSUP || rx == -EINVAL);
+			CHECK(tx == -ENOTSUP || tx == -EINVAL);
+			CHECK(who == -ENOENT || who == -EINVAL);
+		}
+		CHECK_EQ(rte_eth_stats_get(0, &s), 0);
+		CHECK_EQ(s.opackets, 0);
+		atomic_fetch_add(&asks.rounds, 1);
+	}
+	return NULL;
+}
+
+TEST(queues_can_be_asked_about_while_there_come_to_be_more)
+{
+	static const uint16_t many[] = {1, 16, 17, 5, 33, 64, 65, 3, 200, 1024, 40};
+	struct rte_mempool *mp;
+	pthread_t t;
+
+	INIT("primary", "--vdev=net_null0");
+	mp = make_pool("mp", 127);
+	CHECK_EQ(pthread_create(&t, NULL, ask_about_all, NULL), 0);
+	for (unsigned i = 0; i < sizeof(many) / sizeof(many[0]); i++) {
+		unsigned was = atomic_load(&asks.rounds);
+
+		start_port(0, many[i], mp);
+		CHECK_EQ(rte_eth_rx_queue_count(0, (uint16_t)(many[i] - 1)), -ENOTSUP);
+		CHECK_EQ(rte_eth_tx_queue_count(0, (uint16_t)(many[i] - 1)), -ENOTSUP);
+		CHECK_EQ(rte_eth_rx_queue_count(0, many[i]), -EINVAL);
+		while (atomic_load(&asks.rounds) == was)
+			sched_yield();
+		CHECK_EQ(rte_eth_dev_stop(0), 0);
+	}
+	atomic_store(&asks.stop, true);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
 TEST(queues_that_were_set_up_stay_so)
