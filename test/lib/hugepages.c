@@ -94,6 +94,22 @@ static void put_back(void)
 	(void)unlink(WAS);
 }
 
+/* so many and those that are in use */
+static unsigned besides(unsigned pages)
+{
+	return t_huge_number("nr_hugepages") - t_huge_number("free_hugepages") + pages;
+}
+
+static void check_free(unsigned pages)
+{
+	unsigned got = t_huge_number("free_hugepages");
+
+	if (got >= pages)
+		return;
+	put_back();
+	SKIP("the kernel has %u huge pages free, not the %u that are wanted", got, pages);
+}
+
 void t_huge_pages(unsigned pages)
 {
 	struct pool was;
@@ -113,17 +129,20 @@ void t_huge_pages(unsigned pages)
 			SKIP("cannot note in %s how many huge pages there are", WAS);
 	}
 	t_mark_huge();
-	want = t_huge_number("nr_hugepages") - t_huge_number("free_hugepages") + pages; /* besides what is in use */
+	want = besides(pages);
 	if (!put_number("nr_hugepages", want > was.set ? want : was.set) || !put_number("nr_overcommit_hugepages", 0)) {
 		put_back();
 		SKIP("the number of huge pages cannot be set here");
 	}
-	if (t_huge_number("free_hugepages") < pages) {
-		unsigned got = t_huge_number("free_hugepages");
+	check_free(pages);
+}
 
-		put_back();
-		SKIP("the kernel has %u huge pages free, not the %u that are wanted", got, pages);
-	}
+void t_huge_again(unsigned pages)
+{
+	if (t_huge_number("free_hugepages") >= pages)
+		return;
+	(void)put_number("nr_hugepages", besides(pages));
+	check_free(pages);
 }
 
 /* in a file, for the runner, which is another process */

@@ -11,6 +11,8 @@
  * reason, where that cannot be done.
  */
 void t_huge_pages(unsigned pages);
+/* in a case that has some: another program has taken of them, so many are to stand by again. Skips where the kernel has no more. */
+void t_huge_again(unsigned pages);
 /* "free_hugepages" and so on, as the kernel says; 0 where there are none */
 unsigned t_huge_number(const char *name);
 

@@ -23,6 +23,9 @@
 #include "mem/priv.h"
 #include "proc/opts.h"
 
+#define PAGES 32 /* as many as the play may have */
+#define TRIES 50
+
 /* with $SHOAL_TEST_HUGE of huge pages and nothing else */
 void pages_of_the_play(void)
 {
@@ -30,7 +33,7 @@ void pages_of_the_play(void)
 
 	if (getenv("SHOAL_TEST_HUGE") == NULL)
 		return;
-	t_huge_pages(32);
+	t_huge_pages(PAGES);
 	f_huge(true);
 	sh_ctx.opts = &opts;
 }
@@ -99,6 +102,20 @@ int plays(void *arg)
 		sh_store_rel(&p->done, i + 1);
 	}
 	return 0;
+}
+
+int play_killed(struct play *p, const char *label, unsigned nth, sh_id_t *id)
+{
+	int r;
+
+	for (unsigned again = 0;; again++) {
+		sh_store_rel(&p->done, 0);
+		r = run_killed(plays, p, label, nth, id);
+		if (r != 1 || getenv("SHOAL_TEST_HUGE") == NULL || again == TRIES)
+			return r;
+		f_group_again();
+		t_huge_again(PAGES);
+	}
 }
 
 /* one that mends and does nothing else */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* crash_cast.h - a fixed play of thirteen calls, for members that die or are stopped in it */
+/* crash_cast.h - a fixed play of fourteen calls, for members that die or are stopped in it */
 #ifndef SH_TEST_MEM_CRASH_CAST_H
 #define SH_TEST_MEM_CRASH_CAST_H
 
@@ -19,6 +19,8 @@ extern const unsigned there[ACTS + 1];
 void pages_of_the_play(void);
 /* a member plays it */
 int plays(void *arg);
+/* the same, killed there: the outcome. Where another program took the huge pages meanwhile, it is played again in a new group */
+int play_killed(struct play *p, const char *label, unsigned nth, sh_id_t *id);
 /* one that mends and does nothing else */
 int looks(void *arg);
 /* which of the names are there */

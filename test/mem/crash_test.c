@@ -39,10 +39,8 @@ TEST_T(death_at_every_step_is_mended_by_whoever_comes_next, 120)
 
 		f_group_again(); /* so that table pages are new as well */
 		for (unsigned nth = 1;; nth++) {
-			int r;
+			int r = play_killed(p, l.name[i], nth, &id);
 
-			sh_store_rel(&p->done, 0);
-			r = run_killed(plays, p, l.name[i], nth, &id);
 			if (r == 0)
 				break;
 			CHECK_EQ(r, 128 + SIGKILL);
@@ -76,8 +74,7 @@ TEST_T(death_of_the_mender_is_mended_by_the_next, 120)
 			for (unsigned nth = 1; nth < 30; nth++) {
 				int r;
 
-				sh_store_rel(&p->done, 0);
-				CHECK_EQ(run_killed(plays, p, first[f], 1 + nth % 3, &id), 128 + SIGKILL);
+				CHECK_EQ(play_killed(p, first[f], 1 + nth % 3, &id), 128 + SIGKILL);
 				r = run_killed(looks, NULL, l.name[i], nth, NULL);
 				check_and_clear(p, id, first[f], nth);
 				if (r == 0)
