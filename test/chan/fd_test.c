@@ -468,7 +468,7 @@ TEST(a_forked_child_is_no_member_and_keeps_nothing_open)
 	CHECK_EQ(shoal_fd_register("dev0", p[1], NULL, NULL), 0);
 	CHECK_EQ(t_fork(in_child, &p[0], NULL, 0), 0);
 	t = (struct thread){.rd = p[0], .wr = p[1]};
-	pid = fork();
+	pid = t_fork_idle();
 	if (pid == 0)
 		child_waits(&t);
 	close(p[1]);

@@ -112,6 +112,11 @@ const char *t_stderr(struct t_proc *p);
 /* in a role: print a line to the test; wait for a line from it (returns false at EOF) */
 void t_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool t_hear(char *line, size_t cap);
+/*
+ * fork() for a child that allocates. A sanitizer's allocator does not look after its locks at fork(): what another thread holds
+ * then the child would wait for in vain. So in such a build it is done when all other threads sleep, or after a second.
+ */
+pid_t t_fork_idle(void);
 /* run fn in a forked child, return its exit status or 128+signal, with what it wrote to stderr in err (may be NULL) */
 int t_fork(void (*fn)(void *), void *arg, char *err, size_t cap);
 

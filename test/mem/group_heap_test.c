@@ -56,7 +56,7 @@ static void in_a_child(void)
 
 static void forked(void)
 {
-	pid_t pid = fork();
+	pid_t pid = t_fork_idle();
 	int st = -1;
 
 	if (pid == 0)

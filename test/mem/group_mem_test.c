@@ -54,7 +54,7 @@ static void in_a_child(const char *name)
 
 static void forked(const char *name)
 {
-	pid_t pid = fork();
+	pid_t pid = t_fork_idle();
 	int st = -1;
 
 	if (pid == 0)

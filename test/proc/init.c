@@ -47,7 +47,7 @@ static void do_cleanup(void)
 static void do_fork(void)
 {
 	char *argv[] = {(char *)"child", (char *)"--proc-type=secondary", NULL};
-	pid_t pid = fork();
+	pid_t pid = t_fork_idle();
 	int st = 0;
 
 	if (pid == 0) {

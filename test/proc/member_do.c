@@ -181,7 +181,7 @@ static void drop_lock(const char *arg)
 static void child_calls(const char *arg)
 {
 	int st = -1;
-	pid_t pid = fork();
+	pid_t pid = t_fork_idle();
 
 	if (pid == 0) {
 		unsigned bad = 0;
@@ -206,7 +206,7 @@ static void child_calls(const char *arg)
 static void child_joins(const char *arg)
 {
 	static struct sh_opts o = {.prefix = "rte", .max_members = 256, .role = SH_ROLE_SECONDARY};
-	pid_t pid = fork();
+	pid_t pid = t_fork_idle();
 	char line[16];
 	int err;
 
