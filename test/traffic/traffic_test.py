@@ -3,8 +3,10 @@
 """Real traffic through DPDK's own multi-process programs, unmodified: two hosts whose only path they are.
 
 traffic_test.py BUILD_DIR [PATTERN...]: symmetric_mp with two processes, client_server_mp with three clients. Ping; 100 MB from
-nginx by curl, over several connections, while a process is killed with -9 and replaced; iperf3 both ways.
+nginx by curl, over several connections, while a process is killed with -9 and replaced; iperf3 both ways; datagrams.
 """
+import os
+import subprocess
 import sys
 
 from world import DEVICES, Failed, World, forwarders, run_cases, spread, symmetric
@@ -71,6 +73,28 @@ def primary_dies(kind, exes):
         w.close()
 
 
+def datagrams_over(kind, exes):
+    """messages that the kernel cuts, and others: each datagram as it was sent, in order; all but a few in a hundred arrive"""
+    program = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'datagrams.py')]
+    w = World()
+    try:
+        path_of_two(w, kind, exes)
+        for sender, receiver in ((w.left, w.right), (w.right, w.left)):
+            r = receiver.start(*program, 'receive', receiver.addr, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+            r.stdout.readline()
+            said = sender.run(*program, 'send', receiver.addr, '800', '1', check=False)
+            why = r.communicate('')[1].strip()
+            if r.returncode != 0:
+                raise Failed(f'the receiver: {why}')
+            answered, messages = map(int, said.split()[-2:])
+            if answered < messages * 0.95:
+                raise Failed(f'of {messages} messages {answered} arrived whole')
+        alive(w)
+    finally:
+        w.close()
+
+
 def client(w, exe, i):
     p = w.start(f'mp_client {i}', exe, f'--lcores={spread(i)}', '--proc-type=secondary', '--log-level=error', '--', '-n', str(i))
     p.expect(f'Client process {i} handling packets')
@@ -104,6 +128,8 @@ CASES = {'symmetric_mp_over_af_packet': lambda e: symmetric_over('af_packet', e)
          'symmetric_mp_over_tap': lambda e: symmetric_over('tap', e),
          'the_primary_dies_over_af_packet': lambda e: primary_dies('af_packet', e),
          'the_primary_dies_over_tap': lambda e: primary_dies('tap', e),
+         'datagrams_over_af_packet': lambda e: datagrams_over('af_packet', e),
+         'datagrams_over_tap': lambda e: datagrams_over('tap', e),
          'client_server_mp_over_af_packet': lambda e: client_server_over('af_packet', e),
          'client_server_mp_over_tap': lambda e: client_server_over('tap', e)}
 
