@@ -321,10 +321,12 @@ static int add(const char *name, const char *args)
  */
 static int take_seat(struct sh_table *t, const char *name)
 {
-	_Atomic uint64_t *by = &sh_ports()->hotplug_by;
+	struct sh_ports *s = sh_ports();
 	int r;
 
-	if (sh_load_rlx(by) == sh_this_thread()) { /* relaxed: my own, or another's */
+	if (s == NULL)
+		return -EPERM;
+	if (sh_load_rlx(&s->hotplug_by) == sh_this_thread()) { /* relaxed: my own, or another's */
 		sh_err("%s: this very thread is adding or removing a device, which a signal handler has interrupted, "
 		       "or "
 		       "that calls this; do it when that call has returned",
@@ -333,7 +335,7 @@ static int take_seat(struct sh_table *t, const char *name)
 	}
 	r = sh_seat_take(&t->hotplug, "hotplug"); /* of a dead one: what it made is there, or table.c clears it */
 	if (r >= 0) {
-		sh_store_rlx(by, sh_this_thread()); /* relaxed: for this thread */
+		sh_store_rlx(&s->hotplug_by, sh_this_thread()); /* relaxed: for this thread */
 		sh_calm_end();
 	}
 	return r;
@@ -341,8 +343,11 @@ static int take_seat(struct sh_table *t, const char *name)
 
 static void leave_seat(struct sh_table *t)
 {
+	struct sh_ports *s = sh_ports();
+
 	sh_calm_begin();
-	sh_store_rlx(&sh_ports()->hotplug_by, 0); /* relaxed: as above */
+	if (s != NULL)
+		sh_store_rlx(&s->hotplug_by, 0); /* relaxed: as above */
 	sh_seat_leave(&t->hotplug);
 }
 
