@@ -45,8 +45,11 @@ static int parse_plain(struct rte_devargs *da, const char *dev)
 {
 	bool bus = strncmp(dev, "vdev:", 5) == 0 || strncmp(dev, "vdev,", 5) == 0;
 	const char *name = bus ? dev + 5 : dev, *comma;
-	int r = set_name(da, dev, name, strcspn(name, ","));
+	int r;
 
+	if (bus && (*name == '\0' || *name == ','))
+		return bad(dev, "there is no name of a device in it", -EFAULT);
+	r = set_name(da, dev, name, strcspn(name, ","));
 	if (r < 0)
 		return r;
 	if (sh_driver_of(da->name) == NULL)

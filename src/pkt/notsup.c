@@ -21,15 +21,21 @@ static int cannot(const char *fn, uint16_t port)
 	return -ENODEV;
 }
 
-/* a pointer that must be there */
-static int cannot_ptr(const char *fn, uint16_t port, const void *p)
+/* the same; but what would be refused by any port is said to be wrong: why, if bad */
+static int cannot_if(const char *fn, uint16_t port, bool bad, const char *why)
 {
 	int r = cannot(fn, port);
 
-	if (r != -ENOTSUP || p != NULL)
+	if (r != -ENOTSUP || !bad)
 		return r;
-	sh_err("%s: port %u: a pointer is NULL", fn, port);
+	sh_err("%s: port %u: %s", fn, port, why);
 	return -EINVAL;
+}
+
+/* a pointer that must be there */
+static int cannot_ptr(const char *fn, uint16_t port, const void *p)
+{
+	return cannot_if(fn, port, p == NULL, "a pointer is NULL");
 }
 
 /* an rx queue that must be there, and set up */
@@ -80,14 +86,54 @@ SH_EXPORT int rte_eth_dev_set_vlan_strip_on_queue(uint16_t port_id, uint16_t rx_
 NOT(rte_eth_dev_set_vlan_ether_type, enum rte_vlan_type vlan_type, uint16_t tag_type)
 NOT(rte_eth_dev_set_vlan_pvid, uint16_t pvid, int on)
 NOT_PTR(rte_eth_dev_flow_ctrl_get, struct rte_eth_fc_conf *, fc_conf)
-NOT_PTR(rte_eth_dev_flow_ctrl_set, struct rte_eth_fc_conf *, fc_conf)
+
+SH_EXPORT int rte_eth_dev_flow_ctrl_set(uint16_t port_id, struct rte_eth_fc_conf *fc_conf)
+{
+	return cannot_if("rte_eth_dev_flow_ctrl_set", port_id, fc_conf == NULL || fc_conf->send_xon > 1,
+			 "fc_conf is NULL, or its send_xon neither 0 nor 1");
+}
+
 NOT(rte_eth_led_on)
 NOT(rte_eth_led_off)
-NOT(rte_eth_dev_uc_hash_table_set, struct rte_ether_addr *addr, uint8_t on)
+
+/* no port has room in such a table: it is full, and nothing is in it */
+SH_EXPORT int rte_eth_dev_uc_hash_table_set(uint16_t port_id, struct rte_ether_addr *addr, uint8_t on)
+{
+	int r = cannot_if("rte_eth_dev_uc_hash_table_set", port_id,
+			  addr == NULL || rte_is_zero_ether_addr(addr) || on == 0,
+			  "the address is NULL, zero, or not in the table");
+
+	return r == -ENOTSUP ? -ENOSPC : r;
+}
+
 NOT(rte_eth_dev_uc_all_hash_table_set, uint8_t on)
-NOT(rte_eth_set_queue_rate_limit, uint16_t queue_idx, uint32_t tx_rate)
-NOT_PTR(rte_eth_dev_udp_tunnel_port_add, struct rte_eth_udp_tunnel *, tunnel_udp)
-NOT_PTR(rte_eth_dev_udp_tunnel_port_delete, struct rte_eth_udp_tunnel *, tunnel_udp)
+
+SH_EXPORT int rte_eth_set_queue_rate_limit(uint16_t port_id, uint16_t queue_idx, uint32_t tx_rate)
+{
+	struct rte_eth_link link = {0};
+	bool bad =
+		sh_port(port_id) != NULL && (queue_idx > sh_port(port_id)->caps.max_txq ||
+					     rte_eth_link_get_nowait(port_id, &link) < 0 || tx_rate > link.link_speed);
+
+	return cannot_if("rte_eth_set_queue_rate_limit", port_id, bad, "there is no such queue, or the link is slower");
+}
+
+static int tunnel(const char *fn, uint16_t port, const struct rte_eth_udp_tunnel *t)
+{
+	return cannot_if(fn, port, t == NULL || t->prot_type >= RTE_ETH_TUNNEL_TYPE_MAX,
+			 "tunnel_udp is NULL, or its prot_type unknown");
+}
+
+SH_EXPORT int rte_eth_dev_udp_tunnel_port_add(uint16_t port_id, struct rte_eth_udp_tunnel *tunnel_udp)
+{
+	return tunnel("rte_eth_dev_udp_tunnel_port_add", port_id, tunnel_udp);
+}
+
+SH_EXPORT int rte_eth_dev_udp_tunnel_port_delete(uint16_t port_id, struct rte_eth_udp_tunnel *tunnel_udp)
+{
+	return tunnel("rte_eth_dev_udp_tunnel_port_delete", port_id, tunnel_udp);
+}
+
 NOT_PTR(rte_eth_dev_get_reg_info, struct rte_dev_reg_info *, info)
 NOT(rte_eth_dev_get_eeprom_length)
 NOT_PTR(rte_eth_dev_get_eeprom, struct rte_dev_eeprom_info *, info)
@@ -96,7 +142,13 @@ NOT_PTR(rte_eth_dev_get_module_info, struct rte_eth_dev_module_info *, modinfo)
 NOT_PTR(rte_eth_dev_get_module_eeprom, struct rte_dev_eeprom_info *, info)
 NOT(rte_eth_timesync_enable)
 NOT(rte_eth_timesync_disable)
-NOT(rte_eth_timesync_read_rx_timestamp, struct timespec *timestamp, uint32_t flags)
+
+SH_EXPORT int rte_eth_timesync_read_rx_timestamp(uint16_t port_id, struct timespec *timestamp, uint32_t flags)
+{
+	(void)flags;
+	return cannot_ptr("rte_eth_timesync_read_rx_timestamp", port_id, timestamp);
+}
+
 NOT_PTR(rte_eth_timesync_read_tx_timestamp, struct timespec *, timestamp)
 NOT(rte_eth_timesync_adjust_time, int64_t delta)
 NOT_PTR(rte_eth_timesync_read_time, struct timespec *, time)
@@ -105,7 +157,12 @@ NOT_PTR(rte_eth_read_clock, uint64_t *, clock)
 NOT_RXQ(rte_eth_dev_rx_intr_enable)
 NOT_RXQ(rte_eth_dev_rx_intr_disable)
 NOT(rte_eth_dev_rx_intr_ctl, int epfd, int op, void *data)
-NOT(rte_eth_dev_rx_intr_ctl_q, uint16_t queue_id, int epfd, int op, void *data)
+
+SH_EXPORT int rte_eth_dev_rx_intr_ctl_q(uint16_t port_id, uint16_t queue_id, int epfd, int op, void *data)
+{
+	(void)epfd, (void)op, (void)data;
+	return cannot_queue("rte_eth_dev_rx_intr_ctl_q", port_id, queue_id, false, false);
+}
 
 SH_EXPORT int rte_eth_rx_burst_mode_get(uint16_t port_id, uint16_t queue_id, struct rte_eth_burst_mode *mode)
 {
@@ -118,7 +175,12 @@ SH_EXPORT int rte_eth_tx_burst_mode_get(uint16_t port_id, uint16_t queue_id, str
 }
 
 NOT(rte_eth_dev_set_mc_addr_list, struct rte_ether_addr *mc_addr_set, uint32_t nb_mc_addr)
-NOT(rte_eth_dev_fw_version_get, char *fw_version, size_t fw_size)
+
+SH_EXPORT int rte_eth_dev_fw_version_get(uint16_t port_id, char *fw_version, size_t fw_size)
+{
+	return cannot_if("rte_eth_dev_fw_version_get", port_id, fw_version == NULL && fw_size > 0, "a pointer is NULL");
+}
+
 NOT(rte_eth_tx_done_cleanup, uint16_t queue_id, uint32_t free_cnt)
 
 SH_EXPORT int rte_eth_dev_rx_intr_ctl_q_get_fd(uint16_t port_id, uint16_t queue_id)

@@ -311,6 +311,9 @@ TEST(bad_arguments)
 	CHECK_EQ(rte_dev_probe(NULL), -EINVAL);
 	CHECK_EQ(rte_dev_probe(""), -ENODEV);
 	CHECK_EQ(rte_dev_probe(","), -ENODEV);
+	CHECK_EQ(rte_dev_probe("vdev:"), -EFAULT);
+	CHECK_EQ(rte_dev_probe("vdev,"), -EFAULT);
+	CHECK_EQ(rte_dev_probe("vdev:bogus0"), -EFAULT);
 	CHECK_EQ(rte_dev_remove(NULL), -EINVAL);
 	CHECK_EQ(rte_dev_event_callback_register(NULL, NULL, NULL), -EINVAL);
 	CHECK_EQ(rte_dev_event_callback_unregister(NULL, on_dev, NULL), -ENOENT);

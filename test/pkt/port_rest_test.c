@@ -108,12 +108,12 @@ TEST(ways_to_find_ports)
 TEST(calls_for_what_no_port_has)
 {
 	struct rte_eth_burst_mode mode;
-	struct rte_eth_udp_tunnel tunnel;
+	struct rte_eth_udp_tunnel tunnel = {.udp_port = 4789, .prot_type = RTE_ETH_TUNNEL_TYPE_VXLAN};
 	struct rte_dev_eeprom_info rom;
 	struct rte_dev_reg_info reg;
 	struct rte_eth_dev_module_info mod;
 	struct rte_eth_fc_conf fc = {0};
-	struct rte_ether_addr a = {{2, 0, 0, 0, 0, 1}};
+	struct rte_ether_addr a = {{2, 0, 0, 0, 0, 1}}, none = {{0}};
 	struct timespec ts = {0, 0};
 	struct rte_flow_error err;
 	uint64_t clock;
@@ -132,12 +132,24 @@ TEST(calls_for_what_no_port_has)
 	CHECK_EQ(rte_eth_dev_get_vlan_offload(0), 0);
 	CHECK_EQ(rte_eth_dev_get_vlan_offload(1), -ENODEV);
 	CANNOT(rte_eth_dev_flow_ctrl_set(0, &fc));
+	fc.send_xon = 2;
+	CHECK_EQ(rte_eth_dev_flow_ctrl_set(0, &fc), -EINVAL);
+	CHECK_EQ(rte_eth_dev_flow_ctrl_set(0, NULL), -EINVAL);
 	CANNOT(rte_eth_led_off(0));
-	CANNOT(rte_eth_dev_uc_hash_table_set(0, &a, 1));
+	CHECK_EQ(rte_eth_dev_uc_hash_table_set(0, &a, 1), -ENOSPC); /* as a table without room */
+	CHECK_EQ(rte_eth_dev_uc_hash_table_set(0, &a, 0), -EINVAL);
+	CHECK_EQ(rte_eth_dev_uc_hash_table_set(0, &none, 1), -EINVAL);
+	CHECK_EQ(rte_eth_dev_uc_hash_table_set(0, NULL, 1), -EINVAL);
+	CHECK_EQ(rte_eth_dev_uc_hash_table_set(7, &a, 1), -ENODEV);
 	CANNOT(rte_eth_dev_uc_all_hash_table_set(0, 1));
 	CANNOT(rte_eth_set_queue_rate_limit(0, 0, 10));
 	CANNOT(rte_eth_dev_udp_tunnel_port_add(0, &tunnel));
+	CHECK_EQ(rte_eth_set_queue_rate_limit(0, 0, 1000000), -EINVAL); /* faster than the link */
+	CHECK_EQ(rte_eth_set_queue_rate_limit(0, 2000, 10), -EINVAL);
 	CANNOT(rte_eth_dev_udp_tunnel_port_delete(0, &tunnel));
+	tunnel.prot_type = RTE_ETH_TUNNEL_TYPE_MAX;
+	CHECK_EQ(rte_eth_dev_udp_tunnel_port_add(0, &tunnel), -EINVAL);
+	CHECK_EQ(rte_eth_dev_udp_tunnel_port_delete(0, NULL), -EINVAL);
 	CANNOT(rte_eth_dev_get_reg_info(0, &reg));
 	CANNOT(rte_eth_dev_get_eeprom_length(0));
 	CANNOT(rte_eth_dev_get_eeprom(0, &rom));
@@ -147,6 +159,7 @@ TEST(calls_for_what_no_port_has)
 	CANNOT(rte_eth_timesync_enable(0));
 	CANNOT(rte_eth_timesync_disable(0));
 	CANNOT(rte_eth_timesync_read_rx_timestamp(0, &ts, 0));
+	CHECK_EQ(rte_eth_timesync_read_rx_timestamp(0, NULL, 0), -EINVAL);
 	CANNOT(rte_eth_timesync_read_tx_timestamp(0, &ts));
 	CANNOT(rte_eth_timesync_adjust_time(0, 1));
 	CANNOT(rte_eth_timesync_read_time(0, &ts));
@@ -161,6 +174,9 @@ TEST(calls_for_what_no_port_has)
 	CANNOT(rte_eth_tx_burst_mode_get(0, 0, &mode));
 	CANNOT(rte_eth_dev_set_mc_addr_list(0, &a, 1));
 	CANNOT(rte_eth_dev_fw_version_get(0, fw, sizeof(fw)));
+	CANNOT(rte_eth_dev_fw_version_get(0, NULL, 0));
+	CHECK_EQ(rte_eth_dev_fw_version_get(0, NULL, 1), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rx_intr_ctl_q(0, 9, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL), -EINVAL);
 	CANNOT(rte_eth_tx_done_cleanup(0, 0, 0));
 	CHECK(rte_eth_dev_get_sec_ctx(0) == NULL);
 	CANNOT(rte_flow_validate(0, NULL, NULL, NULL, &err));
