@@ -10,7 +10,7 @@
  *   list                         "list ID:NAME ..."
  *   args NAME                    "args LENGTH"
  *   listen                       events: "dev add NAME", "dev remove NAME", "eth new ID", "eth destroy ID"; "ok"
- *   nest NAME                    at the next "eth new" its callback allocates, and adds NAME: "nested N"
+ *   nest NAME                    at the next "eth new" its callback allocates, and adds NAME: "ok"; "nested N"
  *   made                         waits until it has: "made"
  *   use NAME                     configures and starts it, one packet in and out: "used N"
  *   tell NAME                    a message to all others, whose action adds NAME: they say "acted N"
@@ -125,6 +125,14 @@ static void use(const char *name)
 	t_tell("used %u", k);
 }
 
+static void nest_at_next(const char *name)
+{
+	sem_init(&nest_done, 0, 0);
+	snprintf(nested, sizeof(nested), "%s", name);
+	nests = true;
+	t_tell("ok");
+}
+
 static void obey(char *line)
 {
 	char *a[4] = {0}, *save = NULL;
@@ -150,7 +158,7 @@ static void obey(char *line)
 	else if (strcmp(a[0], "use") == 0)
 		use(a[1]);
 	else if (strcmp(a[0], "nest") == 0)
-		sem_init(&nest_done, 0, 0), snprintf(nested, sizeof(nested), "%s", a[1]), nests = true;
+		nest_at_next(a[1]);
 	else if (strcmp(a[0], "made") == 0) /* "nested N" was said before or after what its thread was asked for */
 		sem_wait(&nest_done), t_tell("made");
 	else if (strcmp(a[0], "listen") == 0) {
@@ -381,8 +389,8 @@ TEST(a_callback_allocates_and_adds_devices_itself)
 
 	is(a, "listen", "ok");
 	is(b, "listen", "ok");
-	t_say(a, "nest net_null1");
-	t_say(b, "nest net_null2");
+	is(a, "nest net_null1", "ok");
+	is(b, "nest net_null2", "ok");
 	is(a, "add net_null0", "ret 0");
 	CHECK_STR(t_expect(b, "nested"), "nested 0");
 	is(a, "made", "made");
