@@ -79,11 +79,16 @@ struct make {
 	uint32_t fanout, flags, frames; /* of the group; slots */
 };
 
+/* bound, so that it can tell whether the interface is still that one: nothing comes in without a protocol */
 static int make_ctl(void *arg)
 {
 	const struct make *m = arg;
+	int fd = packet_socket(m->p), r = fd >= 0 ? bind_to(fd, m->s->index, 0) : fd;
 
-	return packet_socket(m->p);
+	if (fd < 0 || r == 0)
+		return fd;
+	sh_close(&fd);
+	return sh_kif_refused(m->p->name, m->s->iface, r);
 }
 
 static int make_tx(void *arg)
@@ -292,11 +297,11 @@ int sh_afp_fd(struct sh_here *h, enum sh_afp_way way, unsigned queue)
 	struct make m = {.p = h->p, .s = h->p->shared};
 	int fd;
 
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	if (way == SH_AFP_RX)
 		change(h, sh_load_acq(&m.s->gen), true); /* A:AFPGEN */
 	fd = at_once(h, way, queue, &m);
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	return fd;
 }
 
@@ -307,11 +312,11 @@ static int had(struct sh_here *h, enum sh_afp_way way, unsigned queue)
 	const struct sh_afp *s = h->p->shared;
 	int fd;
 
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	if (way == SH_AFP_RX)
 		change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
 	fd = have(h, way, queue);
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	return fd;
 }
 
@@ -327,10 +332,10 @@ void sh_afp_keep(struct sh_here *h)
 	struct sh_afp_here *l = h->local;
 	unsigned n_tx = sh_load_rlx(&s->n_tx); /* relaxed: there is another look after each start */
 
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	for (unsigned i = n_tx; i < SH_AFP_QUEUES; i++) /* of former starts */
 		drop_tx(h, i, false);
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	for (unsigned i = 0; i < SH_AFP_QUEUES; i++) {
 		int rx = i < sockets(s) ? had(h, SH_AFP_RX, i) : 0;
 		int tx = i < n_tx ? had(h, SH_AFP_TX, i) : 0;
@@ -486,7 +491,7 @@ int sh_afp_start(struct sh_here *h)
 	struct make m = {.p = h->p, .s = h->p->shared};
 	int r;
 
-	sh_lock(&l->lk);
+	sh_lock_calm(&l->lk);
 	if (fit(h))
 		sweep(h), r = 0;
 	else
@@ -498,7 +503,7 @@ int sh_afp_start(struct sh_here *h)
 		if (r == 0)
 			(void)have_or_make(h, SH_AFP_SLOTS, i, SH_FD_CALL, &(struct sh_port_fd_make){make_slots, &m});
 	}
-	sh_unlock(&l->lk);
+	sh_unlock_calm(&l->lk);
 	if (r == 0)
 		sh_store_rlx(&m.s->n_tx, h->p->nb_txq); /* relaxed: for keep */
 	if (r == 0)

@@ -185,16 +185,30 @@ static int said(const struct sh_here *h, const char *what, int r)
 	return r < 0 ? sh_kif_refused(h->p->name, what, r) : 0;
 }
 
+/* it has been deleted, or moved away, perhaps before anybody has heard of that: -EIO, as for a port that is known to be gone */
+static int there(struct sh_here *h)
+{
+	struct sh_kif_at at;
+
+	if (sh_kif_at(ctl(h), shared(h)->index, -1, &at) == 0)
+		return 0;
+	(void)sh_kif_link(h->p, ctl(h), shared(h)->index, -1);
+	return -EIO;
+}
+
 static int configure(struct sh_here *h)
 {
-	return sh_kif_mtu_asked(h->p, ctl(h), shared(h)->index);
+	return sh_kif_mtu_asked(h->p, ctl(h), shared(h)->index, -1);
 }
 
 static int start(struct sh_here *h)
 {
 	struct sh_kif_state is;
-	int r = sh_kif_look(ctl(h), shared(h)->index, &is);
+	int r = there(h);
 
+	if (r < 0)
+		return r;
+	r = sh_kif_look(ctl(h), shared(h)->index, &is);
 	if (r < 0)
 		return said(h, shared(h)->iface, r);
 	r = sh_afp_start(h);
@@ -236,8 +250,10 @@ static int membership(struct sh_here *h, unsigned short type, bool on, bool is)
 {
 	struct packet_mreq m = {.mr_ifindex = (int)shared(h)->index, .mr_type = type};
 
-	if (on == is)
-		return 0;
+	int r = there(h);
+
+	if (on == is || r < 0)
+		return r;
 	for (unsigned i = 0; i < 4; i++) /* one that is not there is no error */
 		(void)setsockopt(ctl(h), SOL_PACKET, PACKET_DROP_MEMBERSHIP, &m, sizeof(m));
 	if (!on || setsockopt(ctl(h), SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m)) == 0)
@@ -257,17 +273,24 @@ static int allmulti(struct sh_here *h, bool on)
 
 static int mtu_set(struct sh_here *h, uint16_t mtu)
 {
-	return said(h, "MTU", sh_kif_mtu_set(ctl(h), shared(h)->index, mtu));
+	int r = there(h);
+
+	return r < 0 ? r : said(h, "MTU", sh_kif_mtu_set(ctl(h), shared(h)->index, mtu));
 }
 
 static int mac_set(struct sh_here *h, uint64_t mac)
 {
-	return said(h, "address", sh_kif_mac_set(ctl(h), shared(h)->index, mac));
+	int r = there(h);
+
+	return r < 0 ? r : said(h, "address", sh_kif_mac_set(ctl(h), shared(h)->index, mac));
 }
 
 static int set_link(struct sh_here *h, bool up)
 {
-	int r = said(h, up ? "up" : "down", sh_kif_flag_set(ctl(h), shared(h)->index, IFF_UP, up));
+	int r = there(h);
+
+	if (r == 0)
+		r = said(h, up ? "up" : "down", sh_kif_flag_set(ctl(h), shared(h)->index, IFF_UP, up));
 
 	if (r == 0)
 		(void)sh_kif_link(h->p, ctl(h), shared(h)->index, -1);

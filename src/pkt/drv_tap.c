@@ -13,7 +13,7 @@
  * The kernel hands over big TCP frames, which are cut here, and checksums that are not there yet, which are filled in: programs
  * see packets as on a wire (gso.h). Frames that wait lie in the kernel: a death costs those that the dead one had read. The
  * interface lives as long as any process has one of the files; whoever uses the port has the first. It may be moved to another network namespace.
- * tap_dev.c: the files.
+ * tap_dev.c: the files; tap_set.c: settings and counters of the interface.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -179,13 +179,26 @@ static int probe(struct sh_port *p)
 	return 0;
 }
 
-/* the name that it has now; false: it is not here. Where the kernel cannot tell namespaces apart, only if it has its old name */
+/*
+ * the name that it has now; false: it is not here. Here nobody has an open file of it that would tell, and its number may be
+ * another one's: its address says. Where the kernel cannot tell namespaces apart, only if it has its old name, too.
+ */
 static bool name_now(const struct sh_port *p, char name[IFNAMSIZ])
 {
 	const struct tap *s = p->shared;
+	uint64_t mac = sh_load_rlx(&p->mac[0]); /* relaxed: a word */
+	struct sh_kif_state is;
+	int sock, r;
 
-	return sh_load_acq(&p->gone) == 0 && s->index != 0 && sh_kif_home(s->ns) &&
-	       if_indextoname(s->index, name) != NULL && (s->ns != 0 || strcmp(name, s->name) == 0);
+	if (sh_load_acq(&p->gone) != 0 || s->index == 0 || !sh_kif_home(s->ns)) /* A:PORTLINK */
+		return false;
+	sock = sh_kif_socket(p->name);
+	r = sock < 0 ? sock : sh_kif_look(sock, s->index, &is);
+	sh_close(&sock);
+	if (r < 0 || (mac != 0 && is.mac != mac) || (s->ns == 0 && strcmp(is.name, s->name) != 0))
+		return false;
+	memcpy(name, is.name, IFNAMSIZ);
+	return true;
 }
 
 /* also after a probe that failed. The interface goes with its last file, and a process may have one until it bursts again; so it is deleted. */
@@ -387,43 +400,11 @@ static int configure(struct sh_here *h)
 {
 	struct tap_here *t = h->local;
 	const struct tap *s = h->p->shared;
-	int r = sh_kif_mtu_asked(h->p, t->sock.fd, s->index);
+	int r = sh_kif_mtu_asked(h->p, t->sock.fd, s->index, t->q[0].fd);
 
 	if (r < 0)
 		return r;
 	return attach_queues(h, h->p->nb_rxq > 0 ? h->p->nb_rxq : 1);
-}
-
-/* what the program asks for as link: only the interface's administrative state is ours. lenient: it may stay up */
-static int set_up_or(struct sh_here *h, bool up, bool lenient)
-{
-	struct tap_here *t = h->local;
-	struct tap *s = h->p->shared;
-	bool gone = sh_load_acq(&h->p->gone) != 0; /* A:PORTLINK */
-	int r = gone ? -ENODEV : sh_kif_flag_set(t->sock.fd, s->index, IFF_UP, up);
-
-	if (r == -ENODEV && !gone &&
-	    sh_kif_lives(t->q[0].fd)) { /* moved to another namespace, whose owner sets it up */
-		sh_port_link_put(h->p, up, RTE_ETH_SPEED_NUM_10G, true, false);
-		return 0;
-	}
-	if (!up && lenient && (r == -ENODEV || r == -EPERM)) /* vanished; or another user's, whose affair that is */
-		r = 0;
-	if (r == -EPERM) {
-		sh_err("%s: %s cannot be set %s: not permitted; with CAP_NET_ADMIN: ip link set %s %s", h->p->name,
-		       s->name, up ? "up" : "down", s->name, up ? "up" : "down");
-		return r;
-	}
-	if (r < 0)
-		return sh_kif_refused(h->p->name,
-				      up ? "the interface cannot be set up" : "the interface cannot be set down", r);
-	(void)sh_kif_link(h->p, t->sock.fd, s->index, t->q[0].fd);
-	return 0;
-}
-
-static int set_up(struct sh_here *h, bool up)
-{
-	return set_up_or(h, up, false);
 }
 
 /* what came before the last stop is not received after it */
@@ -446,85 +427,12 @@ static int start(struct sh_here *h)
 {
 	int r = drain(h);
 
-	return r < 0 ? r : set_up(h, true);
+	return r < 0 ? r : sh_tap_started(h, true);
 }
 
 static int stop(struct sh_here *h)
 {
-	(void)set_up_or(h, false, true);
-	return 0;
-}
-
-static int accept_filter(struct sh_here *h, bool on)
-{
-	(void)h, (void)on;
-	return 0;
-}
-
-/* r as it is; a line where it is an error */
-static int refused(struct sh_here *h, const char *what, int r)
-{
-	const struct tap_here *t = h->local;
-
-	if (r == -ENODEV && sh_kif_lives(t->q[0].fd))
-		sh_err("%s: %s: the interface was moved to another network namespace: whoever is there sets it",
-		       h->p->name, what);
-	else if (r < 0)
-		(void)sh_kif_refused(h->p->name, what, r);
-	return r;
-}
-
-static int mac_set(struct sh_here *h, uint64_t mac)
-{
-	struct tap_here *t = h->local;
-	const struct tap *s = h->p->shared;
-	int r = sh_kif_mac_set(t->sock.fd, s->index, mac);
-
-	return refused(h, "its address", r);
-}
-
-static int mtu_set(struct sh_here *h, uint16_t mtu)
-{
-	struct tap_here *t = h->local;
-	const struct tap *s = h->p->shared;
-	int r = sh_kif_mtu_set(t->sock.fd, s->index, mtu);
-
-	return refused(h, "its MTU", r);
-}
-
-static bool look_at_link(struct sh_here *h)
-{
-	struct tap_here *t = h->local;
-	const struct tap *s = h->p->shared;
-
-	return sh_kif_link(h->p, t->sock.fd, s->index, t->q[0].fd);
-}
-
-/* what the kernel could not put into a queue that was full; 0 where it cannot be asked */
-static uint64_t dropped(struct sh_here *h)
-{
-	struct tap_here *t = h->local;
-	const struct tap *s = h->p->shared;
-	struct sh_kif_counts c;
-
-	return sh_load_acq(&h->p->gone) == 0 && sh_kif_counts(t->sock.fd, s->index, &c) == 0 ? c.tx_dropped
-											     : 0; /* A:PORTLINK */
-}
-
-static void stats(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors)
-{
-	const struct tap *s = h->p->shared;
-	uint64_t now = dropped(h), base = sh_load_rlx(&s->dropped_base); /* relaxed: a number */
-
-	(void)ierrors, (void)oerrors;
-	*missed += now > base ? now - base : 0;
-}
-
-static int stats_reset(struct sh_here *h)
-{
-	struct tap *s = h->p->shared;
-
-	sh_store_rlx(&s->dropped_base, dropped(h)); /* relaxed: a number */
+	(void)sh_tap_started(h, false);
 	return 0;
 }
 
@@ -541,14 +449,14 @@ const struct sh_driver sh_drv_tap = {
 	.configure = configure,
 	.start = start,
 	.stop = stop,
-	.set_link = set_up,
-	.promisc = accept_filter,
-	.allmulti = accept_filter,
-	.mac_set = mac_set,
-	.mtu_set = mtu_set,
+	.set_link = sh_tap_link_set,
+	.promisc = sh_tap_filter,
+	.allmulti = sh_tap_filter,
+	.mac_set = sh_tap_mac_set,
+	.mtu_set = sh_tap_mtu_set,
 	.open = sh_tap_open,
 	.shut = sh_tap_shut,
-	.link = look_at_link,
-	.stats = stats,
-	.stats_reset = stats_reset,
+	.link = sh_tap_link,
+	.stats = sh_tap_stats,
+	.stats_reset = sh_tap_stats_reset,
 };

@@ -337,11 +337,16 @@ int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c)
 {
 	int fd = sh_fd_up(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
 	struct rtnl_link_stats64 s;
-	int r = fd >= 0 ? 0 : -errno;
+	int r;
 
-	if (r == 0 && sh_kif_ns(sock) != sh_kif_ns(fd))
-		r = -ENODEV;
-	if (r == 0)
+	if (fd >= 0 && sh_kif_ns(sock) != sh_kif_ns(fd)) {
+		sh_close(&fd);
+		fd = sh_kif_netlink_of(sock);
+		r = fd;
+	} else {
+		r = fd >= 0 ? 0 : -errno;
+	}
+	if (r >= 0)
 		r = fetch(fd, index, &s);
 	sh_close(&fd);
 	if (r == 0)

@@ -59,6 +59,8 @@ uint64_t sh_kif_ns(int sock);
 bool sh_kif_home(uint64_t ns);
 /* the same before something is opened there: 0, or -ENODEV and a line */
 int sh_kif_at_home(const char *who, uint64_t ns);
+/* a netlink socket of the namespace in which sock was opened, or -errno */
+int sh_kif_netlink_of(int sock);
 /* in this process' namespace: how many open files of programs the kernel deals a tap's packets to; 0: none, it is no tap, or
  * the kernel does not tell (before Linux 4.19) */
 unsigned sh_kif_tap_queues(uint32_t index);
@@ -67,8 +69,23 @@ int sh_kif_delete(uint32_t index);
 /* does the interface have TCP segmentation, and UDP's? */
 bool sh_kif_tso(int sock, uint32_t index);
 bool sh_kif_uso(int sock, uint32_t index);
-/* -ENODEV, too, where this process lives in another namespace than sock */
+/* -EPERM, too, where this process lives in another namespace than sock, and may not go there */
 int sh_kif_counts(int sock, uint32_t index, struct sh_kif_counts *c);
+
+/* ---- kif_at.c: the same interface, and wherever that of a tun device has been moved to ---- */
+
+struct sh_kif_at {
+	int sock; /* for the questions above */
+	uint32_t index;
+	bool away; /* in another namespace than the one it was made in */
+};
+
+/*
+ * Where the interface is that had that number when sock was opened. dev: an open file of the device; -1: sock is a packet socket
+ * that was bound to it. 0: to be ended by sh_kif_at_end(). -ENODEV: it is no more, or not there. -EXDEV: it is in another namespace, where this process may not ask.
+ */
+int sh_kif_at(int sock, uint32_t index, int dev, struct sh_kif_at *at);
+void sh_kif_at_end(struct sh_kif_at *at);
 
 /* ---- fds of a port, opened once for the group ---- */
 
@@ -137,16 +154,16 @@ void sh_kif_unwatch(const struct sh_here *h);
 /* is a tun device still somewhere? dev: an open file of it; -1: it is none, false */
 bool sh_kif_lives(int dev);
 /*
- * look now and store: for sh_driver.link, and start. true: it differs from what was stored. Tells nobody. dev: as above; one that
- * was moved to another namespace stays as it was.
+ * look now and store: for sh_driver.link, and start. true: it differs from what was stored. Tells nobody. dev: as above; one
+ * that was moved to where this process may not look stays as it was.
  */
 bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev);
 
 /*
- * in configure: the MTU that the program asks for is the interface's, and the port's. One that this process may not change, or that
- * is in another namespace, stays as it is. 0, or -errno and a line
+ * in configure: the MTU that the program asks for is the interface's, and the port's. One that this process may not change stays
+ * as it is. dev: as above. 0, or -errno and a line
  */
-int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index);
+int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index, int dev);
 
 /* ---- kif_idle.c: of the calling thread ---- */
 

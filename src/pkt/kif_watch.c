@@ -57,14 +57,6 @@ bool sh_kif_lives(int dev)
 	return dev >= 0 && ioctl(dev, TUNGETIFF, &req) == 0;
 }
 
-/* that of this tun device? If not, it has been moved, and its number given to another one */
-static bool has_name(int dev, const char *name)
-{
-	struct ifreq req;
-
-	return ioctl(dev, TUNGETIFF, &req) != 0 || strncmp(req.ifr_name, name, IFNAMSIZ) == 0;
-}
-
 /* Once, and for good: whatever has its number from here on, even the same one that comes back, is another interface. */
 static bool vanish(struct sh_port *p)
 {
@@ -80,16 +72,22 @@ bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
 {
 	uint64_t before = sh_load_acq(&p->link_n); /* A:PORTLINK */
 	struct sh_kif_state s;
-	int r = sh_load_acq(&p->gone) == 0 ? sh_kif_look(sock, index, &s) : -EIO; /* A:PORTLINK */
-	bool up = r == 0 && (s.flags & IFF_UP) != 0 && (s.flags & IFF_RUNNING) != 0;
+	struct sh_kif_at at;
+	int r = sh_load_acq(&p->gone) == 0 ? sh_kif_at(sock, index, dev, &at) : -EIO; /* A:PORTLINK */
+	bool up;
 
+	if (r == 0) {
+		r = sh_kif_look(at.sock, at.index, &s);
+		sh_kif_at_end(&at);
+	}
 	/* In this order: the kernel answers the second question when a move, or an end, that it is in the middle of is over. */
 	if (r == -ENODEV && sh_kif_lives(dev))
 		return false;
 	if (r == -ENODEV)
 		return vanish(p);
-	if (r < 0 || (dev >= 0 && !has_name(dev, s.name)))
+	if (r != 0)
 		return false;
+	up = (s.flags & IFF_UP) != 0 && (s.flags & IFF_RUNNING) != 0;
 	sh_store_rel(&p->link_mtu, s.mtu); /* R:PORTLINK */
 	sh_port_link_put(p, up, up ? s.speed : RTE_ETH_SPEED_NUM_NONE, s.full_duplex, s.autoneg);
 	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
@@ -289,19 +287,26 @@ void sh_kif_forget(struct sh_ports *s)
 	s->kifs = NULL;
 }
 
-int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index)
+int sh_kif_mtu_asked(struct sh_port *p, int sock, uint32_t index, int dev)
 {
-	int r = p->conf.mtu_asked && sh_load_acq(&p->gone) == 0 ? sh_kif_mtu_set(sock, index, (uint16_t)p->conf.mtu)
-								: 0;
+	struct sh_kif_at at;
+	int r;
 
-	if (r == 0 && p->conf.mtu_asked)
+	if (!p->conf.mtu_asked || sh_load_acq(&p->gone) != 0) /* A:PORTLINK */
+		return 0;
+	r = sh_kif_at(sock, index, dev, &at);
+	if (r == 0) {
+		r = sh_kif_mtu_set(at.sock, at.index, (uint16_t)p->conf.mtu);
+		sh_kif_at_end(&at);
+	}
+	if (r == 0)
 		sh_store_rel(&p->link_mtu, p->conf.mtu); /* R:PORTLINK */
-	if (r == -EPERM || r == -ENODEV)		 /* another user's, or moved */
+	if (r == -EPERM || r == -ENODEV || r == -EXDEV)	 /* another user's, or moved */
 		sh_warn("port %u (%s): the MTU %u that is asked for cannot be set here: the interface's stays; whoever "
 			"may set "
 			"it: ip link set dev NAME mtu %u",
 			p->id, p->name, p->conf.mtu, p->conf.mtu);
-	if (r == 0 || r == -EPERM || r == -ENODEV)
+	if (r == 0 || r == -EPERM || r == -ENODEV || r == -EXDEV)
 		return 0;
 	return sh_kif_refused(p->name, "the MTU", r);
 }

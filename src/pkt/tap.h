@@ -30,7 +30,8 @@ struct tap {
 	int first;
 	uint64_t maker;
 	_Atomic uint32_t attached;     /* bit i: the kernel sends to queue i */
-	_Atomic uint64_t dropped_base; /* what the kernel had dropped when counters were reset */
+	_Atomic uint64_t dropped;      /* by the kernel, when it was asked last; by who asks for statistics */
+	_Atomic uint64_t dropped_base; /* when counters were reset */
 };
 
 struct tap_here {
@@ -50,6 +51,18 @@ int sh_tap_first_of(const char *who, char *name);
 
 /* the fd of a queue here: got from the group, or opened and offered; -errno as sh_port_fd(). Under the room's private lock */
 int sh_tap_fd(struct sh_here *h, unsigned queue, enum sh_fd_wait wait);
+
+/* ---- tap_set.c: with the seat, but for link and stats ---- */
+
+/* the port is started, or stopped: the interface is up as long as it is; not where it was moved to. 0, or -errno and a line */
+int sh_tap_started(struct sh_here *h, bool started);
+int sh_tap_link_set(struct sh_here *h, bool up);
+int sh_tap_filter(struct sh_here *h, bool on);
+int sh_tap_mac_set(struct sh_here *h, uint64_t mac);
+int sh_tap_mtu_set(struct sh_here *h, uint16_t mtu);
+bool sh_tap_link(struct sh_here *h);
+void sh_tap_stats(struct sh_here *h, uint64_t *missed, uint64_t *ierrors, uint64_t *oerrors);
+int sh_tap_stats_reset(struct sh_here *h);
 
 int sh_tap_open(struct sh_here *h, struct sh_queue *q, struct sh_io *ret);
 void sh_tap_shut(struct sh_here *h, struct sh_queue *q, struct sh_io *io);

@@ -432,3 +432,42 @@ TEST(nor_is_one_that_was_away_and_came_back)
 	await_event(RTE_ETH_EVENT_INTR_RMV);
 	is_gone(id);
 }
+
+/* ---- another interface of its number ---- */
+
+TEST(another_interface_of_its_number_stays_as_it_is)
+{
+	struct rte_ether_addr mac = {{2, 0, 0, 0, 0, 0x77}};
+	int index, s;
+	struct rte_eth_link l;
+	struct ifreq req;
+	uint16_t id;
+
+	network();
+	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
+	id = port_named("net_af_packet0");
+	start_port(id, 1, make_pool("mp", 1023));
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	index = (int)if_nametoindex(NEAR);
+	delete_link(NEAR);
+	make_pair_of(NEAR, index, FAR); /* nobody may have heard of that yet */
+	set_up(NEAR, true);
+	CHECK_EQ(rte_eth_dev_set_mtu(id, 1333), -EIO);
+	CHECK_EQ(rte_eth_dev_set_link_down(id), -EIO);
+	CHECK_EQ(rte_eth_dev_default_mac_addr_set(id, &mac), -EIO);
+	CHECK_EQ(rte_eth_promiscuous_enable(id), -EIO);
+	CHECK_EQ(rte_eth_allmulticast_enable(id), -EIO);
+	CHECK_EQ(rte_eth_link_get_nowait(id, &l), 0);
+	CHECK_EQ(l.link_status, 0);
+	CHECK_EQ(mtu_outside(NEAR, 0), 1500);
+	memset(&req, 0, sizeof(req));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), NEAR);
+	CHECK_EQ(ioctl(s, SIOCGIFHWADDR, &req), 0);
+	CHECK(memcmp(req.ifr_hwaddr.sa_data, mac.addr_bytes, sizeof(mac)) != 0);
+	CHECK_EQ(ioctl(s, SIOCGIFFLAGS, &req), 0);
+	CHECK((req.ifr_flags & (IFF_UP | IFF_PROMISC | IFF_ALLMULTI)) == IFF_UP);
+	CHECK_EQ(rte_eth_dev_is_removed(id), 1);
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_close(id), 0);
+	(void)close(s);
+}

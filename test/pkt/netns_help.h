@@ -143,6 +143,23 @@ static inline void move_to(const char *name, int pid)
 	CHECK_EQ(nl_ask(&q.n, RTM_NEWLINK, 0, nl_put(q.more, IFLA_NET_NS_PID, &pid, sizeof(pid))), 0);
 }
 
+/* as 'ip link add NAME index N type veth' */
+static inline void make_veth(const char *name, int index)
+{
+	struct nl_link q = {.i.ifi_index = index};
+	char *at = nl_put(q.more, IFLA_IFNAME, name, (unsigned short)(strlen(name) + 1));
+	struct rtattr *info = (void *)at;
+	int r;
+
+	at = nl_put(at, IFLA_LINKINFO, NULL, 0);
+	at = nl_put(at, IFLA_INFO_KIND, "veth", 4);
+	info->rta_len = (unsigned short)(at - (char *)info);
+	r = nl_ask(&q.n, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, at);
+	if (r == -EOPNOTSUPP)
+		SKIP("this kernel has no veth");
+	CHECK_EQ(r, 0);
+}
+
 /* the host's end: sees and sends frames of TEST_TYPE */
 static inline int raw_socket(const char *name)
 {

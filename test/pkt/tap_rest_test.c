@@ -253,23 +253,6 @@ TEST(a_header_is_said_to_be_good_if_it_is)
 
 /* ---- another interface of its number ---- */
 
-/* as 'ip link add vc index N type veth' */
-static void make_link(int index)
-{
-	struct nl_link q = {.i.ifi_index = index};
-	char *at = nl_put(q.more, IFLA_IFNAME, "vc", 3);
-	struct rtattr *info = (void *)at;
-	int r;
-
-	at = nl_put(at, IFLA_LINKINFO, NULL, 0);
-	at = nl_put(at, IFLA_INFO_KIND, "veth", 4);
-	info->rta_len = (unsigned short)(at - (char *)info);
-	r = nl_ask(&q.n, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, at);
-	if (r == -EOPNOTSUPP)
-		SKIP("this kernel has no veth");
-	CHECK_EQ(r, 0);
-}
-
 TEST(another_interface_of_its_number_stays_as_it_is)
 {
 	uint16_t id = begin("", 1);
@@ -279,7 +262,7 @@ TEST(another_interface_of_its_number_stays_as_it_is)
 	CHECK_EQ(rte_eth_dev_callback_register(id, RTE_ETH_EVENT_INTR_RMV, hear, NULL), 0);
 	delete_link("t0");
 	t_until(has_heard, &ev);
-	make_link(index);
+	make_veth("vc", index);
 	set_up("vc", true);
 	CHECK_EQ(rte_eth_link_get_nowait(id, &l), 0);
 	CHECK_EQ(l.link_status, 0);
