@@ -130,6 +130,72 @@ TEST_T(when_they_are_all_in_use_ordinary_ones_serve_which_is_said_once, 120)
 	CHECK(strstr(said + 1, "no huge page of 2 MiB is free") == NULL);
 }
 
+/* bytes that have pages */
+static uint64_t held(enum sh_group_fd which)
+{
+	struct stat st;
+
+	CHECK_EQ(fstat(sh_group_fd(which), &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+/* more from the start than there are huge pages: all that are free, unless another program is faster, and ordinary ones */
+static void first_of_both(void *arg)
+{
+	struct sh_pages_stat s;
+	uint64_t of_huge, more;
+
+	opts.mem_mb = 40;
+	opts.mem_decay = 0 + 1;
+	group(SH_HUGE_AUTO);
+	of_huge = held(SH_FD_HEAP1);
+	CHECK_EQ(of_huge + held(SH_FD_HEAP0), 40 * MIB);
+	CHECK_EQ(sh_pages_stat(&s), 0);
+	CHECK_EQ(s.backed, 40 * MIB);
+	more = 60 * MIB;
+	rte_free(rte_malloc(NULL, more, 0));
+	CHECK(sh_mem_trim(UINT64_MAX) >= 0);
+	CHECK_EQ(held(SH_FD_HEAP0) + held(SH_FD_HEAP1), 40 * MIB); /* it stays */
+	f_sound("at the end");
+	*(uint64_t *)arg = of_huge / (2 * MIB);
+}
+
+TEST_T(what_m_asks_for_has_the_huge_pages_that_are_free_and_others, 120)
+{
+	uint64_t *got = f_shared(sizeof(*got));
+	char err[8192];
+
+	t_huge_pages(8);
+	for (unsigned i = 0; i < 20 && *got != 8; i++) {
+		t_huge_again(8);
+		CHECK_EQ(t_fork(first_of_both, got, err, sizeof(err)), 0);
+		CHECK(*got < 20);
+	}
+	CHECK_EQ(*got, 8);
+	CHECK_HAS(err, "-m or --socket-mem: 16 of 40 MiB have huge pages of 2 MiB");
+}
+
+static void first_of_huge_only(void *arg)
+{
+	(void)arg;
+	opts.mem_mb = (t_huge_number("nr_hugepages") + 1) * 2;
+	opts.memory_max = 2 * opts.mem_mb * MIB;
+	opts.huge = SH_HUGE_ONLY;
+	sh_ctx.opts = &opts;
+	f_huge(true);
+	f_group_bare();
+	CHECK_EQ(sh_mem_start(), -ENOMEM);
+}
+
+TEST_T(more_from_the_start_than_there_are_huge_pages_is_an_error_with_only, 120)
+{
+	char err[8192];
+
+	t_huge_pages(8);
+	CHECK_EQ(t_fork(first_of_huge_only, NULL, err, sizeof(err)), 0);
+	CHECK_HAS(err, "asks for at the start: there are not so many huge pages of 2 MiB free, and --huge=only");
+}
+
 TEST_T(only_means_only, 120)
 {
 	uint32_t u;
