@@ -74,7 +74,7 @@ int rte_eal_init(int argc, char **argv);
  * Threads:  one; no other call of the library may run, but for functions on workers that use nothing shared any more, and for
  *           messages and requests of other threads, which it ends (rte_eal_mp.h).
  * Returns:  0; -1 with rte_errno EALREADY (nothing to leave), EPERM (a child of fork(): only its parent may leave) or EDEADLK
- *           (inside an action or a callback, whose thread it would have to wait for).
+ *           (inside an action or a callback, whose end it would have to wait for).
  */
 int rte_eal_cleanup(void);
 

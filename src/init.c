@@ -372,9 +372,9 @@ static int cleanup_once(void)
 		       "another thread, or _exit()");
 		return fail(EDEADLK);
 	}
-	if (sh_thread_is_own()) {
+	if (sh_thread_is_own() || sh_mem_in_callback()) {
 		sh_err("rte_eal_cleanup: called from inside a callback (of shoal_member_event_register() or of memory "
-		       "events), whose thread it would have to wait for; call it from another thread, or _exit()");
+		       "events), whose end it would have to wait for; call it from another thread, or _exit()");
 		return fail(EDEADLK);
 	}
 	if (!sh_cas(&init.state, &was, BUSY))

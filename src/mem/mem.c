@@ -422,6 +422,11 @@ bool sh_mem_contains(uint64_t addr)
 	return sh_addr_unit((const void *)(uintptr_t)addr) != SH_UNIT_NONE;
 }
 
+bool sh_mem_in_callback(void)
+{
+	return sh_observe_inside();
+}
+
 bool sh_mem_has_huge(void)
 {
 	return sh_ctx.mem != NULL && sh_ctx.mem->w[1].heap != NULL;
@@ -436,11 +441,11 @@ uint64_t sh_mem_total(void)
 
 void sh_mem_stop(void)
 {
+	sh_decay_stop(); /* first: it may be inside a callback, and what that is told by goes with the next */
 	if (sh_self() == 0)
 		sh_observe_forget();
 	else if (sh_ctx.mem != NULL)
 		sh_exchange_stop(sh_ctx.mem);
 	sh_heap_stop();
-	sh_decay_stop();
 	forget();
 }

@@ -93,7 +93,8 @@ size_t sh_zone_max(void);
 
 /* ---- facts ---- */
 
-bool sh_mem_has_huge(void); /* a window of huge pages */
+bool sh_mem_in_callback(void); /* is this thread inside a memory callback or validator? Also one of the program's */
+bool sh_mem_has_huge(void);    /* a window of huge pages */
 /* does this address lie in what is backed or can be? false before start */
 bool sh_mem_contains(uint64_t addr);
 uint64_t sh_mem_total(void); /* bytes that there may be; 0 before start */

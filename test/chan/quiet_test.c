@@ -273,6 +273,44 @@ TEST(what_hears_of_memory_is_waited_for)
 	leaves("memory");
 }
 
+/* on the thread that gives pages back: in a primary, or alone, nobody else has to be asked */
+static void on_less(enum rte_mem_event ev, const void *addr, size_t len, void *arg)
+{
+	(void)addr, (void)len, (void)arg;
+	if (ev != RTE_MEM_EVENT_FREE || !first())
+		return;
+	look();
+	t_tell("done");
+}
+
+ROLE(alone)
+{
+	char prog[] = "quiet", type[] = "--proc-type=primary", lcores[] = "--lcores=0@0", decay[] = "--mem-decay=20";
+	char *av[] = {prog, type, lcores, decay, NULL};
+	int r;
+
+	CHECK(rte_eal_init(4, av) >= 0);
+	zone = rte_memzone_reserve("zone", 4096, -1, 0)->addr;
+	CHECK_EQ(rte_mem_event_callback_register("c", on_less, NULL), 0);
+	rte_free(rte_malloc(NULL, 3u << 20, 0));
+	while (!atomic_load(&in))
+		sched_yield();
+	atomic_store(&leaving, true);
+	r = rte_eal_cleanup();
+	atomic_store(&over, true);
+	t_tell("cleanup %d", r);
+	return 0;
+}
+
+TEST(what_hears_of_memory_that_goes_is_waited_for)
+{
+	struct t_proc *p = t_spawn("alone", NULL);
+
+	CHECK_STR(t_expect(p, ""), "done");
+	CHECK_STR(t_expect(p, ""), "cleanup 0");
+	CHECK_EQ(t_wait(p), 0);
+}
+
 /* ---- one that does not return ---- */
 
 static sem_t go_on;

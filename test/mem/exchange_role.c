@@ -10,6 +10,7 @@
  *   malloc BYTES         rte_malloc(), of which one is kept: "ptr" or "null ERRNO"; free: rte_free() of it: "freed"
  *   held                 "held KIB": what the files of the windows hold
  *   inside, freeinside   its callbacks allocate, free that block from now on; what: "inside ptr|null ERRNO"
+ *   leaveinside          they call rte_eal_cleanup()
  *   shrink, shrinks      takes a step (as often as it takes) and gives its pages back: "shrunk N"
  *   act TO, block, go    has TO take a step of pages inside an action; its callbacks wait for "go" from now on
  *   late                 from now on what goes may be gone before its callback is told
@@ -99,6 +100,16 @@ static void on_event_free(enum rte_mem_event ev, const void *addr, size_t len, v
 	(void)arg;
 	rte_free(block);
 	block = NULL;
+}
+
+/* registered by "leaveinside" */
+static void on_event_leave(enum rte_mem_event ev, const void *addr, size_t len, void *arg)
+{
+	(void)ev;
+	(void)addr;
+	(void)len;
+	(void)arg;
+	in_cb.err = rte_eal_cleanup() == 0 ? 0 : rte_errno;
 }
 
 static int validate(int socket, size_t limit, size_t total)
@@ -247,6 +258,9 @@ static void obey(char **a)
 		t_tell("ok");
 	} else if (strcmp(a[0], "freeinside") == 0) {
 		CHECK_EQ(rte_mem_event_callback_register("frees", on_event_free, NULL), 0);
+		t_tell("ok");
+	} else if (strcmp(a[0], "leaveinside") == 0) {
+		CHECK_EQ(rte_mem_event_callback_register("leaves", on_event_leave, NULL), 0);
 		t_tell("ok");
 	} else if (strcmp(a[0], "what") == 0) {
 		t_tell("inside %s %d", in_cb.inside != NULL ? "ptr" : "null", in_cb.err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* exchange_test.c - memory grows and shrinks while members observe it: vetoes, time limits, requesters in the midst of things */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,23 @@ TEST(an_allocation_inside_a_callback_grows_nothing)
 	IS(m[0], cmd, "gave 0"); /* half a step is free */
 	do_(&m[0], "take 2048", "took");
 	CHECK_STR(do_(&m[1], "what", "inside"), "inside ptr 12"); /* what there was room for */
+	bye(&m[1]);
+	bye(&m[0]);
+}
+
+/* on a thread of the library in the one, on the thread that allocates in the other */
+TEST(who_leaves_inside_a_callback_is_told_so)
+{
+	struct x m[2] = {up("primary"), up("secondary")};
+	char want[32];
+
+	for (int i = 0; i < 2; i++)
+		IS(m[i], "leaveinside", "ok");
+	do_(&m[0], "take 1024", "took");
+	for (int i = 0; i < 2; i++) {
+		snprintf(want, sizeof(want), "inside null %d", EDEADLK);
+		CHECK_STR(do_(&m[i], "what", "inside"), want);
+	}
 	bye(&m[1]);
 	bye(&m[0]);
 }
