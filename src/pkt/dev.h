@@ -180,6 +180,7 @@ enum sh_port_op { /* what the one with the seat is doing: says what to undo shou
  *   link                 the driver, where it sees the link                  one store of a whole struct rte_eth_link
  *   link_mtu             the driver, where it sees or sets it                one store
  *   want_lsc .. own_id   who has the seat                                    each one store, read at any time
+ *   mac[0]               the same; the driver, where it sees another one     as those
  *   rest                 who has the seat                                    read with the seat
  */
 struct sh_port {

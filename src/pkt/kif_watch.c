@@ -88,7 +88,9 @@ bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
 	if (r != 0)
 		return false;
 	up = (s.flags & IFF_UP) != 0 && (s.flags & IFF_RUNNING) != 0;
-	sh_store_rel(&p->link_mtu, s.mtu); /* R:PORTLINK */
+	sh_store_rel(&p->link_mtu, s.mtu);	 /* R:PORTLINK */
+	if (sh_load_acq(&p->mac[0]) != s.mac)	 /* A:PORTSET */
+		sh_store_rel(&p->mac[0], s.mac); /* R:PORTSET */
 	sh_port_link_put(p, up, up ? s.speed : RTE_ETH_SPEED_NUM_NONE, s.full_duplex, s.autoneg);
 	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
 }

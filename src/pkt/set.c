@@ -252,8 +252,7 @@ static int mac_set(struct sh_here *h, uint64_t w)
 		return r;
 	sh_store_rel(&p->mac[0], w); /* R:PORTSET */
 	r = h->drv->mac_set(h, w);
-	if (r < 0)
-		sh_store_rel(&p->mac[0], old); /* R:PORTSET */
+	sh_store_rel(&p->mac[0], r < 0 ? old : w); /* R:PORTSET; again: who looked before has stored the former one */
 	return r;
 }
 

@@ -230,6 +230,40 @@ static void burst_of_flow(uint16_t id, unsigned n)
 	CHECK_EQ(rte_eth_tx_burst(id, 0, m, (uint16_t)n), n);
 }
 
+ROLE(sees_address)
+{
+	struct port_mac x = {.mac = {{2, 0, 0, 0, 0, 0x77}}};
+	char line[16];
+
+	INIT("secondary", NULL);
+	x.port = port_named("net_af_packet0");
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	t_until(mac_is, &x);
+	t_tell("seen");
+	return rte_eal_cleanup();
+}
+
+TEST(an_address_that_others_set_is_followed)
+{
+	struct port_mac x = {.mac = {{2, 0, 0, 0, 0, 0x77}}};
+	struct t_proc *p;
+
+	network();
+	INIT("primary", "--vdev=net_af_packet0,iface=" NEAR);
+	x.port = port_named("net_af_packet0");
+	p = t_spawn("sees_address", NULL);
+	t_expect(p, "ready");
+	mac_outside(NEAR, x.mac.addr_bytes);
+	t_until(mac_is, &x);
+	t_say(p, "look");
+	t_expect(p, "seen");
+	x.mac.addr_bytes[5] = 0x78;
+	CHECK_EQ(rte_eth_dev_default_mac_addr_set(x.port, &x.mac), 0);
+	t_until(mac_is, &x);
+	CHECK_EQ(t_wait(p), 0);
+}
+
 TEST(an_MTU_that_others_set_is_followed)
 {
 	struct mtu x = {0, 9000};

@@ -9,6 +9,7 @@
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,20 @@ static inline int mtu_outside(const char *name, int set)
 	CHECK_EQ(ioctl(s, set != 0 ? SIOCSIFMTU : SIOCGIFMTU, &req), 0);
 	(void)close(s);
 	return req.ifr_mtu;
+}
+
+/* SIOCSIFHWADDR: as 'ip link set ... address' */
+static inline void mac_outside(const char *name, const unsigned char mac[6])
+{
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	req.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(req.ifr_hwaddr.sa_data, mac, 6);
+	CHECK_EQ(ioctl(s, SIOCSIFHWADDR, &req), 0);
+	(void)close(s);
 }
 
 /* ---- rtnetlink ---- */

@@ -105,6 +105,21 @@ static inline void log_as_before(void)
 	free(said_text);
 }
 
+/* the port's address is a port_mac's: for t_until() */
+struct port_mac {
+	uint16_t port;
+	struct rte_ether_addr mac;
+};
+
+static inline bool mac_is(void *arg)
+{
+	const struct port_mac *x = arg;
+	struct rte_ether_addr is;
+
+	CHECK_EQ(rte_eth_macaddr_get(x->port, &is), 0);
+	return memcmp(&is, &x->mac, sizeof(is)) == 0;
+}
+
 static inline struct rte_eth_stats stats_of(uint16_t port)
 {
 	struct rte_eth_stats s;

@@ -251,6 +251,19 @@ TEST(a_header_is_said_to_be_good_if_it_is)
 	CHECK_EQ(flags_of(id, s, true, true), RTE_MBUF_F_RX_L4_CKSUM_GOOD); /* IPv6 has none */
 }
 
+/* ---- the interface's address is the port's ---- */
+
+TEST(an_address_that_others_set_is_followed)
+{
+	struct port_mac x = {begin("", 1), {{2, 0, 0, 0, 0, 0x77}}};
+
+	mac_outside("t0", x.mac.addr_bytes);
+	t_until(mac_is, &x);
+	x.mac.addr_bytes[5] = 0x78;
+	CHECK_EQ(rte_eth_dev_default_mac_addr_set(x.port, &x.mac), 0);
+	t_until(mac_is, &x);
+}
+
 /* ---- another interface of its number ---- */
 
 TEST(another_interface_of_its_number_stays_as_it_is)
