@@ -47,19 +47,21 @@ static int queues_get(struct sh_port *p, unsigned n)
 	return 0;
 }
 
+/* all settings: from drop_en on, up to owner. Not what stands before them: which queue it is, a burst that lost it looks at any time */
+#define SETTINGS (offsetof(struct sh_queue, owner) - offsetof(struct sh_queue, drop_en))
+static void *settings(const struct sh_queue *q)
+{
+	return (char *)(uintptr_t)q + offsetof(struct sh_queue, drop_en);
+}
+
 /* settings and counters; owner and busy are what they are */
 static void queue_begin(struct sh_queue *q, uint16_t port, unsigned id, bool tx)
 {
 	sh_store_rel(&q->state, SH_Q_NONE); /* R:QSTATE */
+	memset(settings(q), 0, SETTINGS);
 	q->port = port;
 	q->id = (uint16_t)id;
 	q->tx = tx;
-	q->drop_en = q->deferred = 0;
-	q->desc = q->rs_thresh = q->free_thresh = 0;
-	q->pthresh = q->hthresh = q->wthresh = 0;
-	q->offloads = 0;
-	q->mp = NULL;
-	q->socket = 0;
 	q->stat_map = id < RTE_ETHDEV_QUEUE_STAT_CNTRS ? (uint8_t)id : UINT8_MAX;
 	sh_store_rlx(&q->packets, 0); /* relaxed, as the others: it has no owner */
 	sh_store_rlx(&q->bytes, 0);
@@ -93,18 +95,7 @@ void sh_port_unset(struct sh_here *h)
 static void queue_copy(struct sh_queue *q, const struct sh_queue *was)
 {
 	queue_begin(q, was->port, was->id, was->tx != 0);
-	q->drop_en = was->drop_en;
-	q->deferred = was->deferred;
-	q->desc = was->desc;
-	q->rs_thresh = was->rs_thresh;
-	q->free_thresh = was->free_thresh;
-	q->pthresh = was->pthresh;
-	q->hthresh = was->hthresh;
-	q->wthresh = was->wthresh;
-	q->offloads = was->offloads;
-	q->mp = was->mp;
-	q->socket = was->socket;
-	q->stat_map = was->stat_map;
+	memcpy(settings(q), settings(was), SETTINGS);
 	sh_store_rlx(&q->packets, sh_load_rlx(&was->packets)); /* relaxed, as the others: neither has an owner */
 	sh_store_rlx(&q->bytes, sh_load_rlx(&was->bytes));
 	sh_store_rlx(&q->errors, sh_load_rlx(&was->errors));

@@ -191,19 +191,8 @@ static void *send_one(void *arg)
 
 static bool sleeps(void *arg)
 {
-	char path[64], line[256] = "";
-	FILE *f;
-
 	(void)arg;
-	if (atomic_load(&sender_tid) == 0)
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)atomic_load(&sender_tid));
-	f = fopen(path, "r");
-	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
-		line[0] = '\0';
-	if (f != NULL)
-		fclose(f);
-	return strstr(line, ") S ") != NULL;
+	return atomic_load(&sender_tid) != 0 && t_sleeps(atomic_load(&sender_tid));
 }
 
 /* its primary is stopped */

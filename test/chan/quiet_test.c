@@ -37,20 +37,6 @@
 static atomic_bool in, leaving, over;
 static unsigned char *zone;
 
-static bool main_sleeps(void)
-{
-	char path[64], line[256] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
-	f = fopen(path, "r");
-	if (f == NULL || fgets(line, sizeof(line), f) == NULL)
-		line[0] = '\0';
-	if (f != NULL)
-		fclose(f);
-	return strstr(line, ") S ") != NULL;
-}
-
 /* true: this is the first, main is inside the cleanup and waits */
 static bool first(void)
 {
@@ -61,7 +47,7 @@ static bool first(void)
 	if (atomic_exchange(&in, true))
 		return false;
 	while (n < LOOKS) {
-		n = atomic_load(&leaving) && main_sleeps() ? n + 1 : 0;
+		n = atomic_load(&leaving) && t_sleeps(getpid()) ? n + 1 : 0;
 		sched_yield();
 	}
 	return true;

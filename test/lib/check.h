@@ -122,6 +122,10 @@ int t_fork(void (*fn)(void *), void *arg, char *err, size_t cap);
 
 const char *t_tmpdir(void);	/* the case's private directory, removed afterwards */
 unsigned t_open_fds(pid_t pid); /* number of entries in /proc/pid/fd */
+/* Look at a byte of each page of p's mappings whose line in /proc/pid/maps has this in it, as far as they go: as a debugger does, or
+ * like any other process. How many pages, or -1: not allowed. */
+long t_read_pages(const struct t_proc *p, const char *mapped, bool debugger);
+bool t_sleeps(pid_t tid); /* this thread of this process sleeps */
 /* wait until pred(arg) is true; polls with a growing pause; fails the case by its time limit */
 void t_until(bool (*pred)(void *), void *arg);
 

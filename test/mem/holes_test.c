@@ -189,32 +189,7 @@ static void over(struct t_proc *p[], int n)
 	}
 }
 
-/* as a debugger does: a byte of each page of the files of pages, as far as they go. How many pages, or -1 */
-static long read_all(const struct t_proc *p)
-{
-	char path[64], line[512], byte;
-	unsigned long from, to;
-	long pages = 0;
-	FILE *f;
-	int mem;
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)p->pid);
-	mem = open(path, O_RDONLY | O_CLOEXEC);
-	if (mem < 0)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
-	f = fopen(path, "re");
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (strstr(line, "memfd:shoal-heap") == NULL || sscanf(line, "%lx-%lx", &from, &to) != 2)
-			continue;
-		for (; from < to && pread(mem, &byte, 1, (off_t)from) == 1; from += 4096)
-			pages++;
-	}
-	fclose(f);
-	close(mem);
-	return pages;
-}
+#define HEAP "memfd:shoal-heap" /* the files of pages */
 
 #if T_SANITIZED
 #define PLAIN SKIP("a sanitizer replaces what is tested, or maps too much to read")
@@ -270,12 +245,12 @@ static void read_by_another(const char *huge)
 
 	PLAIN;
 	was = group_with_hole(p, 2, huge);
-	pages = read_all(p[1]);
+	pages = t_read_pages(p[1], HEAP, true);
 	if (pages < 0)
 		SKIP("this user may not look into other processes");
 	CHECK(pages >= (long)(was >> 12));
 	falls_to(p[0], was);
-	CHECK(read_all(p[0]) >= (long)(was >> 12));
+	CHECK(t_read_pages(p[0], HEAP, true) >= (long)(was >> 12));
 	falls_to(p[0], was);
 	over(p, 2);
 }
@@ -306,7 +281,7 @@ TEST_T(one_member_is_enough, 60)
 		} else {
 			t_kill(p[i], SIGSTOP);
 		}
-		if (read_all(p[3]) < 0)
+		if (t_read_pages(p[3], HEAP, true) < 0)
 			SKIP("this user may not look into other processes");
 		falls_to(p[3], was);
 	}

@@ -17,7 +17,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -308,52 +307,6 @@ TEST(a_core_dump_backs_nothing_with_huge_pages)
 	dumps_core("auto");
 }
 
-/* as a debugger does: through mem, which minds no protection; else like any other process: 1 or -1 and errno */
-static int read_byte(const struct t_proc *p, int mem, unsigned long at)
-{
-	char byte;
-	struct iovec l = {&byte, 1}, r = {(void *)at, 1};
-
-	return (int)(mem >= 0 ? pread(mem, &byte, 1, (off_t)at) : process_vm_readv(p->pid, &l, 1, &r, 1, 0));
-}
-
-/* a byte of each page of each mapping of the group's, as far as it goes: how many pages, or -1 */
-static long read_all(const struct t_proc *p, bool debugger)
-{
-	char path[64], line[512];
-	unsigned long from, to;
-	long pages = 0;
-	int mem = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)p->pid);
-	if (debugger) {
-		mem = open(path, O_RDONLY | O_CLOEXEC);
-		if (mem < 0)
-			return -1;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)p->pid);
-	f = fopen(path, "re");
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (strstr(line, "memfd:shoal-") == NULL || sscanf(line, "%lx-%lx", &from, &to) != 2)
-			continue;
-		for (; from < to; from += 4096) {
-			if (read_byte(p, mem, from) == 1) {
-				pages++;
-				continue;
-			}
-			if (errno == EPERM)
-				pages = -1;
-			break; /* beyond the end of the file there is nothing */
-		}
-	}
-	fclose(f);
-	if (mem >= 0)
-		close(mem);
-	return pages;
-}
-
 static void reads_all(const char *huge)
 {
 	struct t_proc *p[2];
@@ -364,13 +317,13 @@ static void reads_all(const char *huge)
 	if (strcmp(huge, "never") != 0)
 		t_huge_pages(16);
 	was = group(p, huge);
-	pages = read_all(p[1], true);
+	pages = t_read_pages(p[1], "memfd:shoal-", true);
 	if (pages < 0)
 		SKIP("this user may not look into other processes");
 	CHECK(pages >= (long)(10 * MIB / 4096));
 	is = held_by(p[0]);
 	bounded(&was, &is);
-	CHECK_EQ(read_all(p[1], false), pages);
+	CHECK_EQ(t_read_pages(p[1], "memfd:shoal-", false), pages);
 	later = held_by(p[0]);
 	same(&is, &later);
 	over(p[1]);
