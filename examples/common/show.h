@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,13 +58,13 @@ static inline void show_table_end(unsigned lines)
 	fflush(stdout);
 }
 
-/* so much of all as a bar of 40 characters */
-static inline void show_bar(double part, double all)
+/* so much of all as a bar of so many characters, at most 40 */
+static inline void show_bar(double part, double all, int width)
 {
-	int n = all > 0 ? (int)(part * 40 / all) : 0;
+	int n = all > 0 ? (int)(part * width / all) : 0;
 
-	n = n < 0 ? 0 : n > 40 ? 40 : n;
-	printf("%.*s%.*s", n, "########################################", 40 - n,
+	n = n < 0 ? 0 : n > width ? width : n;
+	printf("%.*s%.*s", n, "########################################", width - n,
 	       "........................................");
 }
 
@@ -100,6 +101,25 @@ __attribute__((format(printf, 2, 3))) static inline void show_must(bool so, cons
 	if (!so)
 		show_line(so, fmt, ap);
 	va_end(ap);
+}
+
+/* what another process has said, in lines of at most 79 columns: not in the midst of a table */
+static inline void show_said(const char *who, const char *text)
+{
+	int first = printf("   %s says: ", who), col = first;
+
+	for (const char *at = text + strspn(text, " "); *at != '\0'; at += strspn(at, " ")) {
+		int n = (int)strcspn(at, " ");
+
+		if (col > first && col + 1 + n > 79) {
+			printf("\n%*s", first, "");
+			col = first;
+		}
+		col += printf("%s%.*s", col > first ? " " : "", n, at);
+		at += n;
+	}
+	printf("\n");
+	show_drawn = 0;
 }
 
 static inline void show_nap(unsigned ms)

@@ -8,6 +8,7 @@
  * What the primary prints as "ok" it has compared; at the first difference it prints it and ends with 1. On a terminal the
  * table is redrawn in place while things happen; elsewhere it is printed once a step.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
@@ -232,8 +233,43 @@ static size_t used(void)
 static void bar(const char *what, const char *does, size_t bytes)
 {
 	printf("   %-8s %-26s %6.1f MiB  ", what, does, (double)bytes / (double)MIB);
-	show_bar((double)bytes, (double)limit);
+	show_bar((double)bytes, (double)limit, 28);
 	printf("\n");
+}
+
+/* ---- the primary: what the others' library says, beside the table and not in the midst of it ---- */
+
+static struct {
+	int fd; /* their stderr comes here */
+	char text[4096];
+	size_t len;
+} said[MEMBERS];
+
+/* keep what has come; more than there is room for is dropped, so that nobody waits */
+static void hear(unsigned who)
+{
+	char more[512];
+	ssize_t n;
+
+	while (said[who].fd > 0 && (n = read(said[who].fd, more, sizeof(more))) > 0) {
+		size_t room = sizeof(said[who].text) - 1 - said[who].len, k = (size_t)n < room ? (size_t)n : room;
+
+		memcpy(said[who].text + said[who].len, more, k);
+		said[who].len += k;
+	}
+}
+
+static void tell_all(void)
+{
+	for (unsigned i = 0; i < MEMBERS; i++) {
+		char *save = NULL;
+
+		hear(i);
+		said[i].text[said[i].len] = '\0';
+		said[i].len = 0;
+		for (char *line = strtok_r(said[i].text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
+			show_said(role[i], line);
+	}
 }
 
 static void table(void)
@@ -260,6 +296,7 @@ static void end_all(void)
 	for (unsigned i = 0; i < MEMBERS; i++)
 		if (child[i] != 0)
 			kill(child[i], SIGKILL);
+	tell_all();
 }
 
 /* ---- the primary: who does what ---- */
@@ -286,28 +323,41 @@ static int order(unsigned who, const char *what, const char *doing)
 	while (atomic_load(&outcome) < 0) {
 		if (show_tty)
 			table();
+		for (unsigned i = 0; i < MEMBERS; i++)
+			hear(i);
 		show_nap(10);
 	}
 	table();
+	tell_all();
 	state[who] = "waits";
 	return atomic_load(&outcome);
 }
 
 static void start(unsigned who, char **argv)
 {
+	posix_spawn_file_actions_t fa;
 	char *args[16], number[8];
 	unsigned n = 0;
+	int err[2];
 
 	for (; argv[n] != NULL && n < 13; n++)
 		args[n] = argv[n];
 	snprintf(number, sizeof(number), "%u", who);
 	args[n++] = (char *)"--proc-type=secondary";
 	args[n] = NULL;
-	if (setenv("DEMO_ROLE", number, 1) != 0 ||
-	    posix_spawn(&child[who], "/proc/self/exe", NULL, NULL, args, environ) != 0)
+	posix_spawn_file_actions_init(&fa);
+	if (pipe2(err, O_CLOEXEC) != 0 || fcntl(err[0], F_SETFL, O_NONBLOCK) != 0 ||
+	    posix_spawn_file_actions_adddup2(&fa, err[1], 2) != 0 || setenv("DEMO_ROLE", number, 1) != 0 ||
+	    posix_spawn(&child[who], "/proc/self/exe", &fa, NULL, args, environ) != 0)
 		show_claim(false, "the %s cannot be started", role[who]);
-	for (unsigned ms = 0; atomic_load(&board->id[who]) == 0 && ms < 10000; ms += 5)
+	posix_spawn_file_actions_destroy(&fa);
+	close(err[1]);
+	said[who].fd = err[0];
+	for (unsigned ms = 0; atomic_load(&board->id[who]) == 0 && ms < 10000; ms += 5) {
+		hear(who);
 		show_nap(5);
+	}
+	tell_all();
 	show_claim(atomic_load(&board->id[who]) != 0, "the %s has joined, pid %d", role[who], (int)child[who]);
 }
 
@@ -318,7 +368,7 @@ static void to_the_limit(void)
 
 	show_title("a secondary allocates to the limit");
 	r = order(EATER, "eat 1024", "allocates 1 MiB, and again");
-	show_claim(r == ENOMEM, "it ended with NULL and ENOMEM, not with a signal (%s)", strerror(r));
+	show_claim(r == ENOMEM, "it ended with NULL and ENOMEM, and no signal (%s)", strerror(r));
 	show_claim(used() <= limit && atomic_load(&board->pieces) * PIECE > limit / 2, "it got %u MiB of %zu",
 		   atomic_load(&board->pieces), limit / MIB);
 	show_claim(held() <= limit + 16 * MIB, "the kernel holds %.1f MiB for the heap, seen from outside",
@@ -328,7 +378,7 @@ static void to_the_limit(void)
 	show_claim(r == 0 && atomic_load(&board->done[READER]) == atomic_load(&board->pieces),
 		   "the reader found every word of %u pieces at the same addresses", atomic_load(&board->done[READER]));
 	r = order(EATER, "give", "gives one piece away");
-	show_claim(r == 0, "one piece went to the reader with a message; it took it, read it and freed it");
+	show_claim(r == 0, "one piece went to the reader with a message; it read and freed it");
 	p = rte_malloc(NULL, MIB / 2, 0);
 	show_claim(p != NULL, "what is free is free for all: the primary has half of it now");
 	rte_free(p);
@@ -359,7 +409,7 @@ static void veto(void)
 
 	show_title("a member forbids");
 	snprintf(what, sizeof(what), "guard %zu", limit / 4);
-	r = order(GUARD, what, "forbids more than a quarter");
+	r = order(GUARD, what, "forbids beyond a quarter");
 	if (r == ENOTSUP) {
 		printf("   left out: this library has no rte_mem_alloc_validator_register()\n");
 		return;

@@ -168,9 +168,9 @@ static void table(unsigned first)
 		printf("   producer %-2u  pid %-8d %8" PRIu64 " blocks from %-8" PRIu64 " %-10s\n", i + 1,
 		       (int)one[i].pid, one[i].taken, one[i].first, one[i].state);
 	printf("   the ring     ");
-	show_bar(rte_ring_count(ring), rte_ring_get_capacity(ring));
+	show_bar(rte_ring_count(ring), rte_ring_get_capacity(ring), 40);
 	printf(" %5u of %-5u blocks\n   the file     ", rte_ring_count(ring), rte_ring_get_capacity(ring));
-	show_bar((double)taken, (double)board->blocks);
+	show_bar((double)taken, (double)board->blocks, 40);
 	printf(" %5.1f %%, twice %" PRIu64 "\n", 100 * (double)taken / (double)board->blocks, twice);
 	show_table_end(now - first + 3);
 }
