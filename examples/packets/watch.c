@@ -38,11 +38,23 @@ static int whose(uint16_t port, uint16_t queue, enum shoal_eth_dir dir)
 	return shoal_eth_queue_owner(port, queue, dir, NULL, &pid) == 0 ? pid : 0;
 }
 
-/* lines written */
+/* in five characters: what does not fit in thousands, millions ... */
+static const char *brief(uint64_t n, char buf[8])
+{
+	const char *unit = "\0kMGTP";
+
+	for (; n > (*unit == '\0' ? 99999 : 9999); n /= 1000)
+		unit++;
+	(void)snprintf(buf, 8, "%u%.1s", (unsigned)n, unit);
+	return buf;
+}
+
+/* lines written; none is longer than 76 characters */
 static unsigned queues(uint16_t port)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_stats s;
+	char missed[8], errors[8];
 	unsigned n = 0, all;
 
 	if (rte_eth_dev_info_get(port, &info) != 0 || rte_eth_stats_get(port, &s) != 0)
@@ -55,8 +67,8 @@ static unsigned queues(uint16_t port)
 			pid = whose(port, q, SHOAL_ETH_TX);
 		printf("%4u %6u %9d %12" PRIu64 " %12" PRIu64 "\n", port, q, pid, s.q_ipackets[q], s.q_opackets[q]);
 	}
-	printf("%4u    all           %12" PRIu64 " %12" PRIu64 "   missed %" PRIu64 ", errors %" PRIu64 "\n", port,
-	       s.ipackets, s.opackets, s.imissed, s.ierrors + s.oerrors);
+	printf("%4u    all           %12" PRIu64 " %12" PRIu64 "   missed %s, errors %s\n", port, s.ipackets,
+	       s.opackets, brief(s.imissed, missed), brief(s.ierrors + s.oerrors, errors));
 	return n + 1;
 }
 

@@ -8,8 +8,10 @@ demo.sh hands on as SIGTERM, the processes print their own statistics. Status 1:
 import ctypes
 import os
 import re
+import shutil
 import signal
 import sys
+import threading
 import time
 
 from world import DEVICES, Failed, Missing, Program, World, enter, forwarders, symmetric
@@ -21,6 +23,13 @@ ROW = re.compile(r' *(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$')
 
 class Stopped(Exception):
     """Somebody wants it to end."""
+
+
+def fit(lines, columns, rows):
+    """as many of them, and as much of each, as are redrawn in place: the last one stays"""
+    if len(lines) >= rows:
+        lines = lines[:max(rows - 3, 0)] + ['   ...', lines[-1]]
+    return [line[:columns - 1] for line in lines]
 
 
 class Demo:
@@ -35,7 +44,7 @@ class Demo:
 
     def show(self, text, end='\n'):
         try:
-            print(text, end=end, flush=True)
+            print(text + end, end='', flush=True)  # at once: a signal may end it
         except OSError:  # the terminal is closed
             none = os.open(os.devnull, os.O_WRONLY)
             os.dup2(none, 1)
@@ -54,6 +63,8 @@ class Demo:
             m = ROW.match(line)
             lines.append('   ' + line + ('   ' + pids.get(int(m[3]), 'nobody') if m else ''))
         lines.append(f'   {self.files} files downloaded, {self.kills} processes killed and replaced')
+        if self.tty:
+            lines = fit(lines, *shutil.get_terminal_size())
         if self.tty and self.drawn:
             self.show(f'\033[{self.drawn}A\033[J', end='')
         self.show('\n'.join(lines))
@@ -81,8 +92,9 @@ class Demo:
         self.table()
 
     def run(self):
-        self.say(f'== host left ({self.w.left.addr}), two processes of symmetric_mp over {self.kind} ports, host right '
-                 f'({self.w.right.addr}); user {os.environ.get("SHOAL_TRAFFIC_WAS", os.geteuid())}')
+        self.say(f'== host left ({self.w.left.addr}), host right ({self.w.right.addr}); '
+                 f'user {os.environ.get("SHOAL_TRAFFIC_WAS", os.geteuid())}')
+        self.say(f'== between them two processes of symmetric_mp over {self.kind} ports')
         if self.kind == 'af_packet':
             self.w.veths()
         self.workers = forwarders(self.w, self.exe, DEVICES[self.kind], 2)
@@ -107,7 +119,8 @@ class Demo:
             found = re.findall(r'Port \d+: RX - \d+, TX - \d+, Drop - \d+', p.shown())
             if len(found) != 2 and not early:
                 raise Failed(f'{p.name} printed no statistics: {p.shown()[-300:]}')
-            self.say(f'   {p.name}: ' + ('; '.join(found) or 'nothing: it had just begun'))
+            for port in found or ['nothing: it had just begun']:
+                self.say(f'   {p.name}: {port}')
         self.say(f'   ok: {self.files} files were right, {self.kills} processes were killed and replaced')
 
     def listen(self):
@@ -119,10 +132,15 @@ class Demo:
             raise Stopped
 
     def interrupted(self, sig, frame):
-        del sig, frame
-        if not self.stop:
-            self.stop = True
-            raise Stopped
+        del sig
+        if self.stop:
+            return
+        self.stop = True
+        while frame:  # a thread that is just being started must not be left half way: traffic() sees that it is to stop
+            if frame.f_code.co_filename == threading.__file__:
+                return
+            frame = frame.f_back
+        raise Stopped
 
 
 def main():
@@ -146,6 +164,7 @@ def main():
         try:
             demo.listen()
             demo.run()
+            early = demo.stop
         except Stopped:
             early = True
         demo.statistics(early)
