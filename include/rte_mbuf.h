@@ -227,6 +227,15 @@ struct rte_mbuf *__rte_mbuf_alloc_slow(struct rte_mempool *mp);
 void __rte_mbuf_free_slow(struct rte_mbuf *m);
 void __rte_pktmbuf_free_slow(struct rte_mbuf *m);
 
+/*
+ * Of a tracked pool, so a reference that goes is told; or of none at all: zeros, which some programs free by mistake and which lose
+ * a reference and no more, as in DPDK. Asked where a count is not 1 only.
+ */
+static __rte_always_inline bool __rte_mbuf_told(const struct rte_mbuf *m)
+{
+	return unlikely(m->pool == NULL || (m->pool->flags & __RTE_MEMPOOL_F_TRACK) != 0);
+}
+
 /* Alone with it there is nobody to be atomic against. Acquire: what others did with it came before. Release: what I did. */
 static __rte_always_inline uint16_t __rte_mbuf_count(uint16_t *refs, int16_t value)
 {
@@ -253,7 +262,7 @@ static inline uint16_t __rte_mbuf_refcnt_update(struct rte_mbuf *m, int16_t valu
 static inline uint16_t rte_mbuf_refcnt_update(struct rte_mbuf *m, int16_t value)
 {
 	/* a reference of mine goes: from now on my death says nothing of this mbuf */
-	if (unlikely(value < 0 && (m->pool->flags & __RTE_MEMPOOL_F_TRACK) != 0 && rte_mbuf_refcnt_read(m) != 1))
+	if (unlikely(value < 0 && rte_mbuf_refcnt_read(m) != 1 && __rte_mbuf_told(m)))
 		__rte_mbuf_let_go(m);
 	return __rte_mbuf_count(&m->refcnt, value);
 }
@@ -480,7 +489,7 @@ static __rte_always_inline struct rte_mbuf *rte_pktmbuf_prefree_seg(struct rte_m
 	__rte_mbuf_sanity_check(m, 0);
 	if (unlikely(rte_mbuf_refcnt_read(m) != 1)) {
 		if (rte_mbuf_refcnt_update(m, -1) != 0) {
-			if (unlikely((m->pool->flags & __RTE_MEMPOOL_F_TRACK) != 0))
+			if (__rte_mbuf_told(m))
 				__rte_mbuf_dropped(m);
 			return NULL;
 		}

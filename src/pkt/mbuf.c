@@ -54,7 +54,8 @@ AT(dynfield1, 92);
 
 SH_EXPORT void __rte_mbuf_let_go(struct rte_mbuf *m)
 {
-	sh_pool_let_go(m);
+	if (m->pool != NULL)
+		sh_pool_let_go(m);
 }
 
 static void give_back(struct rte_mempool *mp, struct rte_mbuf *m)
@@ -68,7 +69,9 @@ static void give_back(struct rte_mempool *mp, struct rte_mbuf *m)
 /* a user less, others left: if those are one who is dead, nobody else gives it back */
 SH_EXPORT void __rte_mbuf_dropped(struct rte_mbuf *m)
 {
-	if (rte_mbuf_refcnt_read(m) == 1 && sh_pool_inherit(m))
+	if (m->pool == NULL)
+		sh_mbuf_poolless(m);
+	else if (rte_mbuf_refcnt_read(m) == 1 && sh_pool_inherit(m))
 		give_back(m->pool, m);
 }
 

@@ -16,6 +16,9 @@ static inline struct rte_mbuf *sh_mbuf_of_pinned(const struct rte_mbuf_ext_share
 /* the pool's own buffer, or pinned one: as rte_pktmbuf_init() left it */
 void sh_mbuf_fresh(struct rte_mempool *mp, struct rte_mbuf *m);
 
+/* mbuf_api.c: somebody frees what no pool has: a line */
+void sh_mbuf_poolless(const struct rte_mbuf *m);
+
 /*
  * mbuf_ext.c: an external buffer without users is freed: here, or by its home, for which nobody waits. later: not on this thread,
  * and not before it returns

@@ -96,6 +96,13 @@ SH_EXPORT void __rte_mbuf_free_slow(struct rte_mbuf *m)
 	__rte_mempool_put_slow(m->pool, &obj, 1, rte_mempool_default_cache(m->pool, rte_lcore_id()));
 }
 
+void sh_mbuf_poolless(const struct rte_mbuf *m)
+{
+	sh_log_rate(SH_ERR,
+		    "mbuf %p has no pool, so nothing was freed; give packets' addresses, not those of their data",
+		    (const void *)m);
+}
+
 SH_EXPORT void __rte_pktmbuf_free_slow(struct rte_mbuf *m)
 {
 	struct rte_mbuf *next;
@@ -104,7 +111,11 @@ SH_EXPORT void __rte_pktmbuf_free_slow(struct rte_mbuf *m)
 		__rte_mbuf_sanity_check(m, 1);
 	for (; m != NULL; m = next) {
 		next = m->next;
-		rte_pktmbuf_free_seg(m);
+		m = rte_pktmbuf_prefree_seg(m);
+		if (m != NULL && m->pool != NULL)
+			rte_mbuf_raw_free(m);
+		else if (m != NULL)
+			sh_mbuf_poolless(m);
 	}
 }
 
@@ -143,8 +154,10 @@ static void free_packet(struct batch *b, struct rte_mbuf *m)
 
 		next = m->next;
 		free_now = rte_pktmbuf_prefree_seg(m);
-		if (free_now != NULL)
+		if (free_now != NULL && free_now->pool != NULL)
 			add(b, free_now);
+		else if (free_now != NULL)
+			sh_mbuf_poolless(free_now);
 	}
 }
 

@@ -88,7 +88,7 @@ def link_status(prog, g):
 
 def paced(g):
     """Two ports that receive some thousand packets a second. With more the program would meet a fault of its own: what comes more
-    than two windows too early it sends by an address that is none (a worker that is off its CPU for a moment is enough)."""
+    than two windows too early it sends by an address that is none (a worker that is off its CPU for a moment is enough), and is lost."""
     path = os.path.join(g.dir, 'in.pcap')
     with open(path, 'wb') as f:
         f.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
@@ -98,26 +98,37 @@ def paced(g):
     return [f'--vdev=net_pcap{i},rx_pcap={path},infinite_rx=1,rate=5000,tx_pcap=/dev/null' for i in range(2)]
 
 
-def packet_ordering(prog, g):
-    """packets that several workers pass leave in order; what is printed at the end"""
-    t = g.start(prog, lcores(4), *paced(g), dash=('-p', '3'))
+def until_sent(t, g, count):
+    """ends the program when so many packets have left by port 0"""
     t.expect('Port 1 MAC: ')
     t.expect('send_thread() started on lcore 3')
     s = g.start(os.path.join(sys.argv[1], 'link_switch'), '--proc-type=secondary', '-l0', '--log-level=error')
     until = time.monotonic() + LIMIT
     while True:
         s.ask('sent\n', '\nsent ', '\n')
-        if int(re.findall(r'\nsent (\d+)', s.shown)[-1]) >= 200:
+        if int(re.findall(r'\nsent (\d+)', s.shown)[-1]) >= count:
             break
         if time.monotonic() > until:
-            raise Failed('200 packets did not leave')
+            raise Failed(f'{count} packets did not leave')
     s.kill()
     t.kill(signal.SIGINT)
     t.expect('Exiting on signal 2')
     t.ends()
+
+
+def packet_ordering(prog, g):
+    """packets that several workers pass leave in order; what is printed at the end"""
+    t = g.start(prog, lcores(4), *paced(g), dash=('-p', '3'))
+    until_sent(t, g, 200)
     sent = re.search(r'Ro Pkts transmitted:\s+(\d+)\n - Ro Pkts tx failed:\s+0\n', t.shown)
     if not sent or int(sent[1]) < 200:
         raise Failed(f'{t.name} did not send in order: {t.shown[-900:]}')
+
+
+def packet_ordering_flooded(prog, g):
+    """a program that sends by addresses that are none lives, as on DPDK: until it has lost all of its packets so"""
+    t = g.start(prog, lcores(4), *NULLS, dash=('-p', '3'))
+    until_sent(t, g, 20000)
 
 
 def workers(prog, g, n, *ports):
@@ -252,6 +263,7 @@ CASES = [('skeleton/build/basicfwd', skeleton), ('l2fwd/build/l2fwd', l2fwd),
          ('rxtx_callbacks/build/rxtx_callbacks', rxtx_callbacks),
          ('link_status_interrupt/build/link_status_interrupt', link_status),
          ('packet_ordering/build/packet_ordering', packet_ordering),
+         ('packet_ordering/build/packet_ordering', packet_ordering_flooded),
          ('symmetric_mp/build/symmetric_mp', symmetric_mp), ('symmetric_mp/build/symmetric_mp', symmetric_mp_four),
          ('symmetric_mp/build/symmetric_mp', symmetric_mp_killed),
          ('symmetric_mp/build/symmetric_mp', symmetric_mp_without_rss), (SERVER, client_server_mp), (SERVER, client_alone)]

@@ -106,6 +106,43 @@ TEST(a_failed_check_ends_the_process)
 	CHECK_HAS(err, "of another pool");
 }
 
+static void frees_zeros(void *arg)
+{
+	union {
+		struct rte_mbuf m;
+		char bytes[sizeof(struct rte_mbuf)];
+	} zeros, last;
+	struct rte_mbuf *both[2] = {&zeros.m, arg};
+
+	memset(&zeros, 0, sizeof(zeros));
+	rte_pktmbuf_free(&zeros.m);
+	CHECK_EQ(zeros.m.refcnt, UINT16_MAX);
+	rte_pktmbuf_free_seg(&zeros.m);
+	CHECK(rte_pktmbuf_prefree_seg(&zeros.m) == NULL);
+	rte_pktmbuf_free_bulk(both, 2); /* the other one is an mbuf */
+	CHECK_EQ(zeros.m.refcnt, UINT16_MAX - 3);
+	/* who goes on so comes to 1 one day */
+	memset(&last, 0, sizeof(last));
+	last.m.refcnt = 1;
+	rte_pktmbuf_free(&last.m);
+	both[0] = &last.m;
+	rte_pktmbuf_free_bulk(both, 1);
+	last.m.refcnt = 2;
+	rte_pktmbuf_free(&last.m);
+	CHECK_EQ(last.m.refcnt, 1);
+}
+
+TEST(what_has_no_pool_may_be_freed)
+{
+	char err[4096];
+	struct rte_mempool *mp;
+
+	init_as("primary");
+	mp = make_pool("p", 8, ROOM);
+	CHECK_EQ(t_fork(frees_zeros, make_mbuf(mp, 10, 0), err, sizeof(err)), 0);
+	CHECK_HAS(err, "has no pool, so nothing was freed");
+}
+
 TEST(names_of_flags)
 {
 	char l[400];
