@@ -182,7 +182,10 @@ static bool take_control(struct msghdr *m, struct sh_fds *f, uid_t *uid, pid_t *
 					continue;
 				}
 				f->fd[f->n] = sh_fd_up(fd);
-				all = all && f->fd[f->n++] >= 0;
+				if (f->fd[f->n] >= 0)
+					f->n++;
+				else
+					all = false;
 			}
 		} else if (c->cmsg_type == SCM_CREDENTIALS) {
 			struct ucred cr;
