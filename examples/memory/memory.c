@@ -32,6 +32,8 @@
 
 #include "../common/show.h"
 
+extern char **environ; /* which a program declares itself, says POSIX */
+
 #define MIB ((size_t)1 << 20)
 #define PIECE MIB
 #define PIECES 1024

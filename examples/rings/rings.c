@@ -41,6 +41,8 @@
 #include "../common/sha256.h"
 #include "../common/show.h"
 
+extern char **environ; /* which a program declares itself, says POSIX */
+
 #define AT_ONCE 8     /* blocks in a call of the producer */
 #define MOST_KILLS 20 /* rows of the table */
 #define SMALLEST 4096 /* bytes of a file that still has a middle to be killed in */

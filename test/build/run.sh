@@ -125,6 +125,23 @@ readme()
 	[ $st = 0 ] && grep -qx 'the primary answers: hello' <<<"$out" && grep -qx 'a secondary says: hello' "$tmp/w/out"
 }
 
+# each example as examples/common/README.md says
+examples_by_hand()
+{
+	local line f more n=0
+
+	line=$(grep -o '`cc mp_server\.c [^`]*`' examples/common/README.md | tr -d '`')
+	rm -rf "$tmp/w" && cp -r examples "$tmp/w" || return 1
+	for f in $(cd "$tmp/w" && grep -lE '^int main\(' */*.c); do
+		more=
+		! grep -q 'sha256\.h' "$tmp/w/$f" || more=../common/sha256.c
+		echo "$f"
+		(cd "$tmp/w/${f%/*}" && eval "${line/mp_server.c/${f#*/} $more} -Werror" && [ -x a.out ] && rm a.out) || return 1
+		n=$((n + 1))
+	done
+	[ $n -ge 9 ]
+}
+
 soname()
 {
 	readelf -d "$prefix/$lib/libshoal.so" | grep -q 'SONAME.*\[libshoal\.so\.0\]' &&
@@ -181,6 +198,7 @@ for cc in gcc clang; do
 	done
 done
 report "the program in the README" readme
+report "the examples, by the line of their README" examples_by_hand
 report "the library's name and links" soname
 report "only our names leave the library" only_ours
 report "libdpdk is shoal only where its own directory is on the path" dpdk_not_ours
