@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # manuals.sh - the pages in doc/man render without a warning and are installed under every name they explain; each exported
-# function has a page or, for rte_, a row of doc/compat.md
+# function has a page or, for rte_, a row of doc/compat.md; shoal.7 names every page
 bad=0
 say()
 {
@@ -33,6 +33,9 @@ for page in doc/man/*.[0-9]; do
 		>/tmp/manuals2.$$
 	[ ! -s /tmp/manuals2.$$ ] || say "$(cat /tmp/manuals2.$$)"
 	rm -f /tmp/manuals.$$ /tmp/manuals2.$$
+	# the first page leads to all others, by one of their names
+	names=$(sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([a-z0-9_-]*\).*/\1/p' "$page" | tr '\n' '|')
+	[ "$name" = shoal.7 ] || grep -qE "Xr ($names${name%.*}) ${name##*.}( |\$)" doc/man/shoal.7 || say "$page: not in doc/man/shoal.7"
 	for ref in $(sed -n 's/^\.\(It \)\?Xr \([a-z0-9_-]*\) \([0-9]\).*/\2.\3/p' "$page"); do
 		case $ref in
 		rte_* | shoal*) grep -q "'${ref%.*}\('\|\.${ref##*.}'\)" doc/man/meson.build || say "$page: $ref is no page" ;;
