@@ -193,6 +193,26 @@ def links():
                     yield f'{path}:{n}: {target} does not exist'
 
 
+def listed():
+    """The list of files in a room's README, indented lines that begin with a file's name, has every file, and no other."""
+    for room in ROOMS:
+        page = f'src/{room}/README.md'
+        if not os.path.exists(page):
+            continue
+        files = {os.path.basename(p) for p in tracked(f'src/{room}/*.c')}
+        seen = set()
+        for n, line in enumerate(lines(page), 1):
+            if not re.match(r'    [\w*]+\.[ch]\b', line):
+                continue
+            for name in re.findall(r'[\w*]+\.c\b', line):
+                match = fnmatch.filter(files, name)
+                seen.update(match)
+                if not match:
+                    yield f'{page}:{n}: there is no {name} in this room'
+        for name in sorted(files - seen):
+            yield f'{page}: {name} is in no row of its list of files'
+
+
 def unfinished():
     """No place that says it is not done; what is open belongs in the tracker."""
     for path in tracked('src/*.[ch]', 'include/*.h', 'examples/*', 'tools/*', 'bench/*', 'dev', 'checks/*.sh'):
