@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * afp_tx.c - net_af_packet: packets sent, a burst with one call; those of one flow that follow each other as one (gso.h), a burst
- * of short ones that are hardly any of them such by way of slots (afp_slots.c)
+ * afp_tx.c - net_af_packet: packets sent, a burst with one call; those of one flow that follow each other, when the burst has been put
+ * in order of its flows (flows.h), as one (gso.h), a burst of short ones that are hardly any of them such by way of slots (afp_slots.c)
  *
  * Nothing is kept from burst to burst, and nothing lies in shared memory: what the kernel has taken is on its way whoever dies.
  * What it has no room for now stays the caller's. What it refuses for good (too long, the link is down) is dropped, and
@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "pkt/afp.h"
+#include "pkt/flows.h"
 #include "pkt/gso.h"
 
 #define CALL 64			/* messages in one call */
@@ -350,18 +351,12 @@ static uint16_t by_slots(struct tx *x, struct rte_mbuf **pkts, uint16_t n)
 	return n;
 }
 
-static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
+/* how many are done with */
+static uint16_t send_all(struct tx *x, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct tx *x = data;
-	uint16_t sent, built = 0;
+	uint16_t sent = by_slots(x, pkts, n), built = 0;
 	bool full = false, bad = false;
 
-	if (!sh_queue_enter(x->q))
-		return sh_queue_lost(x->q, pkts, n);
-	SH_STEP("queue_inside");
-	/* what the interface would not cut is sent as it is, and refused; its MTU may be another one by now */
-	x->longest = sh_load_acq(&x->p->link_mtu) + RTE_ETHER_HDR_LEN; /* A:PORTLINK */
-	sent = by_slots(x, pkts, n);
 	while (sent < n && !full) {
 		uint16_t k = sent + built < n ? message(x, pkts + sent + built, (uint16_t)(n - sent - built), &bad) : 0;
 
@@ -375,6 +370,26 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 		}
 		sent = (uint16_t)(sent + flush(x, pkts + sent, &full));
 		built = 0;
+	}
+	return sent;
+}
+
+static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *by_flow[SH_FLOWS_BURST];
+	struct tx *x = data;
+	uint16_t sent;
+
+	if (!sh_queue_enter(x->q))
+		return sh_queue_lost(x->q, pkts, n);
+	SH_STEP("queue_inside");
+	/* what the interface would not cut is sent as it is, and refused; its MTU may be another one by now */
+	x->longest = sh_load_acq(&x->p->link_mtu) + RTE_ETHER_HDR_LEN; /* A:PORTLINK */
+	if (x->join && n > 2 && n <= SH_FLOWS_BURST && sh_flows_gather(by_flow, pkts, n)) {
+		sent = send_all(x, by_flow, n);
+		memcpy(pkts + sent, by_flow + sent, (size_t)(n - sent) * sizeof(*pkts)); /* these stay the caller's */
+	} else {
+		sent = send_all(x, pkts, n);
 	}
 	sh_queue_leave(x->q);
 	return sent;

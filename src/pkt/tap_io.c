@@ -6,8 +6,8 @@
  * readv() does for several buffers, an empty poll needs no mbuf, and frames that are cut (gso.h) must be elsewhere anyway. What is
  * left of such a frame when the burst is full is given out by the next bursts: bytes, no mbufs, so that a death costs none.
  *
- * Tx: TCP packets that follow each other, and UDP's of one flow and length, are merged and written at once; all others by
- * themselves. Everything is written when the burst returns. What the kernel does not take for now stays with the caller; what it refuses counts as an error.
+ * Tx: TCP packets that follow each other, and UDP's of one flow and length, are merged and written at once, when the burst has been
+ * put in order of its flows (flows.h); all others by themselves. Everything is written when the burst returns. What the kernel does not take for now stays with the caller; what it refuses counts as an error.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "pkt/flows.h"
 #include "pkt/kif.h"
 #include "pkt/port.h"
 #include "pkt/tap.h"
@@ -412,7 +413,7 @@ static int flush(struct tap_tx *io)
 }
 
 /* packets that the kernel has, from the first on */
-static uint16_t send_all(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
+static uint16_t send_in_order(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t i, done = 0;
 
@@ -438,21 +439,40 @@ static uint16_t send_all(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
 	return flush(io) < 0 ? done : n;
 }
 
+/* -1 of flush() may say that UDP is not joined any more: those that it was about go one by one */
+static uint16_t send_again(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
+{
+	bool joins = io->join_udp;
+	uint16_t sent = send_in_order(io, pkts, n);
+
+	if (unlikely(joins != io->join_udp))
+		sent = (uint16_t)(sent + send_in_order(io, pkts + sent, (uint16_t)(n - sent)));
+	return sent;
+}
+
+static uint16_t send_all(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mbuf *by_flow[SH_FLOWS_BURST];
+	uint16_t sent;
+
+	if (n < 3 || n > SH_FLOWS_BURST || !sh_flows_gather(by_flow, pkts, n))
+		return send_again(io, pkts, n);
+	sent = send_again(io, by_flow, n);
+	memcpy(pkts, by_flow, n * sizeof(*pkts)); /* the first ones are freed, the others are the caller's */
+	return sent;
+}
+
 static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tap_tx *io = data;
 	uint64_t bytes = 0, errors;
 	uint16_t sent;
-	bool joins;
 
 	if (!sh_queue_enter(io->q))
 		return sh_queue_lost(io->q, pkts, n);
 	SH_STEP("queue_inside");
 	errors = sh_load_rlx(&io->q->errors); /* relaxed: mine */
-	joins = io->join_udp;
 	sent = send_all(io, pkts, n);
-	if (unlikely(joins != io->join_udp))
-		sent = (uint16_t)(sent + send_all(io, pkts + sent, (uint16_t)(n - sent)));
 	errors = sh_load_rlx(&io->q->errors) - errors; /* relaxed: mine */
 	SH_STEP("tap_sent");
 	for (uint16_t i = 0; i < sent; i++)

@@ -186,8 +186,11 @@ static inline void check_joins(uint16_t id, const char *far)
 	make_load(&l, mac_of(far), 1);
 	send_load(id, &l);
 	CHECK_EQ(arrives(s, &l), 1);
-	/* in turn of two flows: none follows one of its own */
+	/* of several flows in turn: the burst is put in order of them; of too many: as it is */
 	make_load(&l, mac_of(far), 2);
+	send_load(id, &l);
+	CHECK_EQ(arrives(s, &l), 2);
+	make_load(&l, mac_of(far), 9);
 	send_load(id, &l);
 	CHECK_EQ(arrives(s, &l), N);
 	/* without a checksum it would have one when it is cut; with a wrong one, a right one */
@@ -199,7 +202,7 @@ static inline void check_joins(uint16_t id, const char *far)
 	l.f[7][50] ^= 1;
 	send_load(id, &l);
 	CHECK_EQ(arrives(s, &l), 3);
-	CHECK_EQ(stats_of(id).opackets, 4 * N);
+	CHECK_EQ(stats_of(id).opackets, 5 * N);
 	CHECK_EQ(stats_of(id).oerrors, 0);
 }
 
