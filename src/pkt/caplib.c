@@ -8,9 +8,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -219,7 +221,16 @@ static void leave_out_sent(struct sh_caplib *l)
 	(void)setsockopt(l->fd(l->p), SOL_PACKET, IGNORE_OUTGOING, &on, sizeof(on));
 }
 
-static int activate(struct sh_caplib *l, bool in_only, char why[SH_CAP_WHY])
+/* what is sent on lo comes in there: libpcap leaves it out once, too */
+static bool is_loopback(struct sh_caplib *l, const char *iface)
+{
+	struct ifreq req = {.ifr_flags = 0};
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", iface);
+	return ioctl(l->fd(l->p), SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_LOOPBACK) != 0;
+}
+
+static int activate(struct sh_caplib *l, const char *iface, bool in_only, char why[SH_CAP_WHY])
 {
 	char err[ERRBUF] = "";
 	int r;
@@ -241,7 +252,7 @@ static int activate(struct sh_caplib *l, bool in_only, char why[SH_CAP_WHY])
 		snprintf(why, SH_CAP_WHY, "%.100s %.50s", l->geterr(l->p), err);
 		return -ENOTSUP;
 	}
-	if (in_only)
+	if (in_only || is_loopback(l, iface))
 		leave_out_sent(l);
 	return 0;
 }
@@ -268,7 +279,7 @@ int sh_cap_open_live(struct sh_cap **ret, const char *iface, bool in_only, char 
 		snprintf(why, SH_CAP_WHY, "%.150s", err);
 		r = -ENODEV;
 	} else {
-		r = activate(c->lib, in_only, why);
+		r = activate(c->lib, iface, in_only, why);
 	}
 	if (r < 0) {
 		sh_cap_close(c);
