@@ -72,7 +72,7 @@ int rte_eal_init(int argc, char **argv);
  * first, and none begins after that. One that does not return for 5 s is named in the log, and waited for.
  *
  * Threads:  one; no other call of the library may run, but for functions on workers that use nothing shared any more, and for
- *           messages and requests of other threads, which it ends (rte_eal_mp.h).
+ *           messages and requests of other threads, which it ends (rte_eal_mp.h). Threads may end at any time, during it and after.
  * Returns:  0; -1 with rte_errno EALREADY (nothing to leave), EPERM (a child of fork(): only its parent may leave) or EDEADLK
  *           (inside an action or a callback, whose end it would have to wait for).
  */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/atom.h"
+#include "base/futex.h"
 
 /* is this the passing of that label that the environment names? */
 static bool hit(const char *env, const char *label, atomic_int *seen)
@@ -22,6 +23,39 @@ static bool hit(const char *env, const char *label, atomic_int *seen)
 	return sh_add_rlx(seen, 1) + 1 == (want[n] == ':' ? atoi(want + n + 1) : 1);
 }
 
+#define HOLDS 8
+
+static bool is_one_of(const char *label, const char *list, const char *end)
+{
+	size_t n = strlen(label);
+
+	for (; list < end; list += strcspn(list, "|< ") + 1)
+		if (strcspn(list, "|< ") == n && strncmp(list, label, n) == 0)
+			return true;
+	return false;
+}
+
+/* "a<b|c d<e": see fault.h */
+static void hold(const char *label)
+{
+	static _Atomic uint32_t come[HOLDS]; /* has anybody come to one of the labels behind < ? */
+	const char *p = getenv("SHOAL_HOLD_AT");
+
+	for (unsigned i = 0; p != NULL && *p != '\0' && i < HOLDS; i++) {
+		const char *after = strchr(p, '<'), *end = p + strcspn(p, " ");
+
+		if (after == NULL)
+			return;
+		if (is_one_of(label, after + 1, end)) {
+			sh_store_rel(&come[i], 1); /* R:HELD */
+			(void)sh_futex_wake(&come[i], INT_MAX, SH_FUTEX_ANY, false);
+		}
+		while (is_one_of(label, p, after) && sh_load_acq(&come[i]) == 0) /* A:HELD */
+			(void)sh_futex_wait(&come[i], 0, SH_FOREVER, SH_FUTEX_ANY, false);
+		p = end + strspn(end, " ");
+	}
+}
+
 void sh_fault_step(const char *label)
 {
 	static atomic_int dies, stops;
@@ -30,6 +64,7 @@ void sh_fault_step(const char *label)
 		(void)raise(SIGKILL);
 	if (hit("SHOAL_STOP_AT", label, &stops))
 		(void)raise(SIGSTOP);
+	hold(label);
 }
 
 bool sh_fault_fails(const char *label)

@@ -4,7 +4,8 @@
  *
  * SH_STEP("lane_published") is a no-op unless built with -Dfault=true. Then SHOAL_DIE_AT=label[:n] in the environment makes
  * the process kill itself with SIGKILL when it passes that label for the n-th time (default 1), and SHOAL_STOP_AT likewise
- * with SIGSTOP. SH_FAIL("label") is false unless SHOAL_FAIL_AT names it in the same way, or as label:*, which is each time:
+ * with SIGSTOP. SHOAL_HOLD_AT="a<b|c d<e" holds single threads: who comes to a waits until some thread has come to b or c, since
+ * the process began; so two of a process come by in an order that the test has chosen. SH_FAIL("label") is false unless SHOAL_FAIL_AT names it in the same way, or as label:*, which is each time:
  * then what follows is to fail.
  * SH_FAULT_NUM("NAME", n) is n unless the environment says otherwise: time limits that a test shall not wait out.
  */

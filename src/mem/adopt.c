@@ -97,11 +97,11 @@ void sh_orphan_forsake(struct sh_span *s)
 	sh_decay_late();
 }
 
-bool sh_orphan_leave(struct sh_span *s)
+bool sh_orphan_leave(struct sh_span *s, uint64_t owner)
 {
 	struct give g = {.n = 0};
 	struct sh_mem *m;
-	bool empty;
+	bool mine, empty = false;
 	int r;
 
 	r = sh_mem_lock(&m);
@@ -109,12 +109,14 @@ bool sh_orphan_leave(struct sh_span *s)
 		sh_orphan_forsake(s);
 	if (r < 0)
 		return false; /* it stays with a thread that is no more: my end gives it back, or my death */
-	sh_orphan_add(m, s, &empty);
+	mine = sh_use_kind(U(s->use)) == SH_PG_SPAN && U(s->owner) == owner;
+	if (mine)
+		sh_orphan_add(m, s, &empty);
 	if (empty)
 		g.unit[g.n++] = sh_span_unit(s);
 	sh_mem_unlock(m);
 	give_all(&g);
-	return true;
+	return mine;
 }
 
 void sh_orphan_check(uint32_t unit)

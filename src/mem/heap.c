@@ -7,12 +7,14 @@
  *
  * Process-private state: the numbers that tell threads apart in owner words; sh_my_heap. A thread that ends leaves its spans
  * as orphans; a heap of an earlier life of this process (cleanup, fork) is forgotten, for the spans are not its own any more.
+ * Who ends while the room stops has left them before, or leaves them to the room (base/door.h): to each span it is one of both.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/door.h"
 #include "base/log.h"
 #include "base/mtx.h"
 #include "mem/heap.h"
@@ -28,8 +30,9 @@ static struct {
 	struct sh_mtx mtx;
 	uint64_t taken[65536 / 64]; /* thread numbers of this life; 0 is none */
 	struct sh_heap *all;
-	bool key_made;
-	pthread_key_t key; /* its destructor sees threads end */
+	bool key_made, forks_watched;
+	pthread_key_t key;   /* its destructor sees threads end */
+	struct sh_door door; /* open while the room is there: who ends is inside while it leaves its spans */
 } threads;
 
 /* ---- threads ---- */
@@ -319,20 +322,29 @@ static void leave(struct sh_heap *t)
 			if (!in)
 				break;
 			SH_STEP("span_left");
-			all = (s == NULL || sh_orphan_leave(s)) && all;
+			all = (s == NULL || sh_orphan_leave(s, t->owner)) && all;
 		}
 	if (in && sh_gate_drop(t->gate) &&
 	    all) /* else the number's spans are not those of a thread that would get it */
 		drop_number(t->owner);
 }
 
-/* a destructor that runs after this one may allocate: then there is a new heap, and this is called again */
+/*
+ * A destructor that runs after this one may allocate: then there is a new heap, and this is called again. Nothing of the room
+ * is looked at outside the door, who I am included.
+ */
 static void thread_ends(void *arg)
 {
 	struct sh_heap *t = arg, **at;
 
-	if (t->id == sh_self() && sh_ctx.mem != NULL)
-		leave(t);
+	SH_STEP("span_ends");
+	if (sh_door_in(&threads.door)) {
+		SH_STEP("span_end_in");
+		if (t->id == sh_self() && sh_ctx.mem != NULL)
+			leave(t);
+		SH_STEP("span_end_out");
+		sh_door_out(&threads.door);
+	}
 	sh_my_heap = &no_heap;
 	sh_lock(&threads.mtx);
 	for (at = &threads.all; *at != t; at = &(*at)->next)
@@ -340,26 +352,53 @@ static void thread_ends(void *arg)
 	*at = t->next;
 	sh_unlock(&threads.mtx);
 	free(t);
+	SH_STEP("span_ended");
+}
+
+/* another thread of the parent may have held it, or have been inside */
+static void in_child(void)
+{
+	sh_store_rlx(&threads.mtx.v, 0); /* relaxed: one thread */
+	sh_door_forked(&threads.door);
 }
 
 /* Ids start anew with every group, so it is not by them that a heap of an earlier one is known. */
 int sh_heap_start(void)
 {
-	int r;
+	int r = 0;
 
-	sh_store_rlx(&threads.mtx.v, 0); /* relaxed: one thread; a parent's may have held it when it forked */
+	sh_lock(&threads.mtx);
 	memset(threads.taken, 0, sizeof(threads.taken));
 	for (struct sh_heap *t = threads.all; t != NULL; t = t->next)
 		t->id = UINT64_MAX;
-	if (threads.key_made)
-		return 0;
+	sh_unlock(&threads.mtx);
+	if (!threads.forks_watched)
+		r = pthread_atfork(NULL, NULL, in_child);
+	threads.forks_watched = r == 0;
+	if (r != 0 || threads.key_made)
+		return -r;
 	r = pthread_key_create(&threads.key, thread_ends);
 	threads.key_made = r == 0;
 	return -r;
 }
 
+void sh_heap_open(void)
+{
+	sh_door_open(&threads.door);
+}
+
+void sh_heap_shut(void)
+{
+	SH_STEP("span_shutting");
+	if (sh_self() == 0) /* a child that was not made by fork() itself */
+		in_child();
+	sh_door_shut(&threads.door);
+}
+
+/* spans that threads still have, or had when they ended and found the door shut */
 void sh_heap_stop(void)
 {
 	if (why_not() == 0)
 		(void)sh_orphan_reap(sh_self());
+	SH_STEP("span_stopped");
 }

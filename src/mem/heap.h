@@ -246,8 +246,13 @@ static inline bool sh_heap_push_last(const struct sh_heap *t, void *p)
 
 /* ---- heap.c ---- */
 
-/* the room starts and stops; in a forked child stop touches nothing shared */
+/*
+ * The room starts and stops; in a forked child stop touches nothing shared. From open to shut threads that end see to their
+ * spans themselves; when shut has returned none of them does, and what they have is stop's
+ */
 int sh_heap_start(void);
+void sh_heap_open(void);
+void sh_heap_shut(void);
 void sh_heap_stop(void);
 /* as sh_heap_get(), of more than SH_SMALL_MAX bytes, all 0: what comes from the machine is so already */
 void *sh_heap_get_zero(size_t size, size_t align, int *err);
@@ -365,8 +370,11 @@ void sh_breathe(void);
 
 /* mine, from now on nobody's; *empty: no block of it is out, and it is to be given back after H: it is mine as "to give" */
 void sh_orphan_add(struct sh_mem *m, struct sh_span *s, bool *empty);
-/* no lock: the same, by its owner, of a span in no list of its; an empty one is given back. false: it is still mine */
-bool sh_orphan_leave(struct sh_span *s);
+/*
+ * no lock: the same, by owner, of a span in no list of its; an empty one is given back. false: it is still mine, or is not mine
+ * any more, which no way leads to: then it is left alone
+ */
+bool sh_orphan_leave(struct sh_span *s, uint64_t owner);
 /* the same without H, for one that is in no circle: whoever mends does it */
 void sh_orphan_forsake(struct sh_span *s);
 /* What is SH_NOBODY's is free, or an orphan: 0, or as sh_mem_lock() */

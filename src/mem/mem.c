@@ -407,6 +407,7 @@ int sh_mem_start(void)
 	}
 	sh_decay_start();
 	sh_ctx.mem = &room.m;
+	sh_heap_open();
 	r = sh_exchange_start(&room.m);
 	if (r == 0 && st.st_size == 0)
 		r = sh_pages_first(&room.m);
@@ -441,11 +442,13 @@ uint64_t sh_mem_total(void)
 
 void sh_mem_stop(void)
 {
-	sh_decay_stop(); /* first: it may be inside a callback, and what that is told by goes with the next */
+	sh_heap_shut();	 /* before all: who is inside may need whatever there is to give a span back */
+	sh_decay_stop(); /* then: it may be inside a callback, and what that is told by goes with the next */
 	if (sh_self() == 0)
 		sh_observe_forget();
 	else if (sh_ctx.mem != NULL)
 		sh_exchange_stop(sh_ctx.mem);
 	sh_heap_stop();
 	forget();
+	SH_STEP("span_room_gone");
 }
