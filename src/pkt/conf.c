@@ -88,7 +88,7 @@ void sh_port_unset(struct sh_here *h)
 	for (unsigned i = 0; i < 2 * rec.room; i++)
 		queue_release(h, &rec.q[i]);
 	p->configured = 0;
-	p->nb_rxq = p->nb_txq = 0;
+	sh_queues_are(p, 0, 0);
 }
 
 /* a queue as it was, but for its owner: in a record that is nobody's yet. Its state stays SH_Q_NONE */
@@ -288,8 +288,7 @@ static void conf_set(struct sh_port *p, const struct sh_conf_ask *a)
 		.lpbk = c->lpbk_mode != 0,
 	};
 	sh_store_rel(&p->want_lsc, p->conf.lsc); /* R:PORTSET */
-	p->nb_rxq = (uint16_t)a->nb_rx;
-	p->nb_txq = (uint16_t)a->nb_tx;
+	sh_queues_are(p, a->nb_rx, a->nb_tx);
 	set_rss(p, &c->rx_adv_conf.rss_conf, a->nb_rx, (c->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0);
 }
 

@@ -212,6 +212,7 @@ struct sh_port {
 
 	uint32_t configured;
 	uint16_t nb_rxq, nb_txq;
+	_Atomic uint32_t nb;	  /* both, for who asks without the seat: sh_queue_of() */
 	_Atomic uint64_t records; /* sh_records() */
 	struct sh_port_conf conf;
 	struct sh_port_rss rss;
@@ -248,13 +249,21 @@ static inline struct sh_queue *sh_txq(const struct sh_port *p, unsigned i)
 	return &r.q[r.room + i];
 }
 
+/* so many queues are configured; who has the seat */
+static inline void sh_queues_are(struct sh_port *p, unsigned nb_rxq, unsigned nb_txq)
+{
+	p->nb_rxq = (uint16_t)nb_rxq;
+	p->nb_txq = (uint16_t)nb_txq;
+	sh_store_rel(&p->nb, nb_rxq | nb_txq << 16); /* R:PORTNB */
+}
+
 /* for who asks without the seat; NULL: there is none. It may be a former one, which is not set up */
 static inline struct sh_queue *sh_queue_of(const struct sh_port *p, bool tx, unsigned i)
 {
-	bool configured = i < (tx ? p->nb_txq : p->nb_rxq);
+	uint32_t nb = sh_load_acq(&p->nb); /* A:PORTNB */
 	struct sh_records r = sh_records(p);
 
-	return configured && i < r.room ? &r.q[(tx ? r.room : 0) + i] : NULL;
+	return i < (tx ? nb >> 16 : nb & 0xffff) && i < r.room ? &r.q[(tx ? r.room : 0) + i] : NULL;
 }
 
 /* ---- this process' side ---- */

@@ -317,25 +317,29 @@ static int add(const char *name, const char *args)
 
 /*
  * The processes that are asked may take seconds, and Ctrl-C is to be heard meanwhile: handlers may interrupt who has this seat,
- * and are refused it.
+ * and are refused it: before anything is allocated, for malloc() may be what they interrupted.
  */
+static bool mine_already(const char *name)
+{
+	const struct sh_ports *s = sh_ports();
+
+	if (s == NULL || sh_load_rlx(&s->hotplug_by) != sh_this_thread()) /* relaxed: my own, or another's */
+		return false;
+	sh_err("%s: this very thread is adding or removing a device, which a signal handler has interrupted, or that "
+	       "calls this; do it when that call has returned",
+	       name);
+	return true;
+}
+
 static int take_seat(struct sh_table *t, const char *name)
 {
-	struct sh_ports *s = sh_ports();
 	int r;
 
-	if (s == NULL)
-		return -EPERM;
-	if (sh_load_rlx(&s->hotplug_by) == sh_this_thread()) { /* relaxed: my own, or another's */
-		sh_err("%s: this very thread is adding or removing a device, which a signal handler has interrupted, "
-		       "or "
-		       "that calls this; do it when that call has returned",
-		       name);
+	if (mine_already(name))
 		return -EBUSY;
-	}
 	r = sh_seat_take(&t->hotplug, "hotplug"); /* of a dead one: what it made is there, or table.c clears it */
 	if (r >= 0) {
-		sh_store_rlx(&s->hotplug_by, sh_this_thread()); /* relaxed: for this thread */
+		sh_store_rlx(&sh_ports()->hotplug_by, sh_this_thread()); /* relaxed: for this thread */
 		sh_calm_end();
 	}
 	return r;
@@ -400,6 +404,8 @@ SH_EXPORT int rte_dev_probe(const char *devargs)
 		sh_err("rte_dev_probe: the devargs are NULL");
 		return -EINVAL;
 	}
+	if (mine_already(devargs))
+		return -EBUSY;
 	r = rte_devargs_parse(&da, devargs);
 	if (r < 0)
 		return strcspn(devargs, ",") == 0 ? -ENODEV : r; /* without a name */
@@ -457,6 +463,8 @@ SH_EXPORT int rte_eal_hotplug_add(const char *busname, const char *devname, cons
 	struct rte_devargs da;
 	int r = check_bus("rte_eal_hotplug_add", busname, devname, -EFAULT);
 
+	if (r == 0 && mine_already(devname))
+		r = -EBUSY;
 	if (r < 0)
 		return r;
 	r = rte_devargs_parsef(&da, "%s:%s,%s", busname, devname, drvargs != NULL ? drvargs : "");

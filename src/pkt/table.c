@@ -214,7 +214,7 @@ static void clear(struct sh_port *p)
 	p->mz = NULL;
 	p->driver[0] = '\0';
 	p->configured = 0;
-	p->nb_rxq = p->nb_txq = 0;
+	sh_queues_are(p, 0, 0);
 	sh_unlock_calm(&s->lock);
 	sh_port_fds_sweep();
 	sh_store_rel(&p->state, 0); /* R:PORTROW */
@@ -251,7 +251,7 @@ static void row_begin(struct sh_port *p, unsigned i, const char *name, const str
 	memset(&p->conf, 0, sizeof(p->conf));
 	memset(&p->rss, 0, sizeof(p->rss));
 	p->configured = 0;
-	p->nb_rxq = p->nb_txq = 0;
+	sh_queues_are(p, 0, 0);
 	sh_store_rlx(&p->op, SH_OP_NONE); /* relaxed, as what follows: nobody looks before READY */
 	sh_store_rlx(&p->run, 0);
 	sh_store_rlx(&p->gone, 0);

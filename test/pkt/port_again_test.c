@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* port_again_test.c - ports configured once more, settings that no port has, ports stopped from inside a burst */
 #include <errno.h>
-#include <pthread.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 
 #include "port_help.h"
 
@@ -27,19 +26,18 @@ static int through(uint16_t port, uint16_t q, struct rte_mempool *mp, unsigned n
 
 /* ---- records of queues that others are asked about while there come to be more ---- */
 
-static struct {
-	atomic_bool stop;
-	atomic_uint rounds;
-} asks;
-
-/* a queue that is set up cannot say how much it holds; another one is none */
-static void *ask_about_all(void *arg)
+/* a process that asks: a queue that is set up cannot say how much it holds, another one is none. "round" for each that it hears */
+ROLE(asker)
 {
 	struct rte_eth_stats s;
+	char line[16];
 	uint64_t owner;
 
-	(void)arg;
-	while (!atomic_load(&asks.stop)) {
+	INIT("secondary", NULL);
+	CHECK_EQ(rte_log_set_level_pattern("*", RTE_LOG_CRIT), 0); /* a line for each queue that there is not */
+	t_tell("ready");
+	CHECK_EQ(fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK), 0);
+	for (;;) {
 		for (uint16_t q = 0; q < 64; q++) {
 			int rx = rte_eth_rx_queue_count(0, q), tx = rte_eth_tx_descriptor_status(0, q, 0);
 			int who = shoal_eth_queue_owner(0, q, SHOAL_ETH_TX, &owner, NULL);
@@ -50,33 +48,36 @@ static void *ask_about_all(void *arg)
 		}
 		CHECK_EQ(rte_eth_stats_get(0, &s), 0);
 		CHECK_EQ(s.opackets, 0);
-		atomic_fetch_add(&asks.rounds, 1);
+		ssize_t n = read(STDIN_FILENO, line, sizeof(line));
+		if (n > 0)
+			t_tell("round");
+		else if (n == 0)
+			return rte_eal_cleanup();
 	}
-	return NULL;
 }
 
 TEST(queues_can_be_asked_about_while_there_come_to_be_more)
 {
 	static const uint16_t many[] = {1, 16, 17, 5, 33, 64, 65, 3, 200, 1024, 40};
 	struct rte_mempool *mp;
-	pthread_t t;
+	struct t_proc *p;
 
 	INIT("primary", "--vdev=net_null0");
 	mp = make_pool("mp", 127);
-	CHECK_EQ(pthread_create(&t, NULL, ask_about_all, NULL), 0);
+	p = t_spawn("asker", NULL);
+	t_expect(p, "ready");
 	for (unsigned i = 0; i < sizeof(many) / sizeof(many[0]); i++) {
-		unsigned was = atomic_load(&asks.rounds);
-
 		start_port(0, many[i], mp);
 		CHECK_EQ(rte_eth_rx_queue_count(0, (uint16_t)(many[i] - 1)), -ENOTSUP);
 		CHECK_EQ(rte_eth_tx_queue_count(0, (uint16_t)(many[i] - 1)), -ENOTSUP);
 		CHECK_EQ(rte_eth_rx_queue_count(0, many[i]), -EINVAL);
-		while (atomic_load(&asks.rounds) == was)
-			sched_yield();
+		t_say(p, "go");
+		t_expect(p, "round");
 		CHECK_EQ(rte_eth_dev_stop(0), 0);
 	}
-	atomic_store(&asks.stop, true);
-	CHECK_EQ(pthread_join(t, NULL), 0);
+	close(p->in);
+	p->in = -1;
+	CHECK_EQ(t_wait(p), 0);
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
