@@ -387,7 +387,8 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	x->longest = sh_load_acq(&x->p->link_mtu) + RTE_ETHER_HDR_LEN; /* A:PORTLINK */
 	if (x->join && n > 2 && n <= SH_FLOWS_BURST && sh_flows_gather(by_flow, pkts, n)) {
 		sent = send_all(x, by_flow, n);
-		memcpy(pkts + sent, by_flow + sent, (size_t)(n - sent) * sizeof(*pkts)); /* these stay the caller's */
+		for (uint16_t i = sent; i < n; i++) /* these stay the caller's */
+			pkts[i] = by_flow[i];
 	} else {
 		sent = send_all(x, pkts, n);
 	}

@@ -458,7 +458,8 @@ static uint16_t send_all(struct tap_tx *io, struct rte_mbuf **pkts, uint16_t n)
 	if (n < 3 || n > SH_FLOWS_BURST || !sh_flows_gather(by_flow, pkts, n))
 		return send_again(io, pkts, n);
 	sent = send_again(io, by_flow, n);
-	memcpy(pkts, by_flow, n * sizeof(*pkts)); /* the first ones are freed, the others are the caller's */
+	for (uint16_t i = 0; i < n; i++) /* the first ones are freed, the others are the caller's */
+		pkts[i] = by_flow[i];
 	return sent;
 }
 
