@@ -147,42 +147,49 @@ bool sh_kif_tso(int sock, uint32_t index)
 /* the place of a feature among those that the kernel has names for; -1: it has none of that name */
 static int feature_place(int sock, struct ifreq *req, const char *name)
 {
-	struct {
+	union { /* what the kernel has begins so, and is longer */
 		struct ethtool_gstrings s;
-		char names[FEATURES_MAX][ETH_GSTRING_LEN];
-	} all = {.s = {.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_FEATURES}};
-	struct {
+		unsigned char room[sizeof(struct ethtool_gstrings) + (size_t)FEATURES_MAX * ETH_GSTRING_LEN];
+	} all = {.room = {0}};
+	union {
 		struct ethtool_sset_info i;
-		uint32_t n;
-	} set = {.i = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
+		unsigned char room[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
+	} set = {.room = {0}};
 
+	set.i.cmd = ETHTOOL_GSSET_INFO;
+	set.i.sset_mask = 1ULL << ETH_SS_FEATURES;
 	req->ifr_data = (void *)&set;
-	if (ask(sock, SIOCETHTOOL, req) < 0 || set.i.sset_mask == 0 || set.n > FEATURES_MAX)
+	if (ask(sock, SIOCETHTOOL, req) < 0 || set.i.sset_mask == 0 || set.i.data[0] > FEATURES_MAX)
 		return -1;
-	all.s.len = set.n;
+	all.s.cmd = ETHTOOL_GSTRINGS;
+	all.s.string_set = ETH_SS_FEATURES;
+	all.s.len = set.i.data[0];
 	req->ifr_data = (void *)&all;
 	if (ask(sock, SIOCETHTOOL, req) < 0)
 		return -1;
-	for (uint32_t i = 0; i < all.s.len; i++)
-		if (strncmp(all.names[i], name, ETH_GSTRING_LEN) == 0)
+	for (uint32_t i = 0; i < all.s.len && i < FEATURES_MAX; i++)
+		if (strncmp((const char *)all.s.data + (size_t)i * ETH_GSTRING_LEN, name, ETH_GSTRING_LEN) == 0)
 			return (int)i;
 	return -1;
 }
 
 bool sh_kif_uso(int sock, uint32_t index)
 {
-	struct {
+	union {
 		struct ethtool_gfeatures g;
-		struct ethtool_get_features_block b[FEATURES_MAX / 32];
-	} f = {.g = {.cmd = ETHTOOL_GFEATURES, .size = FEATURES_MAX / 32}};
+		unsigned char room[sizeof(struct ethtool_gfeatures) +
+				   FEATURES_MAX / 32 * sizeof(struct ethtool_get_features_block)];
+	} f = {.room = {0}};
 	struct ifreq req;
 	int at;
 
 	if (begin(sock, index, &req) < 0)
 		return false;
 	at = feature_place(sock, &req, "tx-udp-segmentation");
+	f.g.cmd = ETHTOOL_GFEATURES;
+	f.g.size = FEATURES_MAX / 32;
 	req.ifr_data = (void *)&f;
-	return at >= 0 && ask(sock, SIOCETHTOOL, &req) == 0 && (f.b[at / 32].active >> at % 32 & 1) != 0;
+	return at >= 0 && ask(sock, SIOCETHTOOL, &req) == 0 && (f.g.features[at / 32].active >> at % 32 & 1) != 0;
 }
 
 /* ---- settings ---- */
