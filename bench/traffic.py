@@ -146,7 +146,10 @@ def main():
     p.add_argument('--rounds', type=int, default=5)
     p.add_argument('--seconds', type=float, default=2)
     p.add_argument('--ways', default='', help='a comma between: parts of names')
+    p.add_argument('--write-doc', action='store_true', help='what comes out goes to doc/traffic.txt, too')
     a = p.parse_args()
+    if a.write_doc and a.ways:
+        p.error('--write-doc is for all ways')
     a.ways = [w for w in WAYS if not a.ways or any(part in w for part in a.ways.split(','))]
     try:
         enter(('iperf3', 'ping', 'ethtool', 'taskset'))
@@ -174,8 +177,13 @@ def main():
     finally:
         shop.close()
     m = machine()
-    print(f'{m["cpu"]}, CPUs {m["cpus"]}, Linux {m["kernel"]}, {m["when"]}; load {os.getloadavg()[0]:.1f}')
-    print(report(a, got))
+    text = (f'{m["cpu"]}, CPUs {m["cpus"]}, Linux {m["kernel"]}, {m["when"]}; load {os.getloadavg()[0]:.1f}; {a.rounds} rounds\n'
+            + report(a, got))
+    print(text)
+    if a.write_doc:
+        with open(os.path.join(os.path.dirname(HERE), 'doc', 'traffic.txt'), 'w', encoding='utf-8') as f:
+            f.write('traffic: symmetric_mp between two hosts, over the drivers of shoal and of DPDK. Median (min..max) of the rounds\n\n'
+                    + text + '\n')
 
 
 if __name__ == '__main__':
