@@ -90,7 +90,6 @@ static int mem_start(const struct sh_opts *o)
 static void mem_stop(void)
 {
 	sh_mem_pieces(false);
-	sh_seg_stop();
 	sh_mem_stop();
 }
 

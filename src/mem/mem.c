@@ -448,6 +448,7 @@ void sh_mem_stop(void)
 		sh_observe_forget();
 	else if (sh_ctx.mem != NULL)
 		sh_exchange_stop(sh_ctx.mem);
+	sh_seg_stop(); /* no callback is told of memory any more */
 	sh_heap_stop();
 	forget();
 	SH_STEP("span_room_gone");

@@ -27,7 +27,7 @@ void sh_mem_stop(void);
 /* The channel may carry pieces of the heap, from the end of start on; off, before stop: none is on loan here when it returns. */
 void sh_mem_pieces(bool on);
 
-/* what programs were shown of segments is void; before stop */
+/* what programs were shown of segments is void; a part of the stop */
 void sh_seg_stop(void);
 
 /* ---- memzones ---- */

@@ -36,6 +36,7 @@
 
 static atomic_bool in, leaving, over;
 static unsigned char *zone;
+static const struct rte_memseg *seg; /* of the zone; good until cleanup */
 
 /* true: this is the first, main is inside the cleanup and waits */
 static bool first(void)
@@ -57,6 +58,7 @@ static void look(void)
 {
 	for (unsigned i = 0; i < 4096; i++)
 		zone[i]++;
+	CHECK((unsigned char *)seg->addr <= zone && (size_t)(zone - (unsigned char *)seg->addr) < seg->len);
 }
 
 static void use(void)
@@ -163,6 +165,7 @@ ROLE(leaver)
 
 	init_as("secondary");
 	zone = rte_memzone_lookup("zone")->addr;
+	seg = rte_mem_virt2memseg(zone, NULL);
 	begin_it(argv[1]);
 	t_tell("up %llu", (unsigned long long)shoal_member_self());
 	while (!atomic_load(&in))
@@ -277,6 +280,7 @@ ROLE(alone)
 
 	CHECK(rte_eal_init(4, av) >= 0);
 	zone = rte_memzone_reserve("zone", 4096, -1, 0)->addr;
+	seg = rte_mem_virt2memseg(zone, NULL);
 	CHECK_EQ(rte_mem_event_callback_register("c", on_less, NULL), 0);
 	rte_free(rte_malloc(NULL, 3u << 20, 0));
 	while (!atomic_load(&in))
