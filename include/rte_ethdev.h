@@ -786,7 +786,7 @@ int rte_eth_remove_tx_callback(uint16_t port_id, uint16_t queue_id, const struct
 /**
  * Receive at most nb_pkts packets. One thread at a time for a queue; see the head of this file for processes.
  * Returns:  how many; the mbufs are the caller's. 0 also when the port is stopped, or the queue another process' (rte_errno
- *           EBUSY).
+ *           EBUSY), or there is none of this number (EINVAL).
  */
 static inline uint16_t rte_eth_rx_burst(uint16_t port_id, uint16_t queue_id, struct rte_mbuf **rx_pkts,
 					const uint16_t nb_pkts)

@@ -189,6 +189,19 @@ static int refuse(const struct sh_queue *q, sh_id_t id)
 	return -EBUSY;
 }
 
+/* polled all the same, for ever; before a port is started nobody need know how many it will have */
+static int none(const struct sh_port *p, bool tx, unsigned queue)
+{
+	unsigned n = tx ? p->nb_txq : p->nb_rxq;
+
+	if (sh_load_acq(&p->run) != 0 && queue >= n) /* A:PORTRUN */
+		sh_log_rate(
+			SH_WARN,
+			"port %u has no %s queue %u: 0 packets; it was configured with %u, which are numbered from 0",
+			p->id, tx ? "tx" : "rx", queue, n);
+	return -EINVAL;
+}
+
 /* owner is me afterwards: 0; -EBUSY somebody else's */
 static int claim(struct sh_ports *s, struct sh_queue *q)
 {
@@ -253,7 +266,7 @@ static int take(struct sh_ports *s, struct sh_here *h, bool tx, unsigned queue)
 
 	q = sh_queue_of(p, tx, queue);
 	if (q == NULL)
-		return -EINVAL;
+		return none(p, tx, queue);
 	if (!runs(p, q))
 		return -ENETDOWN;
 	k = key(p, h->serial, q);

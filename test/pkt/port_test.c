@@ -239,6 +239,31 @@ TEST(null_gives_and_takes_and_counts)
 	rte_pktmbuf_free_bulk(m, 4);
 }
 
+TEST(a_queue_that_is_not_there)
+{
+	struct rte_mempool *mp;
+	struct rte_mbuf *m[4];
+
+	INIT("primary", "--vdev=net_null0");
+	mp = make_pool("mp", 63);
+	listen_to_log();
+	rte_errno = 0;
+	CHECK_EQ(rte_eth_rx_burst(0, 7, m, 4), 0); /* nobody knows yet whether it will be */
+	CHECK_EQ(rte_errno, EINVAL);
+	start_port(0, 2, mp);
+	CHECK_EQ(said("has no"), 0);
+	rte_errno = 0;
+	for (unsigned i = 0; i < 100; i++)
+		CHECK_EQ(rte_eth_rx_burst(0, 7, m, 4), 0);
+	CHECK_EQ(rte_errno, EINVAL);
+	CHECK(said("has no") > 0 && said("has no") < 100);
+	CHECK_HAS(said_text, "port 0 has no rx queue 7: 0 packets; it was configured with 2");
+	CHECK_EQ(rte_pktmbuf_alloc_bulk(mp, m, 4), 0);
+	CHECK_EQ(rte_eth_tx_burst(0, 2, m, 4), 0);
+	rte_pktmbuf_free_bulk(m, 4);
+	log_as_before();
+}
+
 TEST(counters_by_name)
 {
 	struct rte_eth_xstat_name n[20];
