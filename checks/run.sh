@@ -14,6 +14,9 @@ passed=0 failed=0
 # the ones that take long say how long
 took() { [ $((SECONDS - began)) -lt 5 ] || echo " ($((SECONDS - began)) s)"; }
 
+for name; do
+	[[ " $all " == *" $name "* ]] || { echo "no check is named '$name'; there are: $all" && exit 2; }
+done
 for name in ${*:-$all}; do
 	began=$SECONDS
 	if [ -e "checks/$name.sh" ]; then

@@ -76,6 +76,29 @@ dev demo packets "$tmp/no.pcap"
 [ $st = 2 ] && [ "$(wc -l <"$tmp/out")" = 1 ] && grep -q "cannot read the capture '$tmp/no.pcap'" "$tmp/out" && [ ! -s "$tmp/called" ]
 report $? "a capture that is not there: usage, and nothing is built"
 
+for words in "clean all" "names x" "install --prefix" "install --prefix=" "uninstall --prefix" "fuzz --seconds"; do
+	# shellcheck disable=SC2086
+	dev $words
+	[ $st = 1 ] && [ "$(wc -l <"$tmp/out")" = 1 ] && grep -qE "^dev: .*(takes no argument|wants a )" "$tmp/out" && [ -d "$tmp/tree/build" ]
+	report $? "$words: one line says what is wrong, and nothing is done"
+done
+
+# somebody else is at work in build
+exec 8>"$tmp/tree/.cache/dev-build.lock" && flock 8
+dev clean
+[ $st = 1 ] && grep -q "another ./dev is at work in build" "$tmp/out" && [ -d "$tmp/tree/build" ]
+report $? "clean leaves what another builds"
+mkfifo "$tmp/said"
+CALLED=$tmp/called PATH="$tmp/bin:$PATH" bash "$tmp/tree/dev" demo two 2>"$tmp/said" 8>&- >"$tmp/waited" &
+IFS= read -r line <"$tmp/said"
+[ "$line" = "dev: another ./dev is at work in build: waiting for it" ] && ! grep -q got "$tmp/waited" && flock -u 8 && wait $! &&
+	grep -qx "demo two got build" "$tmp/waited"
+report $? "who comes second waits for the first"
+exec 8>&-
+dev clean
+[ $st = 0 ] && [ ! -d "$tmp/tree/build" ]
+report $? "clean"
+
 dev test ring
 [ $st = 0 ] && grep -qE 'num-processes [0-9]+ ring$' "$tmp/called" && grep -qx "1 passed, 0 failed, 0 skipped" "$tmp/out"
 report $? "test by its name"
