@@ -21,6 +21,10 @@
 
 #define SOCK_NAME_MAX 40 /* the longest name that we or the channel bind here */
 
+#define TMP "/tmp"
+#define OWN_MAX 32
+
+/* NULL: nothing says where, and this is an ordinary user's process */
 static const char *parent(void)
 {
 	const char *d = getenv("RUNTIME_DIRECTORY");
@@ -30,7 +34,7 @@ static const char *parent(void)
 	if (geteuid() == 0)
 		return "/var/run";
 	d = getenv("XDG_RUNTIME_DIR");
-	return d != NULL && d[0] != '\0' ? d : "/tmp";
+	return d != NULL && d[0] != '\0' ? d : NULL;
 }
 
 static int make_dir(const char *path, mode_t mode)
@@ -65,9 +69,43 @@ static int say_mkdir(const char *top, const char *path, int err)
 	return err;
 }
 
+/* is it a directory of mine that nobody else may write? */
+static bool mine(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 022) == 0;
+}
+
+/*
+ * /tmp/dpdk is the first user's who came, and shut to all others: where DPDK gives up each of those has a directory of his own. It is
+ * used as long as the other is shut, and also after that one is gone: somebody of mine may be in it.
+ */
+static int tmp_or_own(const struct sh_proc *p, char own[OWN_MAX], const char **top)
+{
+	int err = faccessat(AT_FDCWD, TMP "/dpdk", W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
+
+	*top = TMP;
+	snprintf(own, OWN_MAX, TMP "/shoal-%u", (unsigned)geteuid());
+	if (p->o.n_allow_uid > 0 || (err != -EACCES && (err != -ENOENT || !mine(own))))
+		return 0;
+	*top = own;
+	err = p->o.role == SH_ROLE_SECONDARY || mkdir(own, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+	if (err != 0)
+		return say_mkdir(TMP, own, err);
+	if (access(own, F_OK) == 0 && !mine(own)) {
+		sh_err("%s/dpdk is another user's, and %s is not this user's alone: remove it, or point "
+		       "RUNTIME_DIRECTORY to a directory that you may write",
+		       TMP, own);
+		return -EACCES;
+	}
+	return 0;
+}
+
 int sh_rundir_open(struct sh_proc *p)
 {
 	const char *top = parent();
+	char own[OWN_MAX];
 	/* several users: each makes names of its own, nobody touches those of another */
 	mode_t mode = p->o.n_allow_uid > 0 ? 01777 : 0700;
 	const char *pre = p->o.prefix;
@@ -77,6 +115,8 @@ int sh_rundir_open(struct sh_proc *p)
 		sh_err("--file-prefix '%s' is not a file name: give one without '/'", pre);
 		return -EINVAL;
 	}
+	if (top == NULL && (err = tmp_or_own(p, own, &top)) != 0)
+		return err;
 	n = snprintf(p->dir, sizeof(p->dir), "%s/dpdk/%s", top, pre);
 	if (n < 0 || (size_t)n + 1 + SOCK_NAME_MAX >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		sh_err("the runtime directory %s/dpdk/%s is too long for a socket's name (%d bytes, %zu at most): "
