@@ -106,7 +106,7 @@ uint64_t sh_afp_drops(struct sh_here *h);
 
 int sh_afp_rx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 void sh_afp_rx_shut(struct sh_io *io);
-/* empty a ring that is gated: what is in it came before the start */
+/* empty a ring that is gated: what is in it came before the start, and is missed */
 int sh_afp_rx_flush(struct sh_here *h, unsigned queue, int fd);
 int sh_afp_tx_open(struct sh_here *h, struct sh_queue *q, struct sh_io *io);
 void sh_afp_tx_shut(struct sh_io *io);

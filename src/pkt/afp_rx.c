@@ -471,14 +471,18 @@ int sh_afp_rx_flush(struct sh_here *h, unsigned queue, int fd)
 {
 	struct sh_afp *s = h->p->shared;
 	struct rx x = {.fd = fd, .shared_idx = &s->idx[queue]};
+	unsigned last = h->p->nb_rxq - 1u; /* the queue may be no more */
 	char byte;
 	int r = map(&x, s, queue);
 
 	if (r < 0)
 		return r;
 	recover(&x);
-	for (uint32_t k = 0; k < x.n && ours(slot(&x, x.idx)); k++)
+	for (uint32_t k = 0; k < x.n && ours(slot(&x, x.idx)); k++) {
 		taken(&x, slot(&x, x.idx));
+		if (h->p->nb_rxq > 0)
+			sh_add(&sh_rxq(h->p, RTE_MIN(queue, last))->missed, 1); /* R:QMISSED */
+	}
 	commit(&x);
 	while (next_queued(fd, &byte, 1) >= 0)
 		;

@@ -431,6 +431,33 @@ static void sweep(struct sh_here *h)
 	sh_port_fds_over(h, not_needed, h);
 }
 
+static uint64_t dropped(struct sh_port *p, unsigned queue, int fd)
+{
+	struct tpacket_stats n = {0};
+	socklen_t len = sizeof(n);
+
+	if (p->nb_rxq == 0 || getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &n, &len) != 0 || n.tp_drops == 0)
+		return 0;
+	(void)sh_add(&sh_rxq(p, RTE_MIN(queue, p->nb_rxq - 1u))->missed, n.tp_drops); /* R:QMISSED */
+	return n.tp_drops;
+}
+
+/* under lk: what is in those that receive, or was dropped there, is missed: others come */
+static void give_up(struct sh_here *h)
+{
+	const struct sh_afp *s = h->p->shared;
+
+	change(h, sh_load_acq(&s->gen), true); /* A:AFPGEN */
+	for (unsigned i = 0; i < sockets(s); i++) {
+		int fd = have(h, SH_AFP_RX, i);
+
+		if (fd < 0)
+			continue;
+		(void)sh_afp_rx_flush(h, i, fd);
+		(void)dropped(h->p, i, fd);
+	}
+}
+
 /* under lk: all those that receive, new, under the next number */
 static int make_all(struct sh_here *h)
 {
@@ -440,6 +467,7 @@ static int make_all(struct sh_here *h)
 	uint32_t was = sh_load_acq(&s->gen), gen = sh_load_acq(&s->tried) + 1; /* A:AFPGEN */
 	int r = 0;
 
+	give_up(h);
 	sh_store_rel(&s->tried, gen); /* R:AFPGEN */
 	change(h, gen, true);
 	sweep(h);
@@ -527,14 +555,9 @@ uint64_t sh_afp_drops(struct sh_here *h)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < sockets(s) && i < h->p->nb_rxq; i++) {
-		struct tpacket_stats n = {0};
-		socklen_t len = sizeof(n);
 		int fd = had(h, SH_AFP_RX, i);
 
-		if (fd < 0 || getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &n, &len) != 0 || n.tp_drops == 0)
-			continue;
-		(void)sh_add(&sh_rxq(h->p, i)->missed, n.tp_drops); /* R:QMISSED */
-		sum += n.tp_drops;
+		sum += fd >= 0 ? dropped(h->p, i, fd) : 0;
 	}
 	return sum;
 }

@@ -371,6 +371,17 @@ static int fd_of(struct sh_here *h, unsigned queue)
 	return sh_seek_said(h->p, r);
 }
 
+/* what waits in a queue is not received any more: it is missed */
+static void empty(const struct sh_here *h, unsigned queue, int fd)
+{
+	uint8_t some[64]; /* of each frame; the kernel drops the rest */
+	unsigned n = h->p->nb_rxq;
+
+	while (read(fd, some, sizeof(some)) > 0)
+		if (n > 0)
+			sh_add(&sh_rxq(h->p, queue < n ? queue : n - 1)->missed, 1);
+}
+
 /* the kernel sends to the first n queues and to no others */
 static int attach_queues(struct sh_here *h, unsigned n)
 {
@@ -387,6 +398,8 @@ static int attach_queues(struct sh_here *h, unsigned n)
 		fd = fd_of(h, i);
 		if (fd < 0)
 			return fd;
+		if (is)
+			empty(h, i, fd);
 		/* EINVAL: it is as it should be: just opened, or somebody died in the middle of this */
 		if (ioctl(fd, TUNSETQUEUE, &req) < 0 && errno != EINVAL)
 			return sh_tap_refused(h->p->name, "a queue of the interface", -errno);
@@ -410,15 +423,12 @@ static int configure(struct sh_here *h)
 /* what came before the last stop is not received after it */
 static int drain(struct sh_here *h)
 {
-	uint8_t some[64]; /* of each frame; the kernel drops the rest */
-
 	for (unsigned i = 0; i < h->p->nb_rxq; i++) {
 		int fd = fd_of(h, i);
 
 		if (fd < 0)
 			return fd;
-		while (read(fd, some, sizeof(some)) > 0)
-			sh_add(&sh_rxq(h->p, i)->missed, 1);
+		empty(h, i, fd);
 	}
 	return 0;
 }

@@ -4,7 +4,8 @@
  *
  * Rx: each frame is read into a buffer of this process, and copied from there: the copy of a packet costs less than what
  * readv() does for several buffers, an empty poll needs no mbuf, and frames that are cut (gso.h) must be elsewhere anyway. What is
- * left of such a frame when the burst is full is given out by the next bursts: bytes, no mbufs, so that a death costs none.
+ * left of such a frame when the burst is full, or a frame for which there was no mbuf, is given out by the next bursts: bytes, no
+ * mbufs, so that a death costs none. Without mbufs nothing more is read: what the kernel's queue does not hold is missed.
  *
  * Tx: TCP packets that follow each other, and UDP's of one flow and length, are merged and written at once, when the burst has been
  * put in order of its flows (flows.h); all others by themselves. Everything is written when the burst returns. What the kernel does not take for now stays with the caller; what it refuses counts as an error.
@@ -38,6 +39,8 @@ struct tap_rx {
 	uint32_t room;		     /* bytes of an mbuf */
 	bool scatter, csum, ip_csum; /* of layer 4, of IPv4 */
 	struct sh_cut cut;	     /* of what lies in frame[] */
+	uint32_t len;		     /* of what lies there and is no packet yet: there was no mbuf; 0: nothing */
+	uint64_t flags;		     /* that it will have */
 	uint8_t pad[16 - sizeof(struct virtio_net_hdr)];
 	struct virtio_net_hdr v; /* and what it is about right behind it */
 	uint8_t frame[SH_GSO_FRAME];
@@ -159,23 +162,22 @@ static uint16_t cut(struct tap_rx *io, struct rte_mbuf **pkts, uint16_t n, uint6
 }
 
 /* a frame that is no packet of one mbuf: a chain, or to be cut (NULL), or an error (NULL, counted) */
-static struct rte_mbuf *long_frame(struct tap_rx *io, uint32_t len)
+static int long_frame(struct tap_rx *io, struct rte_mbuf **ret)
 {
-	struct rte_mbuf *m;
+	uint32_t len = io->len;
 
+	if (io->v.gso_type == VIRTIO_NET_HDR_GSO_NONE && io->scatter) {
+		*ret = chain(io, io->frame, len);
+		return *ret != NULL ? 1 : -1;
+	}
 	if (io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
 		if (sh_cut_begin(&io->cut, &io->v, io->frame, len) &&
 		    (io->scatter || io->cut.hdr_len + io->cut.mss <= io->room))
-			return NULL;
+			return 1;
 		io->cut.at = io->cut.len = 0;
-	} else if (io->scatter) {
-		m = chain(io, io->frame, len);
-		if (m == NULL)
-			sh_queue_nombuf(io->q, 1);
-		return m;
 	}
 	sh_queue_bad(io->q);
-	return NULL;
+	return 1;
 }
 
 /* a read as it is: libc's would look for a cancellation, at twice the cost of an empty one */
@@ -184,47 +186,60 @@ static inline long read_raw(int fd, void *to, size_t n)
 	return syscall(SYS_read, fd, to, n);
 }
 
-/* one frame; 1: *m is a packet, or NULL for a frame that is to be cut or was dropped. 0: there is none for now */
-static int receive(struct tap_rx *io, struct rte_mbuf **ret)
+/* the next frame, looked at: io->len bytes in frame[], or 0 of one that was bad. False: there is none for now */
+static bool receive(struct tap_rx *io)
 {
 	long got = read_raw(io->fd, &io->v, sizeof(io->v) + sizeof(io->frame));
-	uint64_t flags = 0;
-	struct rte_mbuf *m;
 	uint32_t len;
 
 	if (unlikely(got <= (long)sizeof(io->v))) {
 		if (got < 0 && errno == EBADFD)
 			gone(io->p);
-		return 0;
+		return false;
 	}
 	len = (uint32_t)(got - (long)sizeof(io->v));
-	*ret = NULL;
+	io->flags = 0;
 	if (io->v.gso_type == VIRTIO_NET_HDR_GSO_NONE && (io->v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0) {
 		if (!sh_vnet_fill(&io->v, io->frame, len)) {
 			sh_queue_bad(io->q);
-			return 1;
+			return true;
 		}
-		flags = good(io);
+		io->flags = good(io);
 	} else if ((io->v.flags & VIRTIO_NET_HDR_F_DATA_VALID) != 0 && io->csum) {
-		flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		io->flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	}
-	flags |= ip_flags(io, io->frame, len);
-	if (len > io->room || io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-		*ret = m = long_frame(io, len);
+	io->flags |= ip_flags(io, io->frame, len);
+	io->len = len;
+	return true;
+}
+
+/* that frame: 1: *ret is a packet, or NULL for one that is to be cut or was bad. -1: there is no mbuf, and it waits */
+static int deliver(struct tap_rx *io, struct rte_mbuf **ret)
+{
+	struct rte_mbuf *m = NULL;
+	int r = 1;
+
+	if (unlikely(io->len > io->room || io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE)) {
+		r = long_frame(io, &m);
 	} else {
-		*ret = m = rte_pktmbuf_alloc(io->mp);
-		if (m == NULL) {
-			sh_queue_nombuf(io->q, 1);
-			return 1;
+		m = rte_pktmbuf_alloc(io->mp);
+		if (m != NULL) {
+			memcpy(rte_pktmbuf_mtod(m, void *), io->frame, io->len);
+			m->data_len = (uint16_t)io->len;
+			m->pkt_len = io->len;
+			m->port = io->port;
+		} else {
+			r = -1;
 		}
-		memcpy(rte_pktmbuf_mtod(m, void *), io->frame, len);
-		m->data_len = (uint16_t)len;
-		m->pkt_len = len;
-		m->port = io->port;
 	}
+	if (r < 0)
+		sh_queue_nombuf(io->q, 1);
+	else
+		io->len = 0;
 	if (m != NULL)
-		m->ol_flags |= flags;
-	return 1;
+		m->ol_flags |= io->flags;
+	*ret = m;
+	return r;
 }
 
 static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
@@ -232,12 +247,13 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	struct tap_rx *io = data;
 	struct rte_mbuf *m;
 	uint64_t bytes = 0;
+	unsigned none = 0; /* a flood of frames that are no packets is no reason to stay */
 	uint16_t got = 0;
 
 	if (!sh_queue_enter(io->q))
 		return sh_queue_lost(io->q, pkts, n);
 	SH_STEP("queue_inside");
-	while (got < n) {
+	while (got < n && none <= n) {
 		if (sh_cut_more(&io->cut)) {
 			uint16_t more = cut(io, pkts + got, (uint16_t)(n - got), &bytes);
 
@@ -246,10 +262,15 @@ static uint16_t rx(void *data, struct rte_mbuf **pkts, uint16_t n)
 			got = (uint16_t)(got + more);
 			continue;
 		}
-		if (receive(io, &m) == 0)
+		if (io->len == 0 && !receive(io))
 			break;
-		if (m == NULL)
+		m = NULL;
+		if (io->len != 0 && deliver(io, &m) < 0)
+			break;
+		if (m == NULL) {
+			none++;
 			continue;
+		}
 		bytes += m->pkt_len;
 		pkts[got++] = m;
 	}

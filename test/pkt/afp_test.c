@@ -115,6 +115,26 @@ TEST(what_a_full_ring_misses_is_counted)
 	CHECK_EQ(stats_of(id).imissed, 136);
 }
 
+TEST(what_waits_when_the_port_is_stopped_is_missed)
+{
+	const struct rte_eth_conf conf = {.rxmode = {.mtu = 0}};
+	uint16_t id = begin(",framecnt=64", 2);
+	int s = raw_socket(FAR);
+
+	send_frames(s, 200, 100, 3); /* all to one queue */
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_start(id), 0);
+	CHECK_EQ(stats_of(id).imissed, 200);
+	CHECK_EQ(rte_eth_stats_reset(id), 0);
+	send_frames(s, 200, 100, 3);
+	CHECK_EQ(rte_eth_dev_stop(id), 0);
+	CHECK_EQ(rte_eth_dev_configure(id, 1, 1, &conf), 0); /* other sockets */
+	CHECK_EQ(rte_eth_dev_start(id), 0);
+	CHECK_EQ(stats_of(id).imissed, 200);
+	send_frames(s, 50, 100, 4);
+	await_frames(id, 1, 50, 4);
+}
+
 /* ---- IP ---- */
 
 static unsigned udp_frame(unsigned char *f, uint16_t sport, uint32_t text)
@@ -453,4 +473,47 @@ TEST(without_the_capability_the_line_says_what_to_do)
 {
 	network();
 	refused(NEAR, "weak", "a packet socket: not permitted: it needs CAP_NET_RAW");
+}
+
+/* ---- sent ---- */
+
+/* what the interface has sent, and what it could not hand over */
+static unsigned long long left_by(const char *name)
+{
+	unsigned long long sent = 0, dropped = 0;
+	char line[512], is[32];
+	FILE *f = fopen("/proc/thread-self/net/dev", "r");
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, " %31[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %*u %llu %*u %llu", is, &sent, &dropped) ==
+			    3 &&
+		    strcmp(is, name) == 0)
+			break;
+	(void)fclose(f);
+	return sent + dropped;
+}
+
+TEST(what_is_sent_is_what_the_interface_says)
+{
+	uint16_t id = begin("", 1);
+	unsigned long long before = left_by(NEAR);
+	uint64_t done = 0;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		struct rte_mbuf *m[32];
+		uint16_t n;
+
+		for (unsigned k = 0; k < 32; k++) {
+			m[k] = rte_pktmbuf_alloc(rte_mempool_lookup("mp"));
+			CHECK(m[k] != NULL);
+			fill_frame((unsigned char *)rte_pktmbuf_append(m[k], i % 2 == 0 ? 60 : 1500),
+				   i % 2 == 0 ? 60 : 1500, 4);
+		}
+		n = rte_eth_tx_burst(id, 0, m, 32);
+		done += n;
+		rte_pktmbuf_free_bulk(m + n, 32u - n);
+	}
+	CHECK_EQ(stats_of(id).opackets + stats_of(id).oerrors, done);
+	CHECK_EQ(stats_of(id).opackets, left_by(NEAR) - before);
 }
