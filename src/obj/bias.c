@@ -21,6 +21,9 @@
  * record may have its name and what is biased to it. When a slot has a new member the old names are gone from its records:
  * then the holder was dead, and whether inside is not known. Mending does no harm to a side that needs none.
  *
+ * A thread that ends while the room stops gives its record back before, or not at all (base/door.h): then it is of an earlier
+ * member. A next life of the process may have the same id, so its start takes all names away that threads still have.
+ *
  * The fence may be refused (fence.c). While a member lives that may not have others fence, nobody is given a bias; it waits for
  * SH_SEEN_NS when it meets one that was given before.
  *
@@ -35,9 +38,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/door.h"
 #include "base/export.h"
 #include "base/fault.h"
 #include "base/futex.h"
+#include "base/mtx.h"
 #include "obj/priv.h"
 #include "proc/proc.h"
 #include "proc/region.h"
@@ -74,41 +79,114 @@ static struct record *record_of(uint64_t name)
 
 /* ---- a thread's record ---- */
 
+/* what a thread has besides; the room's start writes it, when no other thread is in the room */
+struct mine {
+	struct __rte_ring_thread *t;
+	struct mine *next, **at; /* of the list of those that have had a name; at NULL: not in it */
+	sh_id_t vain;		 /* this member has no record left for the thread */
+	bool ended;		 /* it is not named again: nobody would hear of its end */
+};
+static __thread struct mine my;
+
 static struct {
 	pthread_key_t key; /* its destructor sees threads end */
 	bool made;
+	struct sh_door door; /* open while the region is there: who ends is inside while it gives its record back */
+	struct sh_mtx mtx;
+	struct mine *all; /* under mtx: threads with a name, perhaps of an earlier life of the process */
 } ends;
-static __thread sh_id_t vain; /* this member has no record left for the thread */
 
-static void forget(void)
+static void forget(struct mine *m)
 {
-	__rte_ring_thread = (struct __rte_ring_thread){NOBODY, NULL};
-	vain = 0;
+	*m->t = (struct __rte_ring_thread){NOBODY, NULL};
+	m->vain = 0;
 }
 
+static void list_in(void)
+{
+	if (my.at != NULL)
+		return;
+	my.t = &__rte_ring_thread;
+	sh_lock(&ends.mtx);
+	my.next = ends.all;
+	my.at = &ends.all;
+	if (my.next != NULL)
+		my.next->at = &my.next;
+	ends.all = &my;
+	sh_unlock(&ends.mtx);
+}
+
+static void list_out(void)
+{
+	sh_lock(&ends.mtx);
+	if (my.at != NULL) {
+		*my.at = my.next;
+		if (my.next != NULL)
+			my.next->at = my.at;
+		my.at = NULL;
+	}
+	sh_unlock(&ends.mtx);
+}
+
+/* Inside the door this life's region is there, and the name is of this life. Whoever finds it shut has none that matters. */
 static void thread_ends(void *arg)
 {
-	const uint64_t name = __rte_ring_thread.name;
-	struct record *rec = record_of(name);
-
 	(void)arg;
-	forget();
-	if (rec != NULL && sh_self() != 0 && member_of(name) == sh_self())
-		sh_store_rel(&rec->taken, 0); /* R:RINGREC */
+	SH_STEP("bias_ends");
+	if (sh_door_in(&ends.door)) {
+		const uint64_t name = __rte_ring_thread.name;
+		struct record *rec = record_of(name);
+
+		forget(&my); /* first: its next thread may have the name */
+		if (rec != NULL && sh_self() != 0 && member_of(name) == sh_self()) {
+			SH_STEP("bias_end_in");
+			sh_store_rel(&rec->taken, 0); /* R:RINGREC */
+		}
+		sh_door_out(&ends.door);
+	}
+	list_out();
+	forget(&my);
+	my.ended = true;
 }
 
+/*
+ * What threads had in an earlier life of the process they may not go on with: member and number may be another's by now, in
+ * another group, too.
+ */
 int sh_bias_start(void)
 {
 	int r = ends.made ? 0 : pthread_key_create(&ends.key, thread_ends);
 
 	ends.made = r == 0;
-	forget(); /* what this thread had in an earlier life of the process, or before a fork */
+	sh_lock(&ends.mtx);
+	for (struct mine *m = ends.all; m != NULL; m = m->next)
+		forget(m);
+	sh_unlock(&ends.mtx);
 	return -r;
 }
 
+void sh_bias_open(void)
+{
+	sh_door_open(&ends.door);
+}
+
+void sh_bias_shut(bool member)
+{
+	SH_STEP("bias_shutting");
+	if (!member)
+		sh_bias_forget();
+	sh_door_shut(&ends.door);
+}
+
+/* the other threads are the parent's, and so is what they held */
 void sh_bias_forget(void)
 {
-	forget();
+	sh_store_rlx(&ends.mtx.v, 0); /* relaxed: one thread */
+	sh_door_forked(&ends.door);
+	ends.all = NULL;
+	my.t = &__rte_ring_thread;
+	my.at = NULL;
+	forget(&my);
 }
 
 static struct record *take_record(sh_id_t me)
@@ -140,11 +218,14 @@ static bool named(sh_id_t me)
 
 	if (member_of(t->name) == me)
 		return true;
-	if (vain == me || sh_ctx.obj == NULL || !sh_ctx.obj->barrier)
+	if (my.vain == me || my.ended || sh_ctx.obj == NULL || !sh_ctx.obj->barrier)
 		return false;
+	if (pthread_setspecific(ends.key, t) != 0)
+		return false;
+	list_in();
 	rec = take_record(me);
-	if (rec == NULL || pthread_setspecific(ends.key, t) != 0) {
-		vain = me;
+	if (rec == NULL) {
+		my.vain = me;
 		return false;
 	}
 	t->at = (uint64_t *)(void *)&rec->at;

@@ -198,6 +198,7 @@ int sh_obj_start(const struct sh_opts *o)
 	}
 	sh_ctx.obj = m;
 	name_set(sh_self());
+	sh_bias_open();
 	return 0;
 }
 
@@ -205,6 +206,7 @@ void sh_obj_stop(void)
 {
 	bool mine = sh_self() != 0; /* not in a forked child */
 
+	sh_bias_shut(mine);
 	sh_off_event(on_event);
 	if (mine && sh_ctx.obj != NULL) {
 		again_end(sh_ctx.obj);

@@ -111,10 +111,13 @@ void sh_ring_nap(uint64_t ns);
 void sh_ring_complain(const struct rte_ring *r, unsigned side, sh_id_t id, uint64_t since_ns);
 
 /*
- * bias.c. earn, revoke: inside this side by owner. start: before other threads are in this room; forget: the calling thread,
- * in a forked child.
+ * bias.c. earn, revoke: inside this side by owner. start: before other threads are in this room; forget: in a forked child.
+ * From open to shut threads that end give their records back; when shut has returned none of them is at it. Of no member, which
+ * a child that was not made by fork() itself is, it is forget, too.
  */
 int sh_bias_start(void);
+void sh_bias_open(void);
+void sh_bias_shut(bool member);
 void sh_bias_forget(void);
 /* I have entered once more, and it is nobody's by bias: true: it is mine by bias now, and no longer by owner */
 bool sh_bias_earn(struct rte_ring *r, struct __rte_ring_side *s, bool may);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/export.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "proc/lcore_int.h"
 
@@ -320,6 +321,7 @@ void sh_lcore_tell_stop(void)
 			sh_add_rlx(&sh_lc.count, (uint32_t)-1);
 		}
 	cb_unlock(locked);
+	SH_STEP("lcore_told");
 }
 
 SH_EXPORT int rte_lcore_iterate(rte_lcore_iterate_cb cb, void *arg)
@@ -457,8 +459,10 @@ SH_EXPORT void rte_thread_unregister(void)
 
 	if (!me.registered)
 		return;
+	SH_STEP("lcore_ends");
 	locked = cb_lock();
-	if (sh_lcore_here() && me.epoch == sh_load_rlx(&sh_lc.epoch)) {
+	/* without the role it has been told of by sh_lcore_tell_stop(), just now */
+	if (sh_lcore_here() && me.epoch == sh_load_rlx(&sh_lc.epoch) && sh_lcore_role(id) == ROLE_NON_EAL) {
 		uninit_until(NULL, id);
 		sh_store_rel(&sh_lc.l[id].role, ROLE_OFF); /* R:ROLE */
 		sh_add_rlx(&sh_lc.count, (uint32_t)-1);
@@ -467,4 +471,5 @@ SH_EXPORT void rte_thread_unregister(void)
 	RTE_PER_LCORE(_lcore_id) = LCORE_ID_ANY;
 	(void)pthread_setspecific(end_key, NULL);
 	cb_unlock(locked);
+	SH_STEP("lcore_ended");
 }

@@ -429,6 +429,7 @@ void sh_proc_stop(void)
 	sh_listen_stop(p);
 	sh_ctx.self = NULL;
 	sh_region_drop(p);
+	SH_STEP("stop_dropped");
 	sh_card_unmake(p);
 	sh_alive_drop(p);
 	sh_own_close(p, &p->cfg); /* the lock goes with it */

@@ -134,6 +134,39 @@ TEST(a_thread_that_ends_gives_its_number_back)
 	sh_lcore_stop();
 }
 
+static void *registered_until(void *arg)
+{
+	pthread_barrier_t *b = arg;
+
+	CHECK_EQ(rte_thread_register(), 0);
+	pthread_barrier_wait(b); /* it is one */
+	pthread_barrier_wait(b); /* it may end */
+	return NULL;
+}
+
+/* in the middle of a stop, where a build with steps holds both; once, by whoever is first */
+TEST(a_thread_that_ends_while_the_lcores_stop_is_told_of_once)
+{
+	struct seen a = {.refuse = -1};
+	pthread_barrier_t b;
+	pthread_t t;
+
+	setenv("SHOAL_HOLD_AT", "lcore_ends<lcore_told lcore_told<lcore_ended", 1);
+	CHECK_EQ(sh_lcore_start(some(3)), 0);
+	CHECK(rte_lcore_callback_register("a", on_init, on_uninit, &a) != NULL);
+	pthread_barrier_init(&b, NULL, 2);
+	CHECK_EQ(pthread_create(&t, NULL, registered_until, &b), 0);
+	pthread_barrier_wait(&b);
+	CHECK_EQ(a.init, 4);
+	pthread_barrier_wait(&b);
+	sh_lcore_stop();
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK_EQ(a.uninit, 4);
+	CHECK_EQ(sh_lcore_start(some(3)), 0);
+	CHECK_EQ(rte_lcore_count(), 3);
+	sh_lcore_stop();
+}
+
 static void *hold_number(void *arg)
 {
 	struct gate *g = arg;
