@@ -297,10 +297,10 @@ static int big(struct rx *x, const struct tpacket2_hdr *h, uint8_t *pkt, uint32_
 		return 1;
 	}
 	if (!sh_cut_begin(&x->cut, v, pkt, len)) {
-		sh_queue_bad(x->q);
+		sh_queue_uncut(x->q);
 		return 0;
 	}
-	if (x->lro && !x->cut.udp)
+	if (x->lro && !x->cut.udp && x->cut.tunnel == 0) /* an mbuf's lengths, and who sends it on, know of no tunnel */
 		return as_one(x, pkt, len, v, flags, tci, m);
 	x->cutting = true;
 	x->cut_flags = flags;

@@ -433,7 +433,14 @@ static inline void sh_count(_Atomic uint64_t *c, uint64_t n)
 }
 
 /* what goes wrong with a queue is counted each time and said once: enum sh_said tells the lines apart */
-enum sh_said { SH_SAID_NOMBUF = 1, SH_SAID_BAD = 2, SH_SAID_MISSED = 4, SH_SAID_FULL = 8, SH_SAID_LOST = 16 };
+enum sh_said {
+	SH_SAID_NOMBUF = 1,
+	SH_SAID_BAD = 2,
+	SH_SAID_MISSED = 4,
+	SH_SAID_FULL = 8,
+	SH_SAID_LOST = 16,
+	SH_SAID_UNCUT = 32
+};
 void sh_queue_say(struct sh_queue *q, enum sh_said what);
 
 static inline void sh_queue_once(struct sh_queue *q, enum sh_said what)
@@ -442,7 +449,7 @@ static inline void sh_queue_once(struct sh_queue *q, enum sh_said what)
 		sh_queue_say(q, what);
 }
 
-/* no mbuf; a frame that is none; a packet that cannot leave */
+/* no mbuf; a frame that is none; a big one that cannot be cut; a packet that cannot leave */
 static inline void sh_queue_nombuf(struct sh_queue *q, uint64_t n)
 {
 	sh_count(&q->nombuf, n);
@@ -453,6 +460,12 @@ static inline void sh_queue_bad(struct sh_queue *q)
 {
 	sh_count(&q->errors, 1);
 	sh_queue_once(q, SH_SAID_BAD);
+}
+
+static inline void sh_queue_uncut(struct sh_queue *q)
+{
+	sh_count(&q->errors, 1);
+	sh_queue_once(q, SH_SAID_UNCUT);
 }
 
 static inline void sh_queue_lose(struct sh_queue *q, uint64_t n)

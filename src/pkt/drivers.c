@@ -76,6 +76,12 @@ void sh_queue_say(struct sh_queue *q, enum sh_said what)
 		sh_warn("port %u (%s), rx queue %u: a frame that is too short, damaged or does not fit was dropped, "
 			"counted in ierrors; look at what sends it",
 			q->port, named(q), q->id);
+	else if (what == SH_SAID_UNCUT)
+		sh_warn("port %u (%s), rx queue %u: a big frame of the kernel whose headers cannot be cut (a tunnel in "
+			"a tunnel, a numbered one) was dropped, counted in ierrors; have who sends it cut it: ethtool "
+			"-K "
+			"IF tx-udp_tnl-segmentation off tx-gre-segmentation off",
+			q->port, named(q), q->id);
 	else if (what == SH_SAID_MISSED)
 		sh_warn("port %u (%s), rx queue %u: it was full, and packets are dropped, counted in imissed; have it "
 			"polled more often, or give it more descriptors",

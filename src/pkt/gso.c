@@ -1,95 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* gso.c - big TCP and UDP frames of the kernel: cut into packets, and made of packets. See gso.h. */
-#include <string.h>
+/* gso.c - big TCP and UDP frames of the kernel made of packets; sums. See gso.h; cut are they in gso_cut.c */
+#include "pkt/gso_int.h"
 
-#include "pkt/gso.h"
-
-/* offsets in headers */
-enum {
-	ETH_LEN = 14,
-	IP4_LEN = 20,
-	IP4_TOTAL = 2,
-	IP4_ID = 4,
-	IP4_FRAG = 6,
-	IP4_PROTO = 9,
-	IP4_SUM = 10,
-	IP4_SRC = 12,
-	IP6_LEN = 40,
-	IP6_PAYLOAD = 4,
-	IP6_NEXT = 6,
-	IP6_SRC = 8,
-	TCP_LEN = 20,
-	TCP_SEQ = 4,
-	TCP_DOFF = 12,
-	TCP_FLAGS = 13,
-	TCP_SUM = 16,
-	UDP_LEN = 8,
-	UDP_LENGTH = 4,
-	UDP_SUM = 6,
-	PROTO_TCP = 6,
-	PROTO_UDP = 17,
-};
-enum { FIN = 0x01, PSH = 0x08, ACK = 0x10, CWR = 0x80 };
-#define DONT_FRAGMENT 0x4000
 #define SHORT 96 /* bytes that are summed word by word */
-
-static inline uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static inline uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static inline void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, (uint16_t)(v >> 16));
-	put16(p + 2, (uint16_t)v);
-}
 
 /* ---- sums ---- */
 
 /* two lanes of 64 bits: each takes 32-bit words without overflow for longer than any frame */
 typedef uint64_t lanes __attribute__((vector_size(16)));
-
-static inline uint32_t fold32(uint64_t s)
-{
-	s = (s & UINT32_MAX) + (s >> 32);
-	return (uint32_t)((s & UINT32_MAX) + (s >> 32));
-}
-
-/* n bytes as words of 32 bits, the last one as if zeros followed. to == NULL: only summed */
-static inline __attribute__((always_inline)) uint64_t words(uint8_t *to, const uint8_t *from, size_t n, uint64_t s)
-{
-	size_t i = 0;
-
-	for (; i + 8 <= n; i += 8) {
-		uint64_t w;
-
-		memcpy(&w, from + i, 8);
-		if (to != NULL)
-			memcpy(to + i, &w, 8);
-		s += (w & UINT32_MAX) + (w >> 32);
-	}
-	for (; i < n; i += 4) {
-		uint32_t w = 0;
-		size_t k = n - i < 4 ? n - i : 4;
-
-		memcpy(&w, from + i, k);
-		if (to != NULL)
-			memcpy(to + i, &w, k);
-		s += w;
-	}
-	return s;
-}
 
 static inline __attribute__((always_inline)) uint32_t sum_to(uint8_t *to, const uint8_t *from, size_t n, uint32_t sum)
 {
@@ -130,37 +48,6 @@ uint32_t sh_sum_copy(void *to, const void *from, size_t n, uint32_t sum)
 	return to == from ? sum_to(NULL, from, n, sum) : sum_to(to, from, n, sum);
 }
 
-/* to 16 bits, as they lie in memory */
-static uint16_t fold16(uint32_t s)
-{
-	s = (s & 0xffff) + (s >> 16);
-	return (uint16_t)((s & 0xffff) + (s >> 16));
-}
-
-static void store_sum(uint8_t *at, uint32_t sum)
-{
-	uint16_t v = (uint16_t)~fold16(sum);
-
-	memcpy(at, &v, sizeof(v));
-}
-
-/* of a pseudo header but for its length: addresses and the protocol */
-static uint32_t pseudo(const uint8_t *l3, bool v6, uint8_t proto)
-{
-	uint8_t word[4] = {0, proto, 0, 0};
-	uint64_t s = words(NULL, word, 4, 0);
-
-	return fold32(v6 ? words(NULL, l3 + IP6_SRC, 32, s) : words(NULL, l3 + IP4_SRC, 8, s));
-}
-
-static uint32_t add_len(uint32_t sum, uint32_t len)
-{
-	uint8_t word[4];
-
-	put32(word, len);
-	return fold32(words(NULL, word, 4, sum));
-}
-
 bool sh_vnet_fill(const struct virtio_net_hdr *v, uint8_t *frame, uint32_t len)
 {
 	uint32_t at = (uint32_t)v->csum_start + v->csum_offset;
@@ -174,104 +61,6 @@ bool sh_vnet_fill(const struct virtio_net_hdr *v, uint8_t *frame, uint32_t len)
 		sum = 0xffff; /* for UDP 0 is: no checksum; the same number for the others */
 	memcpy(frame + at, &sum, sizeof(sum));
 	return true;
-}
-
-/* ---- cut ---- */
-
-/* where the IP header is, behind tags; 0: it is none */
-static uint32_t find_ip(const uint8_t *frame, uint32_t len, bool *v6)
-{
-	uint32_t at = ETH_LEN;
-
-	for (int tags = 0; at <= len; tags++, at += 4) {
-		uint16_t type = get16(frame + at - 2);
-
-		*v6 = type == 0x86dd;
-		if (type == 0x0800 || type == 0x86dd)
-			return at;
-		if ((type != 0x8100 && type != 0x88a8) || tags == 2)
-			return 0;
-	}
-	return 0;
-}
-
-bool sh_cut_begin(struct sh_cut *c, const struct virtio_net_hdr *v, const uint8_t *frame, uint32_t len)
-{
-	uint8_t kind = v->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
-	uint32_t need, l4_len;
-
-	*c = (struct sh_cut){.frame = frame, .len = len, .mss = v->gso_size, .l4 = v->csum_start};
-	c->udp = kind == SH_GSO_UDP;
-	l4_len = c->udp ? UDP_LEN : TCP_LEN;
-	if ((v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0 || v->csum_offset != (c->udp ? UDP_SUM : TCP_SUM) ||
-	    c->mss == 0 || len < ETH_LEN ||
-	    (kind != VIRTIO_NET_HDR_GSO_TCPV4 && kind != VIRTIO_NET_HDR_GSO_TCPV6 && !c->udp))
-		return false;
-	c->l3 = find_ip(frame, len, &c->v6);
-	need = c->l3 + (c->v6 ? IP6_LEN : IP4_LEN);
-	if (c->l3 == 0 || (!c->udp && c->v6 != (kind == VIRTIO_NET_HDR_GSO_TCPV6)) || need > c->l4 ||
-	    c->l4 + l4_len > len)
-		return false;
-	if (!c->v6 && c->l3 + 4u * (frame[c->l3] & 0xf) != c->l4)
-		return false;
-	c->hdr_len = c->l4 + (c->udp ? UDP_LEN : 4u * (frame[c->l4 + TCP_DOFF] >> 4));
-	if (c->hdr_len < c->l4 + l4_len || c->hdr_len >= len || c->hdr_len > SH_GSO_HDR)
-		return false;
-	c->at = c->hdr_len;
-	c->seq = c->udp ? 0 : get32(frame + c->l4 + TCP_SEQ);
-	c->id = c->v6 ? 0 : get16(frame + c->l3 + IP4_ID);
-	c->pseudo = pseudo(frame + c->l3, c->v6, c->udp ? PROTO_UDP : PROTO_TCP);
-	return true;
-}
-
-/* the network layer's header of a packet with so many bytes behind it */
-static void write_ip(uint8_t *l3, bool v6, uint32_t hdr_len, uint32_t payload, uint16_t id)
-{
-	if (v6) {
-		put16(l3 + IP6_PAYLOAD, (uint16_t)(hdr_len - IP6_LEN + payload));
-		return;
-	}
-	put16(l3 + IP4_TOTAL, (uint16_t)(hdr_len + payload));
-	put16(l3 + IP4_ID, id);
-	put16(l3 + IP4_SUM, 0);
-	store_sum(l3 + IP4_SUM, sh_sum(l3, hdr_len, 0));
-}
-
-static void write_tcp(const struct sh_cut *c, uint8_t *tcp, uint32_t payload)
-{
-	bool first = c->at == c->hdr_len, last = c->at + payload == c->len;
-
-	put32(tcp + TCP_SEQ, c->seq);
-	if (!last)
-		tcp[TCP_FLAGS] &= (uint8_t) ~(FIN | PSH);
-	if (!first)
-		tcp[TCP_FLAGS] &= (uint8_t)~CWR;
-}
-
-void sh_cut_one(struct sh_cut *c, uint8_t *to)
-{
-	uint32_t payload = sh_cut_next(c) - c->hdr_len, sum, field = c->udp ? UDP_SUM : TCP_SUM;
-	uint8_t *l4 = to + c->l4;
-
-	memcpy(to, c->frame, c->hdr_len);
-	/* with extension headers IPv6's length counts them */
-	if (c->v6)
-		put16(to + c->l3 + IP6_PAYLOAD, (uint16_t)(c->hdr_len - c->l3 - IP6_LEN + payload));
-	else
-		write_ip(to + c->l3, false, c->l4 - c->l3, c->hdr_len - c->l4 + payload, c->id++);
-	if (c->udp)
-		put16(l4 + UDP_LENGTH, (uint16_t)(UDP_LEN + payload));
-	else
-		write_tcp(c, l4, payload);
-	put16(l4 + field, 0);
-	sum = add_len(c->pseudo, c->hdr_len - c->l4 + payload);
-	sum = sh_sum(l4, c->hdr_len - c->l4, sum);
-	sum = sh_sum_copy(to + c->hdr_len, c->frame + c->at, payload, sum);
-	store_sum(l4 + field, sum);
-	if (c->udp && get16(l4 + field) == 0) /* there it says: none */
-		put16(l4 + field, 0xffff);
-	c->seq += payload;
-	c->at += payload;
 }
 
 /* ---- merge ---- */
@@ -303,8 +92,8 @@ static bool look(const uint8_t *p, uint32_t len, struct seg *s)
 	if (len < ETH_LEN + IP4_LEN + UDP_LEN + 1)
 		return false;
 	type = get16(p + ETH_LEN - 2);
-	s->v6 = type == 0x86dd;
-	if (type == 0x0800) {
+	s->v6 = type == TYPE_IP6;
+	if (type == TYPE_IP4) {
 		s->l4 = ETH_LEN + IP4_LEN;
 		return p[ETH_LEN] == 0x45 && (get16(p + ETH_LEN + IP4_FRAG) & ~DONT_FRAGMENT) == 0 &&
 		       get16(p + ETH_LEN + IP4_TOTAL) == len - ETH_LEN && look_l4(p, len, p[ETH_LEN + IP4_PROTO], s);

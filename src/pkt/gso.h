@@ -10,6 +10,10 @@
  * only packets whose checksums are right, so that no broken packet becomes a good one; and only such as cut the same way again
  * give the same packets, but for IPv4's identification where fragments are forbidden. A datagram without a checksum is left alone:
  * cut again, it would have one.
+ *
+ * What is in a tunnel is big there as the tunnel's interface was given it: the kernel says where the inner TCP or UDP begins, and
+ * leaves to the interface all that depends on the length. Cut are frames with one tunnel: IP in UDP (VXLAN, Geneve: whatever is
+ * in between is copied), in GRE without numbers, in IP. Merged are only packets without one; a tunnel's of UDP are datagrams.
  */
 #ifndef SH_PKT_GSO_H
 #define SH_PKT_GSO_H
@@ -21,10 +25,12 @@
 
 #include <linux/virtio_net.h>
 
-#define SH_GSO_FRAME 65600 /* bytes of the longest: an IP packet, an Ethernet header, tags */
+#define SH_GSO_FRAME 66048 /* bytes of the longest: an IP packet, Ethernet headers, tags, a tunnel */
 #define SH_GSO_HDR 160	   /* of the longest headers: 14 and two tags, 60, 60 */
-#define SH_GSO_PKTS 64	   /* packets in one that is made here */
-#define SH_GSO_UDP 5	   /* gso_type: UDP, pieces of equal length; older headers of the kernel have no name for it */
+#define SH_GSO_TUNNEL                                                                                                  \
+	512 /* of all in front of the inner layer 4: 22, 60, 8, Geneve's 8 and 252, 22, 60; extensions of IPv6 */
+#define SH_GSO_PKTS 64 /* packets in one that is made here */
+#define SH_GSO_UDP 5   /* gso_type: UDP, pieces of equal length; older headers of the kernel have no name for it */
 
 /* the sum of n bytes, added to sum: as rte_raw_cksum(), 32 bits, faster. The second copies, too; 'to' may be 'from'. */
 uint32_t sh_sum(const void *from, size_t n, uint32_t sum);
@@ -42,6 +48,10 @@ struct sh_cut {
 	uint32_t seq, pseudo;
 	uint16_t id;
 	bool v6, udp;
+	/* a tunnel around that: the protocol in its IP header, 0: there is none; offsets; out_sum: of a checksum in layer 4, 0: none */
+	uint8_t tunnel, out_sum;
+	bool out_v6;
+	uint16_t out_l3, out_l4, out_id;
 };
 
 /* frame must stay until the last packet. false: v and the frame do not fit each other */
@@ -50,6 +60,12 @@ bool sh_cut_begin(struct sh_cut *c, const struct virtio_net_hdr *v, const uint8_
 static inline bool sh_cut_more(const struct sh_cut *c)
 {
 	return c->at < c->len;
+}
+
+/* is the header that its receiver sees first IPv4's? */
+static inline bool sh_cut_v4(const struct sh_cut *c)
+{
+	return c->tunnel != 0 ? !c->out_v6 : !c->v6;
 }
 
 /* bytes of the next packet */

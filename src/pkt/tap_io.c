@@ -153,8 +153,8 @@ static uint16_t cut(struct tap_rx *io, struct rte_mbuf **pkts, uint16_t n, uint6
 			m->pkt_len = len;
 			m->port = io->port;
 		}
-		m->ol_flags |=
-			good(io) | (io->ip_csum && !io->cut.v6 ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : 0); /* made here */
+		m->ol_flags |= good(io) |
+			       (io->ip_csum && sh_cut_v4(&io->cut) ? RTE_MBUF_F_RX_IP_CKSUM_GOOD : 0); /* made here */
 		pkts[got] = m;
 		*bytes += len;
 	}
@@ -171,10 +171,15 @@ static int long_frame(struct tap_rx *io, struct rte_mbuf **ret)
 		return *ret != NULL ? 1 : -1;
 	}
 	if (io->v.gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-		if (sh_cut_begin(&io->cut, &io->v, io->frame, len) &&
-		    (io->scatter || io->cut.hdr_len + io->cut.mss <= io->room))
+		bool known = sh_cut_begin(&io->cut, &io->v, io->frame, len);
+
+		if (known && (io->scatter || io->cut.hdr_len + io->cut.mss <= io->room))
 			return 1;
 		io->cut.at = io->cut.len = 0;
+		if (!known) {
+			sh_queue_uncut(io->q);
+			return 1;
+		}
 	}
 	sh_queue_bad(io->q);
 	return 1;

@@ -15,7 +15,7 @@ import struct
 import sys
 import zlib
 
-PORT, FLOWS, ROW, MOST = 9000, 8, 3, 1400  # of a flow, so many messages in a row
+PORT, FLOWS, ROW, MOST = 9000, 8, 3, 1350  # of a flow, so many messages in a row; bytes that fit through a tunnel
 UDP_SEGMENT, SO_NO_CHECK = 103, 11
 HEAD = struct.Struct('>HIHHI')  # flow, number, of how many in this message, bytes; the checksum of all behind it
 
@@ -40,8 +40,12 @@ def read(data, last):
     return struct.pack('>IHH', number, of, count)
 
 
+def udp(address):
+    return socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET, socket.SOCK_DGRAM)
+
+
 def receive(address):
-    s = socket.socket(type=socket.SOCK_DGRAM)
+    s = udp(address)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     s.bind((address, PORT))
     last = {}
@@ -76,7 +80,7 @@ def give(s, r, parts):
 
 def send(address, messages, seed):
     r, answered = random.Random(seed), 0
-    flows = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(FLOWS)]
+    flows = [udp(address) for _ in range(FLOWS)]
     numbers = [1] * FLOWS
     for s in flows:
         s.connect((address, PORT))

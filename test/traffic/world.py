@@ -39,7 +39,10 @@ class Missing(Exception):
 
 def command(*argv, check=True, **more):
     """a short command's output"""
-    r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False, **more)
+    try:
+        r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False, **more)
+    except subprocess.TimeoutExpired:
+        raise Failed(f'{" ".join(argv)}: not done in {LIMIT:.0f} s') from None
     if check and r.returncode != 0:
         raise Failed(f'{" ".join(argv)}: status {r.returncode}: {r.stdout.strip()[-300:]}')
     return r.stdout
@@ -404,6 +407,8 @@ def run_cases(cases, examples, need):
                     report('ok', n)
                 except Failed as e:
                     report('not ok', n, str(e))
+                except Missing as e:
+                    report('skip', n, str(e))
         finally:
             shop.close()
     except Missing as e:
