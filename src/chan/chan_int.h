@@ -396,7 +396,7 @@ int sh_check_fds(const int *fds, unsigned n);
 
 /* ---- link.c ---- */
 int sh_link_send(struct sh_out *o, const int *fds, unsigned n, uint64_t seq); /* under o->lock: 0, -EAGAIN, -errno */
-int sh_link_take(struct sh_in *in, unsigned slot, sh_id_t from, uint64_t seq, unsigned n, struct sh_fds *out);
+int sh_link_take(struct sh_in *in, sh_id_t from, uint64_t seq, unsigned n, struct sh_fds *out);
 void sh_link_drop(struct sh_in *in);
 int sh_big_make(const void *data, size_t len); /* a sealed memfd or -errno */
 unsigned char *sh_big_map(int fd, size_t len); /* mapping or NULL */

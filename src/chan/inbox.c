@@ -229,12 +229,12 @@ static int take_fds(struct sh_chan *c, unsigned s, const struct sh_rec *r, struc
 	int e;
 
 	sh_lock(&c->link_lock);
-	e = sh_link_take(in, s, in->from, r->fd_seq, r->nfds, f);
+	e = sh_link_take(in, in->from, r->fd_seq, r->nfds, f);
 	sh_unlock(&c->link_lock);
 	if (e == -ENOLINK) { /* not accepted yet: it waits at my listener, for its connect() came before this record */
 		sh_link_poll();
 		sh_lock(&c->link_lock);
-		e = sh_link_take(in, s, in->from, r->fd_seq, r->nfds, f);
+		e = sh_link_take(in, in->from, r->fd_seq, r->nfds, f);
 		sh_unlock(&c->link_lock);
 	}
 	sh_add_rlx(&in->lane->fds_taken, r->nfds); /* relaxed: the sender's credit, also for what is lost */

@@ -40,8 +40,8 @@ struct sh_int_answer {
 
 /*
  * On the internal thread, without a lock. Returns 0 .. 255: 0 or a positive errno. len is at most SH_INT_DATA.
- * data NULL, from 0: nobody asks; sh_internal_poke() was called, sh_internal_poke_others() by another member, or a request came and was withdrawn before it was seen. Then
- * look for yourself what there is to do.
+ * data NULL, from 0: nobody asks; sh_internal_poke() was called, sh_internal_poke_others() by another member, or a request came and
+ * was withdrawn before it was seen. Then look for yourself what there is to do.
  */
 typedef int (*sh_service_fn)(void *arg, sh_id_t from, const void *data, size_t len);
 

@@ -86,11 +86,10 @@ static int next_pkt(struct sh_in *in, struct link_pkt *p, struct sh_fds *f)
 	return r == -EMSGSIZE || r == -EMFILE ? -EMFILE : -ENODATA; /* cut short by the kernel */
 }
 
-int sh_link_take(struct sh_in *in, unsigned slot, sh_id_t from, uint64_t seq, unsigned n, struct sh_fds *out)
+int sh_link_take(struct sh_in *in, sh_id_t from, uint64_t seq, unsigned n, struct sh_fds *out)
 {
 	struct link_pkt p;
 
-	(void)slot;
 	out->n = 0;
 	if (in->stash_seq != 0 && in->stash_seq <= seq) {
 		bool hit = in->stash_seq == seq && in->stash->n == n;
@@ -125,6 +124,9 @@ int sh_link_take(struct sh_in *in, unsigned slot, sh_id_t from, uint64_t seq, un
 		in->stash_seq = p.seq;
 		out->n = 0;
 	} else {
+		sh_log_rate(SH_ERR,
+			    "no memory to keep the fds of a message of member %u that is still to come: they are lost",
+			    sh_id_slot(from));
 		sh_fds_close(out);
 	}
 	return -ENODATA;
@@ -156,7 +158,12 @@ int sh_big_make(const void *data, size_t len)
 		done += (size_t)n;
 	}
 	/* the receiver maps it: nobody may make it shorter or change it under its eyes */
-	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+		int e = errno;
+
+		close(fd);
+		return -e;
+	}
 	return fd;
 }
 

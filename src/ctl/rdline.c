@@ -247,6 +247,22 @@ static int enter(struct rdline *r)
 	return r->state == EXITED ? RDLINE_RES_EXITED : RDLINE_RES_VALIDATED;
 }
 
+static void step_left(struct rdline *r)
+{
+	if (r->cur == 0)
+		return;
+	show(r, "\033[D");
+	r->cur--;
+}
+
+static void step_right(struct rdline *r)
+{
+	if (r->cur == r->len)
+		return;
+	show(r, "\033[C");
+	r->cur++;
+}
+
 static int control(struct rdline *r, char c)
 {
 	switch (c) {
@@ -254,10 +270,7 @@ static int control(struct rdline *r, char c)
 		go(r, 0);
 		break;
 	case 'B' - '@':
-		if (r->cur > 0) {
-			show(r, "\033[D");
-			r->cur--;
-		}
+		step_left(r);
 		break;
 	case 'C' - '@':
 		show(r, "\r\n");
@@ -272,10 +285,7 @@ static int control(struct rdline *r, char c)
 		go(r, r->len);
 		break;
 	case 'F' - '@':
-		if (r->cur < r->len) {
-			show(r, "\033[C");
-			r->cur++;
-		}
+		step_right(r);
 		break;
 	case '\b':
 	case 127:

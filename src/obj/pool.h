@@ -171,7 +171,7 @@ bool sh_pool_starved(struct rte_mempool *mp);
 /* a thread of the program's comes to a registered back end: those that died since the last one did have left things */
 void sh_pool_hear(struct rte_mempool *mp, struct __rte_mempool_here *h, bool put);
 
-/* pool_event.c */
+/* pool_api.c: to the listeners of this process */
 void sh_pool_tell(enum rte_mempool_event ev, struct rte_mempool *mp);
 /* pool_fill.c: the memory that this process brought */
 void sh_pool_chunks_free(struct rte_mempool *mp);

@@ -352,13 +352,13 @@ static bool out_by(struct rte_mempool *mp, uint32_t w, void **objs, unsigned n, 
 		   bool fill)
 {
 	unsigned side = side_out(mp), first = RING;
-	bool free[2] = {(w & HELD(RING, side)) == 0, (w & HELD(DETOUR, side)) == 0};
+	bool clear[2] = {(w & HELD(RING, side)) == 0, (w & HELD(DETOUR, side)) == 0};
 
 	if ((w & HELD_ANY(RING)) != 0 || ((w & UNEVEN) != 0 && evens(mp, n, false)))
 		first = DETOUR;
-	if (!(free[first] && out(mp, first, objs, n, c, len)) &&
-	    !(free[1 - first] && out(mp, 1 - first, objs, n, c, len)) &&
-	    !(!fill && free[RING] && free[DETOUR] && some_of_each(mp, objs, n)))
+	if (!(clear[first] && out(mp, first, objs, n, c, len)) &&
+	    !(clear[1 - first] && out(mp, 1 - first, objs, n, c, len)) &&
+	    !(!fill && clear[RING] && clear[DETOUR] && some_of_each(mp, objs, n)))
 		return false;
 	helped_out(mp);
 	return true;

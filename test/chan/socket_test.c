@@ -2,7 +2,7 @@
 /*
  * socket_test.c - another user at the sockets of a group: not heard, refused and counted, or let in with --allow-uid
  *
- * and a primary that asks everybody while one member is stopped.
+ * and a primary that asks everybody while one member is stopped; a payload that cannot be sealed.
  *
  * One socket keeps its order: when the owner's datagram, sent last, has been heard, those before it have been judged.
  */
@@ -21,8 +21,10 @@
 #include <shoal.h>
 
 #include "base/fd.h"
+#include "chan/chan_int.h"
 #include "check.h"
 #include "proc/wire.h"
+#include "sysfail.h"
 
 #define NOBODY 65534
 #define N_SENT 5
@@ -318,4 +320,26 @@ TEST_T(a_stopped_member_is_missed_and_comes_back, 60)
 	for (int i = 0; i < N_MEMBERS; i++)
 		end(m[i]);
 	end(a);
+}
+
+/* ---- payloads too large for a lane ---- */
+
+static void makes_payload(void *arg)
+{
+	static const char data[100];
+	int fd = sh_big_make(data, sizeof(data));
+
+	t_sysfail_pause(true);
+	if (fd >= 0)
+		CHECK(sh_big_map(fd, sizeof(data)) != NULL); /* the receiver does not take any other */
+	else
+		CHECK(t_sysfail_hit());
+	CHECK_EQ(t_open_fds(getpid()), *(const unsigned *)arg + (fd >= 0));
+}
+
+TEST(a_payload_that_cannot_be_made_safe_is_not_sent)
+{
+	unsigned fds = t_open_fds(getpid());
+
+	CHECK(t_sysfail_sweep(makes_payload, &fds, EPERM, 1, NULL, NULL) >= 3);
 }
