@@ -203,8 +203,8 @@ static void in_the_way(uint64_t at, uint64_t len, char *what, size_t cap)
 		fclose(f);
 }
 
-/* at exactly this address; NULL and *err, and a line */
-static void *map_at(int fd, uint64_t at, uint64_t len, int *err)
+/* at exactly this address; NULL and *err, and a line. rest: what is to be mapped from here on, this included */
+static void *map_at(int fd, uint64_t at, uint64_t len, uint64_t rest, int *err)
 {
 	bool huge = fd == sh_group_fd(SH_FD_HEAP1);
 	void *p = mmap((void *)(uintptr_t)at, len, huge ? PROT_READ : PROT_READ | PROT_WRITE,
@@ -225,8 +225,7 @@ static void *map_at(int fd, uint64_t at, uint64_t len, int *err)
 		sh_err("cannot map the group's memory: %s; %llu MiB of address space are needed: raise ulimit -v to "
 		       "%llu "
 		       "KiB, and ulimit -l if the program locks its memory",
-		       strerror(-*err), (unsigned long long)len >> 20,
-		       (unsigned long long)sh_as_need_kib(len > (64u << 20) ? len : 0));
+		       strerror(-*err), (unsigned long long)rest >> 20, (unsigned long long)sh_as_need_all_kib(rest));
 	}
 	if (*err != 0)
 		return NULL;
@@ -274,10 +273,31 @@ static int plan_windows(struct sh_pages_hdr *pg)
 	return 0;
 }
 
+/* address space of the windows from this one on, as the header says */
+static uint64_t windows_bytes(const struct sh_pages_hdr *pg, unsigned from)
+{
+	uint64_t n = 0;
+
+	for (unsigned w = from; w < SH_WINDOWS; w++)
+		n += pg->w[w].units * (SH_UNIT + sizeof(struct sh_desc));
+	return n;
+}
+
+/* the same of all, before the header is mapped; of a group that is being made: as far as its options say */
+static uint64_t windows_ahead(int fd)
+{
+	uint64_t max = sh_pages_default_max();
+	struct sh_pages_hdr pg;
+
+	if (pread(fd, &pg, sizeof(pg), offsetof(struct sh_mem_hdr, pg)) == (ssize_t)sizeof(pg))
+		return windows_bytes(&pg, 0);
+	return (max + max / SH_UNIT * sizeof(struct sh_desc)) * (sh_group_fd(SH_FD_HEAP1) >= 0 ? 2 : 1);
+}
+
 static int map_windows(struct sh_mem *m)
 {
 	static const enum sh_group_fd fd[SH_WINDOWS][2] = {{SH_FD_DESC0, SH_FD_HEAP0}, {SH_FD_DESC1, SH_FD_HEAP1}};
-	uint64_t base = (uint64_t)(uintptr_t)m->h;
+	uint64_t base = (uint64_t)(uintptr_t)m->h, rest;
 	int r = 0;
 
 	for (unsigned w = 0; r == 0 && w < SH_WINDOWS; w++) {
@@ -290,9 +310,10 @@ static int map_windows(struct sh_mem *m)
 		v->fd_heap = sh_group_fd(fd[w][1]);
 		v->page = wh->page;
 		v->bytes = wh->units << SH_UNIT_SHIFT;
-		v->desc = map_at(v->fd_desc, base + wh->desc_off, wh->units * sizeof(struct sh_desc), &r);
+		rest = windows_bytes(&m->h->pg, w);
+		v->desc = map_at(v->fd_desc, base + wh->desc_off, wh->units * sizeof(struct sh_desc), rest, &r);
 		if (r == 0)
-			v->heap = map_at(v->fd_heap, base + wh->heap_off, v->bytes, &r);
+			v->heap = map_at(v->fd_heap, base + wh->heap_off, v->bytes, rest, &r);
 		/* a file of huge pages grows to the length of a mapping that may write: so it may only from here on */
 		if (r == 0 && w == 1 && mprotect(v->heap, v->bytes, PROT_READ | PROT_WRITE) < 0)
 			r = -errno;
@@ -381,7 +402,7 @@ int sh_mem_start(void)
 		sh_err("the group handed over no memory: %s", strerror(errno));
 		return r;
 	}
-	m.h = map_at(m.fd, sh_region()->base + SH_RANGE_MEM, SH_MEM_WINDOW, &r);
+	m.h = map_at(m.fd, sh_region()->base + SH_RANGE_MEM, SH_MEM_WINDOW, SH_MEM_WINDOW + windows_ahead(m.fd), &r);
 	if (m.h == NULL) /* exactly when r < 0 */
 		return r;
 	r = sh_tables_map(&m);

@@ -35,6 +35,8 @@ void sh_proc_stop(void);
  * bytes more and all that a start maps later fit. Rather too much than too little.
  */
 uint64_t sh_as_need_kib(uint64_t size);
+/* the same by who knows how large the group's memory is: size is all of it that is not mapped yet */
+uint64_t sh_as_need_all_kib(uint64_t size);
 
 /* ---- facts ---- */
 

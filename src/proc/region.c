@@ -84,10 +84,10 @@ static void say_taken(uint64_t base, uint64_t size)
 #define AS_ARENA                                                                                                       \
 	(128ull << 20) /* what glibc's malloc() maps, for a moment, when a thread calls it for the first time */
 
-uint64_t sh_as_need_kib(uint64_t size)
+/* what is mapped now, size bytes more, threads and what else is allocated */
+uint64_t sh_as_need_all_kib(uint64_t size)
 {
 	const struct sh_opts *o = sh_ctx.proc != NULL ? &sh_ctx.proc->o : NULL;
-	uint64_t heap = o != NULL ? o->memory_max : 0;
 	unsigned long pages = 0, threads = AS_THREADS;
 	size_t stack = 8 << 20;
 	pthread_attr_t attr;
@@ -104,9 +104,16 @@ uint64_t sh_as_need_kib(uint64_t size)
 	}
 	for (unsigned i = 0; i < SH_LCORES && o != NULL; i++)
 		threads += o->lcore_on[i] && i != o->main_lcore;
-	heap = heap > AS_ZONES ? heap : AS_ZONES;
-	size += (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) + AS_ZONES + heap + heap / 32 + AS_SMALL;
+	size += (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) + AS_SMALL;
 	return (size + threads * (stack + AS_ARENA)) >> 10;
+}
+
+uint64_t sh_as_need_kib(uint64_t size)
+{
+	uint64_t heap = sh_ctx.proc != NULL ? sh_ctx.proc->o.memory_max : 0;
+
+	heap = heap > AS_ZONES ? heap : AS_ZONES;
+	return sh_as_need_all_kib(size + AS_ZONES + heap + heap / 32);
 }
 
 static int say_map(int err, uint64_t base, uint64_t size)

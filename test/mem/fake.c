@@ -30,7 +30,7 @@ struct sh_region *sh_region(void)
 {
 	return fake.region;
 }
-uint64_t sh_as_need_kib(uint64_t size)
+uint64_t sh_as_need_all_kib(uint64_t size)
 {
 	return size >> 10;
 }

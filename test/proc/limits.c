@@ -201,6 +201,36 @@ TEST_T(any_address_space_works_or_is_told, 120)
 	}
 }
 
+/* the same of one that joins a group that is larger than what is said before the group's memory is known */
+TEST_T(the_address_space_that_a_group_needs_is_told_at_once, 60)
+{
+	struct t_proc *p;
+	char arg[32];
+	unsigned told = 0;
+
+	if (T_SANITIZED)
+		SKIP("a sanitizer needs more address space than that");
+	p = t_spawn("limited", "stay=", "--memory-max=4G", ERRORS_ONLY, NULL);
+	CHECK_STR(t_expect(p, ""), "up");
+	for (unsigned long mib = 32; mib < 10000; mib += mib < 128 ? 16 : 480) {
+		unsigned long long to = 0;
+
+		snprintf(arg, sizeof(arg), "as=%lu", mib << 20);
+		if (start(t_spawn("limited", arg, "-l0", ERRORS_ONLY, "--proc-type=secondary", NULL),
+			  "ulimit -v to ") == 0)
+			break;
+		if (strstr(all, "cannot map the group's memory") == NULL)
+			continue; /* it does not get as far */
+		CHECK_EQ(sscanf(strstr(all, "ulimit -v to "), "ulimit -v to %llu KiB", &to), 1);
+		snprintf(arg, sizeof(arg), "as=%llu", to << 10);
+		CHECK_EQ(start(t_spawn("limited", arg, "-l0", ERRORS_ONLY, "--proc-type=secondary", NULL), NULL), 0);
+		told++;
+	}
+	CHECK(told > 3);
+	t_say(p, "end");
+	CHECK_EQ(t_wait(p), 0);
+}
+
 TEST_T(a_filter_that_refuses_a_call_is_told, 60)
 {
 	char arg[32];
