@@ -21,8 +21,23 @@
 
 #define SOCK_NAME_MAX 40 /* the longest name that we or the channel bind here */
 
+#define RUN "/var/run"
 #define TMP "/tmp"
 #define OWN_MAX 32
+
+/* 0: there it can be written; what is in the way */
+static int closed(const char *dir)
+{
+	return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
+}
+
+/* root of a user namespace, to whom the machine's root has shut his directory: everywhere outside he is an ordinary user */
+static bool is_namespaced_root(void)
+{
+	int err = closed(RUN "/dpdk");
+
+	return err == -EACCES || (err == -ENOENT && closed(RUN) == -EACCES);
+}
 
 /* NULL: nothing says where, and this is an ordinary user's process */
 static const char *parent(void)
@@ -31,8 +46,8 @@ static const char *parent(void)
 
 	if (d != NULL && d[0] != '\0')
 		return d;
-	if (geteuid() == 0)
-		return "/var/run";
+	if (geteuid() == 0 && !is_namespaced_root())
+		return RUN;
 	d = getenv("XDG_RUNTIME_DIR");
 	return d != NULL && d[0] != '\0' ? d : NULL;
 }
@@ -83,7 +98,7 @@ static bool mine(const char *path)
  */
 static int tmp_or_own(const struct sh_proc *p, char own[OWN_MAX], const char **top)
 {
-	int err = faccessat(AT_FDCWD, TMP "/dpdk", W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
+	int err = closed(TMP "/dpdk");
 
 	*top = TMP;
 	snprintf(own, OWN_MAX, TMP "/shoal-%u", (unsigned)geteuid());
