@@ -5,7 +5,9 @@ The caller's process is in the middle namespace, where the program under test ru
 leaves them: there is no interface to anywhere else. Works for root and for an ordinary user, who becomes root of a user namespace
 (enter()). All ends with the caller: a namespace lives as long as its holder, which reads a pipe that closes with the caller.
 """
+import fcntl
 import fnmatch
+import glob
 import hashlib
 import json
 import os
@@ -78,6 +80,37 @@ def wait_for(what, true, limit=LIMIT):
         if time.monotonic() > until:
             raise Failed(f'{what}: not in {limit:.0f} s')
         time.sleep(0.01)  # sleep: the kernel's tables have no event that a script could wait for
+
+
+def hold(path, how=0):
+    """a directory's descriptor, locked until it is closed or this process ends; None: it is gone, or is held by another process"""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | how)
+        if os.path.isdir(path):  # others could clear it away until now
+            return fd
+    except OSError:
+        pass
+    os.close(fd)
+    return None
+
+
+def new_directory():
+    """its path and descriptor, held. Those of runs that were killed go"""
+    prefix = 'shoal-traffic.'
+    for old in glob.glob(os.path.join(tempfile.gettempdir(), prefix + '*')):
+        fd = hold(old, fcntl.LOCK_NB)
+        if fd is not None:
+            shutil.rmtree(old, ignore_errors=True)  # of another user: stays
+            os.close(fd)
+    while True:
+        path = tempfile.mkdtemp(prefix=prefix)
+        fd = hold(path)
+        if fd is not None:
+            return path, fd
 
 
 class Host:
@@ -236,7 +269,7 @@ class World:
 
     def __init__(self, where=None):
         """where: a directory for all that there is; else a new one"""
-        self.dir = where or tempfile.mkdtemp(prefix='shoal-traffic-')
+        self.dir, self.held = (where, None) if where else new_directory()
         self.left, self.right = Host(1), Host(2)
         self.hosts = [self.left, self.right]
         self.programs = []
@@ -351,6 +384,8 @@ class World:
         for name in ('port0', 'port1', 'br0', 'tap0', 'tap1'):
             command('ip', 'link', 'delete', name, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
+        if self.held is not None:
+            os.close(self.held)
 
 
 def _listens(host, port):
