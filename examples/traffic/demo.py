@@ -19,6 +19,7 @@ from world import DEVICES, Failed, Missing, Program, World, enter, forwarders, s
 SIZE = 4_000_000
 KILL_S = 3  # seconds between kills
 ROW = re.compile(r' *(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$')
+ERRORS = re.compile(r'( *(\d+) +all .*, errors )(\d+)$')
 
 
 class Stopped(Exception):
@@ -32,11 +33,18 @@ def fit(lines, columns, rows):
     return [line[:columns - 1] for line in lines]
 
 
+def since(line, before):
+    """a port's line without the errors of before: what was sent while an interface was on its way to its host is none of the run's"""
+    m = ERRORS.match(line)
+    return f'{m[1]}{int(m[3]) - before.get(m[2], 0)}' if m else line
+
+
 class Demo:
     def __init__(self, work, kind, seconds):
         self.kind, self.seconds, self.exe = kind, seconds, os.path.join(work, 'symmetric_mp')
         self.tty = sys.stdout.isatty()
         self.drawn = self.files = self.kills = 0
+        self.before = {}  # port: errors before both hosts were there
         self.stop = False
         self.w = World(os.path.join(work, 'run'))
         os.environ['LD_LIBRARY_PATH'] = work
@@ -54,9 +62,12 @@ class Demo:
         self.show(text)
         self.drawn = 0
 
+    def last(self):
+        return self.watch.shown().rpartition('\n\n')[0].rpartition('\n\n')[2]
+
     def table(self):
         """the last whole table that watch has written, with the names of the processes"""
-        whole = self.watch.shown().rpartition('\n\n')[0].rpartition('\n\n')[2]
+        whole = '\n'.join(since(line, self.before) for line in self.last().split('\n'))
         pids = {p.proc.pid: p.name for p in self.workers}
         lines = []
         for line in whole.split('\n'):
@@ -102,6 +113,8 @@ class Demo:
             self.w.plug_taps()
         self.watch = Program(self.w, 'watch', [self.watch_exe, '--proc-type=secondary', '--log-level=error', '--lcores=0@0'])
         self.w.programs.append(self.watch)
+        self.watch.expect('\n\n')
+        self.before = {m[2]: int(m[3]) for m in map(ERRORS.match, self.last().split('\n')) if m}
         self.w.ping()
         self.say('   ok: ping')
         want = self.w.serve(SIZE)
