@@ -239,14 +239,14 @@ static inline struct sh_records sh_records(const struct sh_port *p)
 /* with the seat, or inside a queue, and i is one that is configured */
 static inline struct sh_queue *sh_rxq(const struct sh_port *p, unsigned i)
 {
-	return &sh_records(p).q[i];
+	return sh_records(p).q + i;
 }
 
 static inline struct sh_queue *sh_txq(const struct sh_port *p, unsigned i)
 {
 	struct sh_records r = sh_records(p);
 
-	return &r.q[r.room + i];
+	return r.q + r.room + i;
 }
 
 /* so many queues are configured; who has the seat */
@@ -263,7 +263,7 @@ static inline struct sh_queue *sh_queue_of(const struct sh_port *p, bool tx, uns
 	uint32_t nb = sh_load_acq(&p->nb); /* A:PORTNB */
 	struct sh_records r = sh_records(p);
 
-	return i < (tx ? nb >> 16 : nb & 0xffff) && i < r.room ? &r.q[(tx ? r.room : 0) + i] : NULL;
+	return i < (tx ? nb >> 16 : nb & 0xffff) && i < r.room ? r.q + (tx ? r.room : 0) + i : NULL;
 }
 
 /* ---- this process' side ---- */
