@@ -371,6 +371,12 @@ static int cleanup_once(void)
 		       "another thread, or _exit()");
 		return fail(EDEADLK);
 	}
+	if (sh_call_inside()) {
+		sh_err("rte_eal_cleanup: this thread is in a call of the channel, which a signal handler has "
+		       "interrupted and "
+		       "which it would have to wait for; set a flag there and call it outside, or _exit()");
+		return fail(EDEADLK);
+	}
 	if (sh_thread_is_own() || sh_mem_in_callback()) {
 		sh_err("rte_eal_cleanup: called from inside a callback (of shoal_member_event_register() or of memory "
 		       "events), whose end it would have to wait for; call it from another thread, or _exit()");

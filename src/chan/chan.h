@@ -19,6 +19,8 @@ void sh_chan_quiet(void);
 void sh_chan_stop(void);
 /* is this thread inside an action or an asynchronous callback? */
 bool sh_in_action(void);
+/* is this a signal handler that interrupted a call of the channel? Who waits for calls would wait for its own thread */
+bool sh_call_inside(void);
 /* In a forked child: forget the parent's channel without touching anything shared. */
 void sh_chan_abandon(void);
 

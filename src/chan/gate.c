@@ -32,6 +32,9 @@ static struct {
 	_Atomic uint32_t calls;
 } gate;
 
+/* calls of this thread that have not ended: a signal handler may have interrupted one */
+static _Thread_local volatile unsigned inside;
+
 /* one line a second for each call: a program may try for ever */
 static void say(const char *call, struct sh_rate *rate, int state)
 {
@@ -68,6 +71,7 @@ int sh_call_enter(const char *call, struct sh_rate *rate, int *cancel)
 
 	/* a thread that is cancelled must not take locks with it, nor stay counted */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, cancel);
+	inside++;
 	sh_add_sc(&gate.calls, 1); /* SB:GATE, the caller's side */
 	e = allowed(call, rate);
 	if (e < 0)
@@ -87,6 +91,13 @@ void sh_call_leave(void)
 	/* a child that returns from where its parent called: it was not counted there */
 	if (state != FORKED && sh_add(&gate.calls, -1u) == 1 && state == CLOSING) /* R:CALLS */
 		sh_futex_wake(&gate.calls, INT_MAX, SH_FUTEX_ANY, false);
+	if (inside > 0)
+		inside--;
+}
+
+bool sh_call_inside(void)
+{
+	return inside != 0;
 }
 
 void sh_call_end(int cancel)
@@ -147,4 +158,5 @@ void sh_gate_in_child(void)
 	if (sh_load_rlx(&gate.state) != OUT) /* relaxed: no other thread is here */
 		sh_store_rlx(&gate.state, FORKED);
 	sh_store_rlx(&gate.calls, 0);
+	inside = 0;
 }

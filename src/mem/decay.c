@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/calm.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -385,6 +386,7 @@ static void after_fork(void)
 static void wake(struct sh_mem *m)
 {
 	after_fork();
+	sh_calm_begin(); /* a handler may give something back, too */
 	pthread_mutex_lock(&d.mtx);
 	if (d.on)
 		pthread_cond_signal(&d.cond);
@@ -393,6 +395,7 @@ static void wake(struct sh_mem *m)
 	else
 		sh_store_rel(&d.work, false);
 	pthread_mutex_unlock(&d.mtx);
+	sh_calm_end();
 }
 
 void sh_decay_note(struct sh_mem *m)

@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
+#include <rte_malloc.h>
 #include <rte_memzone.h>
 
 #include "port_help.h"
@@ -212,6 +214,73 @@ TEST_T(a_handler_at_any_moment_stops_the_port_and_asks_about_all, 60)
 	CHECK_EQ(rte_eal_cleanup(), 0);
 }
 
+/* ---- memory: a thread of the library is started when some is given back for the first time ---- */
+
+static struct {
+	nlink_t before; /* of /proc/self/task: so many threads */
+	atomic_bool closed;
+} first_free;
+
+static nlink_t threads(void)
+{
+	struct stat st;
+
+	CHECK_EQ(stat("/proc/self/task", &st), 0);
+	return st.st_nlink;
+}
+
+static void close_if_started(int sig)
+{
+	(void)sig;
+	if (atomic_load(&first_free.closed) || threads() == first_free.before)
+		return;
+	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	CHECK_EQ(rte_eth_dev_close(port), 0);
+	atomic_store(&first_free.closed, true);
+}
+
+static void *keep_signalling(void *t)
+{
+	while (!atomic_load(&first_free.closed)) {
+		CHECK_EQ(pthread_kill(*(pthread_t *)t, SIGUSR1), 0);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* a signal comes while that thread is made, most times, and the handler gives memory back as well */
+ROLE(gives_back)
+{
+	pthread_t me = pthread_self(), t;
+	sigset_t usr, before;
+
+	INIT("primary", "--vdev=net_null0");
+	port = port_named("net_null0");
+	on(SIGUSR1, close_if_started);
+	sigemptyset(&usr);
+	sigaddset(&usr, SIGUSR1);
+	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &usr, &before), 0);
+	CHECK_EQ(pthread_create(&t, NULL, keep_signalling, &me), 0);
+	first_free.before = threads();
+	CHECK_EQ(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+	while (!atomic_load(&first_free.closed)) {
+		void *big = rte_malloc(NULL, 200000, 0);
+		const struct rte_memzone *mz = rte_memzone_reserve("zone", 5000, SOCKET_ID_ANY, 0);
+
+		CHECK(big != NULL && mz != NULL);
+		rte_free(big);
+		CHECK_EQ(rte_memzone_free(mz), 0);
+	}
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	return rte_eal_cleanup();
+}
+
+TEST(a_handler_closes_the_port_while_its_thread_gives_memory_back)
+{
+	for (unsigned i = 0; i < 10; i++)
+		CHECK_EQ(t_wait(t_spawn("gives_back", NULL)), 0);
+}
+
 /* ---- while others are asked ---- */
 
 static struct {
@@ -238,7 +307,7 @@ ROLE(other)
 {
 	char line[16];
 
-	INIT("secondary", NULL);
+	INIT(argv[1], NULL);
 	t_tell("ready");
 	(void)t_hear(line, sizeof(line));
 	return rte_eal_cleanup();
@@ -260,7 +329,7 @@ TEST(a_handler_that_interrupts_who_adds_a_device_is_refused_to_add_another_one)
 
 	INIT("primary", "--vdev=net_null0");
 	port = port_named("net_null0");
-	late.stopped = t_spawn("other", NULL);
+	late.stopped = t_spawn("other", "secondary", NULL);
 	t_expect(late.stopped, "ready");
 	t_kill(late.stopped, SIGSTOP);
 	on(SIGUSR1, while_asking);
@@ -277,4 +346,36 @@ TEST(a_handler_that_interrupts_who_adds_a_device_is_refused_to_add_another_one)
 	t_say(late.stopped, "end");
 	CHECK_EQ(t_wait(late.stopped), 0);
 	CHECK_EQ(rte_eal_cleanup(), 0);
+}
+
+static int clean_up(void)
+{
+	int r = rte_eal_cleanup();
+
+	return r == 0 ? 0 : -rte_errno;
+}
+
+/* it would wait for what it interrupted */
+TEST(cleanup_in_a_handler_that_interrupts_a_call_of_the_channel_is_refused)
+{
+	FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){.write = line_out});
+	struct rte_mp_msg m = {.name = "nobody"};
+	struct t_proc *p = t_spawn("other", "primary", NULL);
+
+	t_expect(p, "ready");
+	INIT("secondary", NULL);
+	t_say(p, "end");
+	CHECK_EQ(t_wait(p), 0);
+	CHECK(f != NULL);
+	CHECK_EQ(rte_openlog_stream(f), 0);
+	on(SIGUSR1, in_handler);
+	handler_calls("there is no primary", clean_up);
+	CHECK_EQ(rte_mp_sendmsg(&m), -1);
+	CHECK_EQ(in_line.ran, 1);
+	CHECK_EQ(in_line.r, -EDEADLK);
+	handler_calls("rte_eth_dev_stop: there is no port", clean_up); /* in a call that is none of the channel's */
+	CHECK_EQ(rte_eth_dev_stop(7), -ENODEV);
+	CHECK_EQ(in_line.ran, 1);
+	CHECK_EQ(in_line.r, 0);
+	CHECK_EQ(rte_openlog_stream(NULL), 0);
 }
