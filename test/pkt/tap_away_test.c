@@ -205,6 +205,8 @@ TEST_T(who_may_not_go_there_sets_nothing_anywhere, 60)
 
 	set_up("t0", true); /* the one at home, whose link would be seen, too */
 	snprintf(other, sizeof(other), "%s", state_of("t0"));
+	CHECK_EQ(rte_eth_link_get_nowait(id, &l), 0); /* nobody tells of what happened there */
+	CHECK_EQ(l.link_status, 1);
 	stay_at_home();
 	listen_to_log();
 	CHECK_EQ(rte_eth_dev_set_link_down(id), -EPERM);
