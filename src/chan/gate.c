@@ -32,8 +32,8 @@ static struct {
 	_Atomic uint32_t calls;
 } gate;
 
-/* calls of this thread that have not ended: a signal handler may have interrupted one */
-static _Thread_local volatile unsigned inside;
+/* calls of this thread that have not ended: a signal handler may have interrupted one. Relaxed, all: this thread's alone */
+static _Thread_local _Atomic unsigned inside;
 
 /* one line a second for each call: a program may try for ever */
 static void say(const char *call, struct sh_rate *rate, int state)
@@ -71,8 +71,8 @@ int sh_call_enter(const char *call, struct sh_rate *rate, int *cancel)
 
 	/* a thread that is cancelled must not take locks with it, nor stay counted */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, cancel);
-	inside++;
-	sh_add_sc(&gate.calls, 1); /* SB:GATE, the caller's side */
+	sh_store_rlx(&inside, sh_load_rlx(&inside) + 1); /* relaxed: see there */
+	sh_add_sc(&gate.calls, 1);			 /* SB:GATE, the caller's side */
 	e = allowed(call, rate);
 	if (e < 0)
 		sh_call_end(*cancel);
@@ -91,13 +91,13 @@ void sh_call_leave(void)
 	/* a child that returns from where its parent called: it was not counted there */
 	if (state != FORKED && sh_add(&gate.calls, -1u) == 1 && state == CLOSING) /* R:CALLS */
 		sh_futex_wake(&gate.calls, INT_MAX, SH_FUTEX_ANY, false);
-	if (inside > 0)
-		inside--;
+	if (sh_load_rlx(&inside) > 0)				 /* relaxed: see there */
+		sh_store_rlx(&inside, sh_load_rlx(&inside) - 1); /* relaxed: see there */
 }
 
 bool sh_call_inside(void)
 {
-	return inside != 0;
+	return sh_load_rlx(&inside) != 0; /* relaxed: see there */
 }
 
 void sh_call_end(int cancel)
@@ -158,5 +158,5 @@ void sh_gate_in_child(void)
 	if (sh_load_rlx(&gate.state) != OUT) /* relaxed: no other thread is here */
 		sh_store_rlx(&gate.state, FORKED);
 	sh_store_rlx(&gate.calls, 0);
-	inside = 0;
+	sh_store_rlx(&inside, 0); /* relaxed: see there */
 }
