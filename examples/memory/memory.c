@@ -8,6 +8,9 @@
  * What the primary prints as "ok" it has compared; at the first difference it prints it and ends with 1. On a terminal the
  * table is redrawn in place while things happen; elsewhere it is printed once a step.
  */
+#ifndef _GNU_SOURCE /* environ, pipe2() */
+#define _GNU_SOURCE
+#endif
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -31,8 +34,6 @@
 #include <shoal_mem.h>
 
 #include "../common/show.h"
-
-extern char **environ; /* which a program declares itself, says POSIX */
 
 #define MIB ((size_t)1 << 20)
 #define PIECE MIB

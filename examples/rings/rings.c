@@ -13,6 +13,9 @@
  * What the primary prints as "ok:" it has compared; at the first difference it prints it and ends with 1. The file, in SECONDS
  * or as fast as it goes with 0, comes out once and in order if and only if all of it is as claimed.
  */
+#ifndef _GNU_SOURCE /* environ */
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -40,8 +43,6 @@
 
 #include "../common/sha256.h"
 #include "../common/show.h"
-
-extern char **environ; /* which a program declares itself, says POSIX */
 
 #define AT_ONCE 8     /* blocks in a call of the producer */
 #define MOST_KILLS 20 /* rows of the table */
