@@ -145,8 +145,9 @@ bool sh_kif_tso(int sock, uint32_t index)
 }
 
 /* the place of a feature among those that the kernel has names for; -1: it has none of that name */
-static int feature_place(int sock, struct ifreq *req, const char *name)
+static int feature_place(int sock, const struct ifreq *named, const char *name)
 {
+	struct ifreq req = *named;
 	union { /* what the kernel has begins so, and is longer */
 		struct ethtool_gstrings s;
 		unsigned char room[sizeof(struct ethtool_gstrings) + (size_t)FEATURES_MAX * ETH_GSTRING_LEN];
@@ -158,14 +159,14 @@ static int feature_place(int sock, struct ifreq *req, const char *name)
 
 	set.i.cmd = ETHTOOL_GSSET_INFO;
 	set.i.sset_mask = 1ULL << ETH_SS_FEATURES;
-	req->ifr_data = (void *)&set;
-	if (ask(sock, SIOCETHTOOL, req) < 0 || set.i.sset_mask == 0 || set.i.data[0] > FEATURES_MAX)
+	req.ifr_data = (void *)&set;
+	if (ask(sock, SIOCETHTOOL, &req) < 0 || set.i.sset_mask == 0 || set.i.data[0] > FEATURES_MAX)
 		return -1;
 	all.s.cmd = ETHTOOL_GSTRINGS;
 	all.s.string_set = ETH_SS_FEATURES;
 	all.s.len = set.i.data[0];
-	req->ifr_data = (void *)&all;
-	if (ask(sock, SIOCETHTOOL, req) < 0)
+	req.ifr_data = (void *)&all;
+	if (ask(sock, SIOCETHTOOL, &req) < 0)
 		return -1;
 	for (uint32_t i = 0; i < all.s.len && i < FEATURES_MAX; i++)
 		if (strncmp((const char *)all.s.data + (size_t)i * ETH_GSTRING_LEN, name, ETH_GSTRING_LEN) == 0)
