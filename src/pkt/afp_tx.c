@@ -374,6 +374,19 @@ static uint16_t send_all(struct tx *x, struct rte_mbuf **pkts, uint16_t n)
 	return sent;
 }
 
+/*
+ * The kernel takes what is sent where nobody is at the other end, says that it has sent it, and drops it; around the queueing
+ * discipline it says for ever that there is no room. What the port's link says may be of a moment ago: then the kernel is asked.
+ */
+static bool cut_off(const struct tx *x)
+{
+	const struct rte_eth_link up = {.link_status = RTE_ETH_LINK_UP};
+	uint64_t link = sh_load_acq(&x->p->link), mask; /* A:PORTLINK */
+
+	memcpy(&mask, &up, sizeof(mask));
+	return unlikely((link & mask) == 0) && sh_kif_cut_off(x->ctl, x->index);
+}
+
 static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct rte_mbuf *by_flow[SH_FLOWS_BURST];
@@ -385,7 +398,11 @@ static uint16_t tx(void *data, struct rte_mbuf **pkts, uint16_t n)
 	SH_STEP("queue_inside");
 	/* what the interface would not cut is sent as it is, and refused; its MTU may be another one by now */
 	x->longest = sh_load_acq(&x->p->link_mtu) + RTE_ETHER_HDR_LEN; /* A:PORTLINK */
-	if (x->join && n > 2 && n <= SH_FLOWS_BURST && sh_flows_gather(by_flow, pkts, n)) {
+	if (cut_off(x)) {
+		rte_pktmbuf_free_bulk(pkts, n);
+		sh_queue_lose(x->q, n);
+		sent = n;
+	} else if (x->join && n > 2 && n <= SH_FLOWS_BURST && sh_flows_gather(by_flow, pkts, n)) {
 		sent = send_all(x, by_flow, n);
 		for (uint16_t i = sent; i < n; i++) /* these stay the caller's */
 			pkts[i] = by_flow[i];

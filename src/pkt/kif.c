@@ -133,6 +133,15 @@ int sh_kif_look(int sock, uint32_t index, struct sh_kif_state *s)
 	return r;
 }
 
+bool sh_kif_cut_off(int sock, uint32_t index)
+{
+	struct ifreq req;
+
+	if (begin(sock, index, &req) < 0 || ask(sock, SIOCGIFFLAGS, &req) < 0)
+		return false;
+	return ((unsigned short)req.ifr_flags & (IFF_UP | IFF_RUNNING)) != (IFF_UP | IFF_RUNNING);
+}
+
 bool sh_kif_tso(int sock, uint32_t index)
 {
 	struct ethtool_value v = {.cmd = ETHTOOL_GTSO};

@@ -66,6 +66,8 @@ int sh_kif_netlink_of(int sock);
 unsigned sh_kif_tap_queues(uint32_t index);
 /* as 'ip link delete', in this process' namespace */
 int sh_kif_delete(uint32_t index);
+/* is there nobody at its other end, or is it down? Where the kernel does not say: no */
+bool sh_kif_cut_off(int sock, uint32_t index);
 /* does the interface have TCP segmentation, and UDP's? */
 bool sh_kif_tso(int sock, uint32_t index);
 bool sh_kif_uso(int sock, uint32_t index);

@@ -393,6 +393,44 @@ TEST(link_changes_and_the_end_are_heard_by_all)
 	CHECK_EQ(rte_eth_dev_close(id), 0);
 }
 
+/* the far end is down: the kernel would say that it has sent them; and comes up again, which is known when packets pass */
+static void nobody_there(const char *args)
+{
+	uint16_t id = begin(args, 1);
+	struct rte_mbuf *m[4];
+	char far[] = FAR;
+	int s;
+
+	t_until(link_is_up, &id);
+	set_up(FAR, false);
+	t_until(link_is_down, &id);
+	for (unsigned i = 0; i < 4; i++)
+		m[i] = mbuf_of(big, 100);
+	CHECK_EQ(rte_eth_tx_burst(id, 0, m, 4), 4);
+	CHECK_EQ(stats_of(id).oerrors, 4);
+	CHECK_EQ(stats_of(id).opackets, 0);
+	CHECK_EQ(rte_mempool_in_use_count(rte_mempool_lookup("mp")), 0);
+	set_up(FAR, true);
+	t_until(runs_outside, far);
+	t_until(link_is_up, &id);
+	t_until(runs_outside, (char[]){NEAR});
+	s = raw_socket(FAR);
+	send_from(id, 0, 3, 9);
+	host_gets(s, 3, 9);
+	CHECK_EQ(stats_of(id).opackets, 3);
+	CHECK_EQ(stats_of(id).oerrors, 4);
+}
+
+TEST(what_nobody_is_there_to_get_is_an_error)
+{
+	nobody_there("");
+}
+
+TEST(what_nobody_is_there_to_get_is_an_error_around_the_queueing_discipline)
+{
+	nobody_there(",qdisc_bypass=1");
+}
+
 static int mtu_of(const char *name)
 {
 	int s = socket(AF_INET, SOCK_DGRAM, 0);
