@@ -277,6 +277,8 @@ static int run(const struct sh_opts *o, const cpu_set_t *cpus)
 	r = start_rooms();
 	if (r == 0)
 		r = sh_proc_announce();
+	if (r == 0)
+		sh_pkt_settle();
 	if (r < 0) {
 		stop_rooms();
 		sh_ctx.opts = NULL;

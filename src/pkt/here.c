@@ -9,6 +9,7 @@
  * struct.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@
 #include "base/clock.h"
 #include "base/export.h"
 #include "base/fault.h"
+#include "base/futex.h"
 #include "base/later.h"
 #include "base/log.h"
 #include "chan/internal.h"
@@ -302,25 +304,35 @@ int sh_here_start(struct sh_ports *s)
 
 static void look_once(void *arg, uint64_t n)
 {
-	(void)arg, (void)n;
+	struct sh_ports *s = arg;
+
+	(void)n;
 	(void)sh_ports_attach();
+	sh_store_rel(&s->looked, 1); /* R:PORTLOOK */
+	(void)sh_futex_wake(&s->looked, INT_MAX, SH_FUTEX_ANY, false);
 }
 
 /*
  * Ports that were started before this process came: who started them had all look then, so that each has what it needs if the
- * others die. So does this one, but on another thread: nobody's start waits for it. What cannot be had now is asked for again at
- * the first use.
+ * others die. So does this one, before its start is over: but on another thread, for it may be that nobody answers, and for
+ * that no start waits longer than a moment. What cannot be had now is asked for again at the first use.
  */
-static void look_soon(void)
+void sh_port_settle(void)
 {
+	uint64_t dl = sh_deadline(SH_NS_PER_S); /* whoever is silent is not waited for that long: a loaded machine */
+	struct sh_ports *s = sh_ports();
+
 	for (unsigned i = 0; i < SH_PORTS; i++) {
 		const struct sh_port *p = sh_port(i);
 		const struct sh_driver *drv = p != NULL ? sh_driver_named(p->driver) : NULL;
 
-		if (drv != NULL && drv->keep != NULL) {
-			(void)sh_later(SH_LATER_WORK, look_once, NULL, 0);
+		if (drv == NULL || drv->keep == NULL)
+			continue;
+		if (sh_later(SH_LATER_WORK, look_once, s, 0) < 0)
 			return;
-		}
+		while (sh_load_acq(&s->looked) == 0 && sh_left_ns(dl) > 0) /* A:PORTLOOK */
+			(void)sh_futex_wait(&s->looked, 0, dl, SH_FUTEX_ANY, false);
+		return;
 	}
 }
 
@@ -352,10 +364,7 @@ int sh_port_start(const struct sh_opts *o)
 	if (r < 0)
 		return r;
 	sh_ports_note(s); /* no event for what was there before me */
-	r = sh_vdev_options(o);
-	if (r == 0)
-		look_soon();
-	return r;
+	return sh_vdev_options(o);
 }
 
 void sh_port_stop(void)

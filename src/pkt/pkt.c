@@ -44,6 +44,11 @@ int sh_pkt_start(const struct sh_opts *o)
 	return 0;
 }
 
+void sh_pkt_settle(void)
+{
+	sh_port_settle();
+}
+
 void sh_pkt_stop(void)
 {
 	if (sh_ctx.pkt != NULL)

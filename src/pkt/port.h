@@ -98,6 +98,7 @@ struct sh_event_cb {
  *   entries        start; burst, data, own of a queue: under lock; cb: under cb_lock. Zeros in a forked child
  *   here, visits, visited, closed, late, bound, unopened   under lock; so are the words of rows that this process makes or
  *                  removes
+ *   looked         the thread that looks for ports at the start (here.c): 1, it has
  *   hotplug_by     who has the seat of hotplug: this thread
  *   probed_ns      who asks for a queue that another one has: when the kernel was asked last whether that one is dead
  *   seen, link_seen   under lock, by who tells: what callbacks were told
@@ -119,6 +120,7 @@ struct sh_ports {
 	_Atomic uint64_t
 		late[SH_PORTS]; /* serial of a port that was closed from inside a burst: to be closed for all */
 	_Atomic uint64_t probed_ns;
+	_Atomic uint32_t looked;     /* futex word */
 	_Atomic uint64_t hotplug_by; /* sh_this_thread(); 0: nobody of this process */
 	struct sh_seen seen[SH_PORTS];
 	struct {

@@ -25,6 +25,7 @@ void sh_mbuf_stop(void);
 
 /* here.c */
 int sh_port_start(const struct sh_opts *o);
+void sh_port_settle(void); /* pkt.h */
 void sh_port_stop(void);
 
 #endif

@@ -124,7 +124,7 @@ TEST(who_came_after_the_start_and_has_not_used_the_port_goes_on_after_the_starte
 	t_say(p, "start 2");
 	t_expect(p, "started");
 	INIT("secondary", NULL);
-	CHECK_EQ(left(6), 6); /* this test's, one to ask, two to receive, two to send */
+	CHECK_EQ(open_sockets(), 6); /* already: this test's, one to ask, two to receive, two to send */
 	dies(p);
 	id = port_named("net_af_packet0");
 	send_frames(s, 40, 100, 5);
