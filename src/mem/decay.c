@@ -464,5 +464,7 @@ void sh_decay_stop(void)
 	pthread_mutex_unlock(&d.mtx);
 	if (on)
 		pthread_join(d.thread, NULL);
+	pthread_mutex_lock(&d.mtx); /* other threads of the library still wake it, in vain */
 	d.on = false;
+	pthread_mutex_unlock(&d.mtx);
 }

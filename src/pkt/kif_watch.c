@@ -32,6 +32,7 @@
 #include "shoal_fd.h"
 
 #define BATCH 8192 /* bytes of netlink messages at a time */
+#define TRIES 8	   /* looks, while others store what they have set or seen */
 
 struct watched {
 	uint64_t serial; /* 0: free */
@@ -68,18 +69,39 @@ static bool vanish(struct sh_port *p)
 	return true;
 }
 
-bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
+static int see(int sock, uint32_t index, int dev, struct sh_kif_state *s)
 {
-	uint64_t before = sh_load_acq(&p->link_n); /* A:PORTLINK */
-	struct sh_kif_state s;
 	struct sh_kif_at at;
-	int r = sh_load_acq(&p->gone) == 0 ? sh_kif_at(sock, index, dev, &at) : -EIO; /* A:PORTLINK */
-	bool up;
+	int r = sh_kif_at(sock, index, dev, &at);
 
 	if (r == 0) {
-		r = sh_kif_look(at.sock, at.index, &s);
+		r = sh_kif_look(at.sock, at.index, s);
 		sh_kif_at_end(&at);
 	}
+	return r;
+}
+
+/* false: one of them is not what it was before I looked, so what I saw may be older than what is there */
+static bool stored(struct sh_port *p, uint32_t mtu, uint64_t mac, const struct sh_kif_state *s)
+{
+	return sh_cas(&p->link_mtu, &mtu, s->mtu) &&		    /* R:PORTLINK */
+	       (mac == s->mac || sh_cas(&p->mac[0], &mac, s->mac)); /* R:PORTSET */
+}
+
+bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
+{
+	uint64_t before = sh_load_acq(&p->link_n), mac; /* A:PORTLINK */
+	unsigned tries = 0;
+	struct sh_kif_state s;
+	uint32_t mtu;
+	bool up;
+	int r;
+
+	do {
+		mtu = sh_load_acq(&p->link_mtu);				   /* A:PORTLINK */
+		mac = sh_load_acq(&p->mac[0]);					   /* A:PORTSET */
+		r = sh_load_acq(&p->gone) == 0 ? see(sock, index, dev, &s) : -EIO; /* A:PORTLINK */
+	} while (r == 0 && !stored(p, mtu, mac, &s) && ++tries < TRIES);
 	/* In this order: the kernel answers the second question when a move, or an end, that it is in the middle of is over. */
 	if (r == -ENODEV && sh_kif_lives(dev))
 		return false;
@@ -88,9 +110,6 @@ bool sh_kif_link(struct sh_port *p, int sock, uint32_t index, int dev)
 	if (r != 0)
 		return false;
 	up = (s.flags & IFF_UP) != 0 && (s.flags & IFF_RUNNING) != 0;
-	sh_store_rel(&p->link_mtu, s.mtu);	 /* R:PORTLINK */
-	if (sh_load_acq(&p->mac[0]) != s.mac)	 /* A:PORTSET */
-		sh_store_rel(&p->mac[0], s.mac); /* R:PORTSET */
 	sh_port_link_put(p, up, up ? s.speed : RTE_ETH_SPEED_NUM_NONE, s.full_duplex, s.autoneg);
 	return sh_load_acq(&p->link_n) != before; /* A:PORTLINK */
 }
