@@ -103,19 +103,23 @@ static void end(struct other *o)
 	CHECK_EQ(pthread_join(o->th, NULL), 0);
 }
 
+/* a ring of this life; o had its turns in the one before */
+static struct rte_ring *next_life(struct other *o)
+{
+	init();
+	begin(o, make());
+	CHECK_EQ(rte_eal_cleanup(), 0);
+	init();
+	return make();
+}
+
 /* by number and member another thread may be what this one was: it must not be both */
 TEST(who_had_a_name_in_an_earlier_life_has_it_no_more)
 {
 	struct other before = {.turn = 0}, later = {.turn = 0};
-	struct rte_ring *r;
-	uint64_t mine;
+	struct rte_ring *r = next_life(&before);
+	uint64_t mine = turns(r);
 
-	init();
-	begin(&before, make());
-	CHECK_EQ(rte_eal_cleanup(), 0);
-	init();
-	r = make();
-	mine = turns(r);
 	CHECK(mine != NOBODY);
 	play(&before, r);
 	CHECK(before.name != mine && before.name != NOBODY);
@@ -130,15 +134,9 @@ TEST(who_had_a_name_in_an_earlier_life_has_it_no_more)
 TEST(who_ends_in_the_next_life_gives_nothing_back_there)
 {
 	struct other before = {.turn = 0}, later = {.turn = 0};
-	struct rte_ring *r;
-	uint64_t mine;
+	struct rte_ring *r = next_life(&before);
+	uint64_t mine = turns(r);
 
-	init();
-	begin(&before, make());
-	CHECK_EQ(rte_eal_cleanup(), 0);
-	init();
-	r = make();
-	mine = turns(r);
 	end(&before);
 	CHECK_EQ(before.name, NOBODY);
 	begin(&later, r);
