@@ -346,16 +346,9 @@ ROLE(late_owner)
 
 ROLE(newcomer)
 {
-	struct waits w;
 	char line[32];
 
-	INIT("secondary", NULL);
-	t_tell("ready");
-	CHECK(t_hear(line, sizeof(line)));
-	burst_in_vain(&w, 1, 2);
-	t_tell("done");
-	CHECK(t_hear(line, sizeof(line)));
-	CHECK_EQ(pthread_join(w.thread, NULL), 0);
+	come_in_vain(1, 2);
 	await_frames(0, 2, 20, 5);
 	t_tell("got");
 	(void)t_hear(line, sizeof(line));

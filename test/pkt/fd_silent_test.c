@@ -33,16 +33,9 @@ ROLE(owner)
 
 ROLE(newcomer)
 {
-	struct waits w;
 	char line[32];
 
-	INIT("secondary", NULL);
-	t_tell("ready");
-	CHECK(t_hear(line, sizeof(line)));
-	burst_in_vain(&w, PORTS, QUEUES);
-	t_tell("done");
-	CHECK(t_hear(line, sizeof(line)));
-	CHECK_EQ(pthread_join(w.thread, NULL), 0);
+	come_in_vain(PORTS, QUEUES);
 	t_tell("go");
 	for (uint16_t port = 0; port < PORTS; port++)
 		await_frames(port, QUEUES, 20, 5);

@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 
 #include "check.h"
+#include "port_help.h"
 
 struct waits {
 	pthread_t thread;
@@ -47,6 +48,21 @@ static inline void burst_in_vain(struct waits *w, uint16_t ports, uint16_t queue
 			rte_pktmbuf_free(m);
 		}
 	CHECK(!__atomic_load_n(&w->done, __ATOMIC_SEQ_CST));
+}
+
+/* a newcomer that is told when to burst, in vain, and when packets are on their way */
+static inline void come_in_vain(uint16_t ports, uint16_t queues)
+{
+	struct waits w;
+	char line[32];
+
+	INIT("secondary", NULL);
+	t_tell("ready");
+	CHECK(t_hear(line, sizeof(line)));
+	burst_in_vain(&w, ports, queues);
+	t_tell("done");
+	CHECK(t_hear(line, sizeof(line)));
+	CHECK_EQ(pthread_join(w.thread, NULL), 0);
 }
 
 #endif
